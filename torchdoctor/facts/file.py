@@ -1,0 +1,245 @@
+"""A file and what is known about it. Parsed once, walked once; every other fact is worked out when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import libcst as cst
+
+from torchdoctor.facts.names import Names, dotted
+from torchdoctor.facts.neighbours import Neighbours
+from torchdoctor.facts.positions import locate
+from torchdoctor.facts.scopes import Scopes
+from torchdoctor.facts.tree import Tree
+from torchdoctor.finding import Span
+
+if TYPE_CHECKING:
+    from torchdoctor.facts.classes import Classes
+    from torchdoctor.facts.flow import Flows
+
+N = TypeVar("N", bound=cst.CSTNode)
+Function = cst.FunctionDef | cst.Lambda
+_MISSING: Any = object()
+
+
+class File:
+    """The facts of one source file.
+
+    ``path`` is what findings show; ``module_name`` is the dotted name that other files import it by. Raises
+    libcst.ParserSyntaxError where the text is not Python.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        path: str = "<string>",
+        *,
+        module_name: str | None = None,
+        neighbours: Neighbours | None = None,
+    ) -> None:
+        self.text = text
+        self.path = path
+        self.module_name = module_name or Path(path).stem.strip("<>") or "module"
+        self.is_package = Path(path).name == "__init__.py"
+        self.neighbours = neighbours
+        self.module = cst.parse_module(text)
+
+    # -- structure ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def tree(self) -> Tree:
+        return Tree(self.module)
+
+    def nodes(self, kind: type[N]) -> list[N]:
+        """All nodes of exactly this class, in source order."""
+        return self.tree.nodes(kind)
+
+    def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
+        return self.tree.parent(node)
+
+    def ancestors(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+        return self.tree.ancestors(node)
+
+    def enclosing(self, node: cst.CSTNode, *kinds: type[N]) -> N | None:
+        """The nearest ancestor of one of these classes."""
+        return self.tree.enclosing(node, *kinds)
+
+    def function(self, node: cst.CSTNode) -> cst.FunctionDef | None:
+        """The function whose body (not header) holds the node."""
+        child = node
+        for above in self.ancestors(node):
+            if isinstance(above, cst.FunctionDef) and child is above.body:
+                return above
+            child = above
+        return None
+
+    def statement(self, node: cst.CSTNode) -> cst.SimpleStatementLine | cst.BaseCompoundStatement | None:
+        """The statement that the node stands in (for a header: the compound statement)."""
+        if isinstance(node, (cst.SimpleStatementLine, cst.BaseCompoundStatement)):
+            return node
+        for above in self.ancestors(node):
+            if isinstance(above, (cst.SimpleStatementLine, cst.BaseCompoundStatement)):
+                return above
+        return None
+
+    def code(self, node: cst.CSTNode) -> str:
+        """The node's own source text."""
+        return self.module.code_for_node(node).strip()
+
+    def locate(self, nodes: Sequence[cst.CSTNode]) -> dict[cst.CSTNode, Span]:
+        """Spans of these nodes; ask once for all that are wanted."""
+        return locate(self.module, nodes, self.path)
+
+    # -- names ----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def scopes(self) -> Scopes:
+        return Scopes(self.tree)
+
+    @cached_property
+    def names(self) -> Names:
+        return Names(self)
+
+    def name(self, node: cst.CSTNode | None) -> str | None:
+        """The canonical full name that an expression names ("torch.nn.Linear"), or None."""
+        return None if node is None else self.names.full(node)
+
+    @cached_property
+    def calls_by_name(self) -> dict[str, list[cst.Call]]:
+        """Calls by the full name of what is called."""
+        table: dict[str, list[cst.Call]] = {}
+        for call in self.nodes(cst.Call):
+            if (name := self.name(call.func)) is not None:
+                table.setdefault(name, []).append(call)
+        return table
+
+    @cached_property
+    def calls_by_method(self) -> dict[str, list[cst.Call]]:
+        """Calls `anything.method(...)` by the method's name, whatever stands before the dot."""
+        table: dict[str, list[cst.Call]] = {}
+        for call in self.nodes(cst.Call):
+            if isinstance(call.func, cst.Attribute):
+                table.setdefault(call.func.attr.value, []).append(call)
+        return table
+
+    def calls(self, *names: str) -> Iterator[cst.Call]:
+        """The calls of these full names."""
+        for name in names:
+            yield from self.calls_by_name.get(name, ())
+
+    def imports(self, package: str) -> bool:
+        """Whether the file imports this package or something from it, anywhere."""
+        return any(name == package or name.startswith(f"{package}.") for name in self.imported)
+
+    @cached_property
+    def imported(self) -> frozenset[str]:
+        """Full names of all that the file imports."""
+        found = set()
+        for statement in (*self.nodes(cst.Import), *self.nodes(cst.ImportFrom)):
+            if isinstance(statement, cst.ImportFrom) and (base := self.names.base_of(statement)):
+                found.add(base)
+            if not isinstance(statement.names, cst.ImportStar):
+                for alias in statement.names:
+                    if isinstance(statement, cst.Import):
+                        found.add(dotted(alias.name) or "")
+                    elif name := self.names.of_import(alias):
+                        found.add(name)
+        return frozenset(found)
+
+    def exports(self, module: str, name: str) -> bool:
+        """Whether `from module import *` brings this name."""
+        from torchdoctor.facts.torch_api.exports import EXPORTS
+
+        if module in EXPORTS:
+            return name in EXPORTS[module]
+        other = self.neighbours.file(module) if self.neighbours is not None else None
+        if other is None or other is self or name.startswith("_"):
+            return False
+        return name in other.scopes.module.bindings or other.names._unbound(name) not in (None, f"builtins.{name}")
+
+    def definition(self, parts: Sequence[str]) -> cst.FunctionDef | cst.ClassDef | None:
+        """The function or class of this file at that path of names: ("Class", "method")."""
+        scope = self.scopes.module
+        node: cst.FunctionDef | cst.ClassDef | None = None
+        for part in parts:
+            bindings = [b for b in scope.bindings.get(part, ()) if b.kind in ("function", "class")]
+            if not bindings:
+                return None
+            found = bindings[-1].node
+            assert isinstance(found, (cst.FunctionDef, cst.ClassDef))
+            node, scope = found, self.scopes.inner(found)
+        return node
+
+    # -- arguments and constants ----------------------------------------------------------------------------------
+
+    @staticmethod
+    def argument(call: cst.Call, position: int | None, *keywords: str) -> cst.BaseExpression | None:
+        """The argument at that position (counting from 0; None for keyword-only) or of one of these keywords.
+
+        None where it is not given, or where a star argument before it makes the position unknown.
+        """
+        for index, arg in enumerate(call.args):
+            if arg.keyword is not None:
+                if arg.keyword.value in keywords:
+                    return arg.value
+            elif arg.star:
+                position = None
+            elif index == position:
+                return arg.value
+        return None
+
+    @staticmethod
+    def has_star(call: cst.Call) -> bool:
+        """Whether the call passes *args or **kwargs: then an argument that is not seen may be there all the same."""
+        return any(arg.star for arg in call.args)
+
+    def constant(self, node: cst.CSTNode | None, default: Any = None) -> Any:
+        """The value of a literal, or of a name that is bound once, at module level, to a literal; else ``default``."""
+        if node is None:
+            return default
+        if isinstance(node, cst.Name) and node.value not in ("None", "True", "False"):
+            found = self.scopes.find(node.value, node)
+            if found is None or len(found[1]) != 1 or found[1][0].value is None or found[0] is not self.scopes.module:
+                return default
+            return self.constant(found[1][0].value, default)
+        value = literal(node)
+        return default if value is _MISSING else value
+
+    # -- deeper facts ---------------------------------------------------------------------------------------------
+
+    @cached_property
+    def classes(self) -> Classes:
+        """What each class of this file is: a Module, a Dataset, ...; its attributes, methods and bases."""
+        from torchdoctor.facts.classes import Classes
+
+        return Classes(self)
+
+    @cached_property
+    def flows(self) -> Flows:
+        """What happens in each function: values at each expression, and the order of what is called."""
+        from torchdoctor.facts.flow import Flows
+
+        return Flows(self)
+
+
+def literal(node: cst.CSTNode) -> Any:
+    """The Python value of a literal expression (numbers, strings, tuples, lists, dicts, signs); _MISSING if it is none."""
+    try:
+        if isinstance(node, (cst.Integer, cst.Float, cst.SimpleString, cst.ConcatenatedString)):
+            return node.evaluated_value
+        if isinstance(node, cst.Name):
+            return {"None": None, "True": True, "False": False}.get(node.value, _MISSING)
+        if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Minus):
+            inner = literal(node.expression)
+            return -inner if isinstance(inner, (int, float)) else _MISSING
+        if isinstance(node, (cst.Tuple, cst.List)):
+            items = [literal(element.value) for element in node.elements]
+            if any(item is _MISSING for item in items):
+                return _MISSING
+            return tuple(items) if isinstance(node, cst.Tuple) else items
+    except Exception:  # a literal that Python itself would refuse
+        return _MISSING
+    return _MISSING
