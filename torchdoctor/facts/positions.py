@@ -21,7 +21,7 @@ _NEWLINE = re.compile(r"\r\n?|\n")
 
 @dataclass(frozen=False)
 class _Recorder(CodegenState):
-    wanted: Collection[cst.CSTNode] = ()
+    wanted: set[cst.CSTNode] = field(default_factory=set)
     places: dict[cst.CSTNode, tuple[int, int, int, int]] = field(default_factory=dict)
     line: int = 1
     column: int = 1
@@ -58,13 +58,16 @@ class _Recorder(CodegenState):
         if node not in self.wanted:
             yield
             return
+        self.wanted.update(edge for edge in (start_node, end_node) if edge is not None)
         first = self.line, self.column
         yield
-        self.places[node] = (*first, self.line, self.column)
+        start = first if start_node is None else self.places[start_node][:2]
+        end = (self.line, self.column) if end_node is None else self.places[end_node][2:]
+        self.places[node] = (*start, *end)
 
 
 def locate(module: cst.Module, nodes: Collection[cst.CSTNode], path: str) -> dict[cst.CSTNode, Span]:
     """The spans of these nodes of the module. A node that is not part of it is left out."""
-    state = _Recorder(module.default_indent, module.default_newline, wanted=frozenset(nodes))
+    state = _Recorder(module.default_indent, module.default_newline, wanted=set(nodes))
     module._codegen(state)
-    return {node: Span(path, *place) for node, place in state.places.items()}
+    return {node: Span(path, *state.places[node]) for node in nodes if node in state.places}
