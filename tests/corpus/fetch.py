@@ -5,11 +5,14 @@
     python tests/corpus/fetch.py --list held-out.txt --to DIR
 
 Each line of a list pins one package as ``name==version``; ``#`` starts a
-comment. Every pin is downloaded with ``pip download --no-deps`` (the wheel, or
-the source archive where no wheel fits this Python), and its ``*.py`` files are
-unpacked into ``DIR/name-version/`` with their folders kept. Nothing is installed,
-and a package that is already there in the pinned version is left alone. (For a
-source archive pip runs the package's own build script to read its metadata.)
+comment. Every pin is downloaded with ``pip download --no-deps``, and its ``*.py``
+files are unpacked into ``DIR/name-version/`` with their folders kept. Nothing is
+installed, and a package that is already there in the pinned version is left alone.
+
+The wheel is taken where there is one, be it for another Python, since only the
+source text counts; else the source archive, for which pip runs the package's own
+build script. ``name==version source`` asks for the source archive at once: some
+hold training scripts that the wheel leaves out.
 
 Keep the two lists in different folders: packages.txt is what the rules are tuned
 on, held-out.txt is what they are only measured on.
@@ -22,7 +25,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -37,7 +39,11 @@ DEFAULT_LIST = "packages.txt"
 DEFAULT_TARGET = HERE / ".packages"
 DOWNLOAD_TIMEOUT_S = 900
 
-PIN = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[A-Za-z0-9.!+_-]+)")
+OTHER_PYTHONS = ("3.13", "3.12", "3.11", "3.10", "3.9", "3.8")
+
+PIN = re.compile(
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[A-Za-z0-9.!+_-]+)(?P<source>\s+source)?"
+)
 
 
 class ListError(Exception):
@@ -52,6 +58,7 @@ class FetchError(Exception):
 class Pin:
     name: str
     version: str
+    source: bool = False  # take the source archive even where there is a wheel
 
     @property
     def requirement(self) -> str:
@@ -85,7 +92,7 @@ def read_pins(path: Path) -> list[Pin]:
         key = re.sub(r"[-_.]+", "-", match["name"]).lower()
         if key in pins:
             raise ListError(f"{path}:{number}: {match['name']} is pinned twice")
-        pins[key] = Pin(match["name"], match["version"])
+        pins[key] = Pin(match["name"], match["version"], match["source"] is not None)
     if not pins:
         raise ListError(f"{path}: holds no pin")
     return list(pins.values())
@@ -98,7 +105,7 @@ def find_list(name: str) -> Path:
 
 
 def pip_download(pin: Pin, into: Path, formats: Sequence[str]) -> str | None:
-    """Download one archive; return None, or what pip said when it failed."""
+    """Download one archive; return None, or pip's last error."""
     command = [
         *(sys.executable, "-m", "pip", "download", "--quiet", "--no-input"),
         *("--disable-pip-version-check", "--no-deps", *formats),
@@ -113,21 +120,32 @@ def pip_download(pin: Pin, into: Path, formats: Sequence[str]) -> str | None:
     if done.returncode == 0:
         return None
     output = (done.stderr + done.stdout).splitlines()
-    errors = [line.strip() for line in output if line.strip().startswith("ERROR")]
-    return "\n".join(errors or output[-10:]) or f"pip exited {done.returncode}"
+    errors = [line.strip() for line in output if line.strip().lower().startswith("error:")]
+    return (errors or output or [f"pip exited {done.returncode}"])[-1]
+
+
+def ways_to_download(pin: Pin) -> Iterator[tuple[str, list[str]]]:
+    """Yield what to ask pip for, best first, each with its name in messages."""
+    if not pin.source:
+        wheel = ["--only-binary", ":all:"]
+        yield "wheel", wheel
+        for python in OTHER_PYTHONS:
+            yield f"wheel for Python {python}", [*wheel, "--python-version", python]
+    yield "source archive", ["--no-binary", pin.name]
 
 
 def download(pin: Pin, into: Path) -> Path:
-    """Download a pin's wheel, or its source archive where there is no wheel."""
-    wheel_error = pip_download(pin, into, ["--only-binary", ":all:"])
-    if wheel_error is not None:
-        source_error = pip_download(pin, into, ["--no-binary", pin.name])
-        if source_error is not None:
-            raise FetchError(f"no wheel:\n{wheel_error}\nno source archive:\n{source_error}")
-    archives = [path for path in into.iterdir() if path.is_file()]
-    if len(archives) != 1:
-        raise FetchError(f"pip left {len(archives)} files where one was expected")
-    return archives[0]
+    """Download the first archive of a pin that pip can get."""
+    errors: list[str] = []
+    for name, formats in ways_to_download(pin):
+        error = pip_download(pin, into, formats)
+        if error is None:
+            archives = [path for path in into.iterdir() if path.is_file()]
+            if len(archives) != 1:
+                raise FetchError(f"pip left {len(archives)} files where one was expected")
+            return archives[0]
+        errors.append(f"no {name}: {error}")
+    raise FetchError("\n  ".join(["pip could not get it", *errors]))
 
 
 def members(archive: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
@@ -170,7 +188,7 @@ def fetch(pin: Pin, root: Path) -> str:
             raise FetchError(f"cannot unpack {archive.name}: {error}") from error
         if not any(unpacked.iterdir()):
             raise FetchError(f"{archive.name} holds no Python file")
-        shutil.move(unpacked, root / pin.folder)
+        unpacked.rename(root / pin.folder)
         return archive.name
 
 
