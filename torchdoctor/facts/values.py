@@ -1,0 +1,286 @@
+"""What an expression can be known to be. Plain, frozen, comparable data: two equal values are the same thing.
+
+A value that is not known is still *some* thing: a parameter, an attribute of something, the result of a call. So the
+same unknown object is recognised wherever it goes, and two different ones are never taken for each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
+
+import libcst as cst
+
+T = TypeVar("T")
+
+
+class Value:
+    """Any value. Equality is identity of the thing as far as it is known."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown(Value):
+    """Nothing is known, not even that it is the same thing as before."""
+
+
+UNKNOWN = Unknown()
+
+
+@dataclass(frozen=True, slots=True)
+class Const(Value):
+    """A Python constant: number, string, bytes, bool, None, Ellipsis."""
+
+    value: Any
+    kind: type = field(default=object)  # keeps 1, 1.0 and True apart
+
+
+def const(value: Any) -> Const:
+    return Const(value, type(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Named(Value):
+    """A function, class or module with a full name: torch.relu, pkg.train_one_epoch, builtins.len."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Method(Value):
+    """A bound method or other attribute that is called on its receiver: `optimizer.step`."""
+
+    of: Value
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Made(Value):
+    """An object made by calling a class of known full name; told apart by the call that made it."""
+
+    name: str
+    call: cst.Call
+    args: tuple[Value, ...] = field(default=(), compare=False)
+    keywords: tuple[tuple[str, Value], ...] = field(default=(), compare=False)
+
+    def argument(self, position: int | None, *names: str) -> Value | None:
+        """The constructor's argument at that position or of that keyword; None where it was not given."""
+        for name, value in self.keywords:
+            if name in names:
+                return value
+        return self.args[position] if position is not None and position < len(self.args) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Self(Value):
+    """The instance that a method of this class runs on."""
+
+    owner: cst.ClassDef
+
+
+@dataclass(frozen=True, slots=True)
+class Param(Value):
+    """A parameter of a function that nothing more is known of."""
+
+    function: cst.CSTNode
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Free(Value):
+    """A name that the function reads from outside: a global or a variable of an enclosing function."""
+
+    scope: cst.CSTNode
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attr(Value):
+    """An attribute of a thing: `args.device`, `self.model`."""
+
+    of: Value
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item(Value):
+    """`of[key]` of a thing, key being a constant where it is known."""
+
+    of: Value
+    key: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Element(Value):
+    """What a loop takes from an iterable, anew each time; ``place`` is the position in an unpacked element (-1: whole)."""
+
+    of: Value
+    loop: cst.CSTNode
+    place: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Result(Value):
+    """What a call that is not understood gives back; ``place`` is the position when it is unpacked (-1: whole)."""
+
+    call: cst.CSTNode
+    function: Value
+    place: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Size(Value):
+    """The size of a tensor of unknown shape in one dimension: `x.size(0)`, `x.shape[-1]`."""
+
+    of: Value
+    dim: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shape(Value):
+    """`x.shape` or `x.size()` of a tensor whose rank is not known."""
+
+    of: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic(Value):
+    """A number computed from others that are not all known: `b * n`, `c // heads`."""
+
+    operator: str
+    operands: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence(Value):
+    """A list or tuple whose items are all known to be there, in order."""
+
+    items: tuple[Value, ...]
+    kind: str = "tuple"
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping(Value):
+    """A dict with constant keys."""
+
+    items: tuple[tuple[Any, Value], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf(Value):
+    """One of a few values, by which branch was taken."""
+
+    options: frozenset[Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Known(Generic[T]):
+    """A fact and its reason: the node that made it so."""
+
+    value: T
+    because: cst.CSTNode = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Where one dimension of a tensor lies in memory.
+
+    ``place`` is its rank in memory, outermost 0, among the dimensions of the storage it views. Two neighbours (a, b) of
+    a tensor can be merged by a view when b.place == a.place + 1 and b is ``whole`` (not a slice of what was there) and
+    neither is ``repeated`` (stride 0). A tensor is contiguous when its places are 0..n-1 and all axes are whole.
+    """
+
+    place: int
+    whole: bool = True
+    repeated: bool = False
+
+
+Dim = int | Value | None  # a number, a symbol that equals itself, or not known
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor(Value):
+    """A tensor, and for each fact either what is known and why, or None.
+
+    ``shape``: a Dim for each dimension (so a shape without known sizes still tells the rank).
+    ``layout``: an Axis for each dimension where the order in memory is known.
+    ``contiguous``: True where it is known to be, with unknown rank too; False where it is known not to be.
+    ``grad``: "attached" (in a graph that reaches parameters or inputs that require gradients), "cut" (was attached or
+    could have been, until ``because``), "leaf" (a leaf that requires grad), "plain" (data: no gradient asked for).
+    ``scale``: "logits", "probabilities", "log-probabilities", "unit" (in [0, 1], not a distribution).
+    ``dtype``: "float32", "int64", "bool" ..., or the families "float" and "int" where only that is known.
+    ``device``: "cpu", "cuda", "meta".
+    ``source``: the node of the expression that made this tensor; with ``of`` the identity of it.
+    ``models``: the modules whose forward it was computed with. ``views``: the value whose storage it shares.
+    """
+
+    source: cst.CSTNode
+    of: Value | None = None
+    shape: Known[tuple[Dim, ...]] | None = field(default=None, compare=False)
+    layout: Known[tuple[Axis, ...]] | None = field(default=None, compare=False)
+    contiguous: Known[bool] | None = field(default=None, compare=False)
+    grad: Known[str] | None = field(default=None, compare=False)
+    scale: Known[str] | None = field(default=None, compare=False)
+    dtype: Known[str] | None = field(default=None, compare=False)
+    device: Known[str] | None = field(default=None, compare=False)
+    models: frozenset[Value] = field(default=frozenset(), compare=False)
+    views: Value | None = field(default=None, compare=False)
+
+    @property
+    def rank(self) -> int | None:
+        """The number of dimensions, where it is known."""
+        if self.shape is not None:
+            return len(self.shape.value)
+        return len(self.layout.value) if self.layout is not None else None
+
+    def but(self, **facts: Any) -> Tensor:
+        """The same tensor with some facts replaced."""
+        return replace(self, **facts)
+
+
+def options(value: Value) -> frozenset[Value]:
+    """The values it may be: itself, or those of a OneOf."""
+    return value.options if isinstance(value, OneOf) else frozenset((value,))
+
+
+_MOST_OPTIONS = 4
+
+
+def join(a: Value, b: Value) -> Value:
+    """What is known when either may be: of two tensors the facts they share, of others a OneOf of a few."""
+    if a is b:
+        return a
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return _join_tensors(a, b)
+    if a == b:
+        return a
+    if isinstance(a, Unknown) or isinstance(b, Unknown):
+        return UNKNOWN
+    if isinstance(a, Sequence) and isinstance(b, Sequence) and a.kind == b.kind and len(a.items) == len(b.items):
+        return Sequence(tuple(map(join, a.items, b.items)), a.kind)
+    either = options(a) | options(b)
+    return OneOf(either) if len(either) <= _MOST_OPTIONS else UNKNOWN
+
+
+def _join_tensors(a: Tensor, b: Tensor) -> Tensor:
+    def same(x: Known[Any] | None, y: Known[Any] | None) -> Known[Any] | None:
+        return x if x is not None and y is not None and x.value == y.value else None
+
+    shape = same(a.shape, b.shape)
+    if shape is None and a.shape is not None and b.shape is not None and len(a.shape.value) == len(b.shape.value):
+        dims = tuple(x if x == y else None for x, y in zip(a.shape.value, b.shape.value))
+        shape = Known(dims, a.shape.because)
+    return Tensor(
+        source=a.source,
+        of=a.of if a == b else None,
+        shape=shape,
+        layout=same(a.layout, b.layout),
+        contiguous=same(a.contiguous, b.contiguous),
+        grad=same(a.grad, b.grad),
+        scale=same(a.scale, b.scale),
+        dtype=same(a.dtype, b.dtype),
+        device=same(a.device, b.device),
+        models=a.models | b.models,
+        views=a.views if a.views == b.views else None,
+    )
