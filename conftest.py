@@ -9,8 +9,10 @@ import importlib.util
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from _pytest._code.code import TerminalRepr
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -75,7 +77,7 @@ class BlockItem(pytest.Item):
             return
         testing.check_block(self.block, self.rule, above=self.above, page=self.shown)
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> object:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str | TerminalRepr:
         if isinstance(excinfo.value, testing.BlockFailure):
             return f"{self.shown}:{excinfo.value.line}: {excinfo.value}"
         if isinstance(excinfo.value, TorchdoctorError):
