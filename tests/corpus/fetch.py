@@ -41,9 +41,7 @@ DOWNLOAD_TIMEOUT_S = 900
 
 OTHER_PYTHONS = ("3.13", "3.12", "3.11", "3.10", "3.9", "3.8")
 
-PIN = re.compile(
-    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[A-Za-z0-9.!+_-]+)(?P<source>\s+source)?"
-)
+PIN = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[A-Za-z0-9.!+_-]+)(?P<source>\s+source)?")
 
 
 class ListError(Exception):
@@ -112,9 +110,7 @@ def pip_download(pin: Pin, into: Path, formats: Sequence[str]) -> str | None:
         *("--dest", str(into), pin.requirement),
     ]
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=DOWNLOAD_TIMEOUT_S
-        )
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=DOWNLOAD_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         return f"pip took longer than {DOWNLOAD_TIMEOUT_S} s"
     if done.returncode == 0:

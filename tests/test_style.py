@@ -1,0 +1,22 @@
+"""The style that tools can hold: ruff and mypy, with the settings of pyproject.toml."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["ruff check .", "ruff format --check .", "mypy", "mypy conftest.py tests"],
+)
+def test_style(command: str) -> None:
+    tool, *arguments = command.split()
+    pytest.importorskip(tool)
+    done = subprocess.run([sys.executable, "-m", tool, *arguments], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
