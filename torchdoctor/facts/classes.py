@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -23,10 +23,10 @@ class Write:
     """One `self.x = value` (or `self.x: T = value`, `self.x, self.y = ...`: then value is None)."""
 
     attribute: str
-    method: cst.FunctionDef
-    statement: cst.CSTNode
-    target: cst.Attribute
-    value: cst.BaseExpression | None
+    method: cst.FunctionDef = field(repr=False)
+    statement: cst.CSTNode = field(repr=False)
+    target: cst.Attribute = field(repr=False)
+    value: cst.BaseExpression | None = field(repr=False)
 
 
 class ClassFacts:
@@ -178,7 +178,7 @@ class Classes:
             node = self.file.definition(name[len(prefix) :].split("."))
             if isinstance(node, cst.ClassDef):
                 return self.of(node)
-        if self.file.neighbours is None or is_known_library_class(name):
+        if self.file.neighbours is None:
             return None
         found = self.file.neighbours.definition(name)
         if found is not None and isinstance(found[1], cst.ClassDef):

@@ -19,6 +19,7 @@ from torchdoctor.finding import Span
 if TYPE_CHECKING:
     from torchdoctor.facts.classes import Classes
     from torchdoctor.facts.flow import Flows
+    from torchdoctor.facts.guards import Guards
 
 N = TypeVar("N", bound=cst.CSTNode)
 Function = cst.FunctionDef | cst.Lambda
@@ -216,6 +217,13 @@ class File:
         from torchdoctor.facts.classes import Classes
 
         return Classes(self)
+
+    @cached_property
+    def guards(self) -> Guards:
+        """What keeps a piece of code from running on a machine without a GPU."""
+        from torchdoctor.facts.guards import Guards
+
+        return Guards(self)
 
     @cached_property
     def flows(self) -> Flows:

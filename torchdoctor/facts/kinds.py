@@ -62,4 +62,33 @@ def kinds_of(name: str) -> frozenset[str]:
 
 def is_known_library_class(name: str) -> bool:
     """Whether all that matters about a base class with this name is known without reading it."""
-    return bool(kinds_of(name)) or name in ("builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol", "enum.Enum")
+    return bool(kinds_of(name)) or name in (
+        "builtins.object",
+        "abc.ABC",
+        "typing.Generic",
+        "typing.Protocol",
+        "enum.Enum",
+    )
+
+
+# Layers of torch.nn that have parameters of their own, or hold layers that may have some.
+_PARAMETRIC = re.compile(
+    r"^torch\.nn\.(?:Lazy\w+|(?:Non)?\w*Linear|Bilinear|Conv\w+|BatchNorm\w+|SyncBatchNorm|LayerNorm|GroupNorm|RMSNorm|Embedding\w*|RNN\w*|LSTM\w*"
+    r"|GRU\w*|MultiheadAttention|Transformer\w*|PReLU|Sequential|ModuleList|ModuleDict|Module|InstanceNorm\w+"
+    r"|AdaptiveLogSoftmaxWithLoss|parallel\.\w+)$"
+)
+# torch.nn.functional's losses: called with an input and a target.
+FUNCTIONAL_LOSSES = frozenset(
+    f"torch.nn.functional.{name}"
+    for name in (
+        "cross_entropy", "nll_loss", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy",
+        "binary_cross_entropy_with_logits", "kl_div", "poisson_nll_loss", "gaussian_nll_loss", "hinge_embedding_loss",
+        "margin_ranking_loss", "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss",
+        "soft_margin_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss", "cosine_embedding_loss", "ctc_loss",
+    )
+)  # fmt: skip
+
+
+def is_parametric(name: str) -> bool:
+    """Whether a class of torch.nn has parameters, or may hold some."""
+    return _PARAMETRIC.match(name) is not None

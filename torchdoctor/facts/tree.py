@@ -31,7 +31,7 @@ def _fields(kind: type) -> tuple[str, ...]:
     if known is None:
         names = []
         for field in dataclasses.fields(kind):
-            if field.name in _LAYOUT or field.name.startswith("whitespace") or field.name == "value" and kind in _LEAVES:
+            if field.name in _LAYOUT or field.name.startswith("whitespace") or (field.name == "value" and kind in _LEAVES):
                 if not (kind is cst.ImportStar or field.name == "star_arg"):
                     continue
             names.append(field.name)

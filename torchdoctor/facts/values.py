@@ -57,10 +57,13 @@ class Method(Value):
 
 @dataclass(frozen=True, slots=True)
 class Made(Value):
-    """An object made by calling a class of known full name; told apart by the call that made it."""
+    """An object made by calling a class of known full name; told apart by the node that made it.
+
+    Lists and dicts are made too: "builtins.list" with its items as ``args``, "builtins.dict" with ``keywords``.
+    """
 
     name: str
-    call: cst.Call
+    call: cst.CSTNode = field(repr=False)
     args: tuple[Value, ...] = field(default=(), compare=False)
     keywords: tuple[tuple[str, Value], ...] = field(default=(), compare=False)
 
@@ -74,16 +77,17 @@ class Made(Value):
 
 @dataclass(frozen=True, slots=True)
 class Self(Value):
-    """The instance that a method of this class runs on."""
+    """The instance that a method of this class runs on; ``name`` is the class's full name."""
 
-    owner: cst.ClassDef
+    owner: cst.ClassDef = field(repr=False)
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Param(Value):
     """A parameter of a function that nothing more is known of."""
 
-    function: cst.CSTNode
+    function: cst.CSTNode = field(repr=False)
     name: str
 
 
@@ -91,7 +95,7 @@ class Param(Value):
 class Free(Value):
     """A name that the function reads from outside: a global or a variable of an enclosing function."""
 
-    scope: cst.CSTNode
+    scope: cst.CSTNode = field(repr=False)
     name: str
 
 
@@ -116,7 +120,7 @@ class Element(Value):
     """What a loop takes from an iterable, anew each time; ``place`` is the position in an unpacked element (-1: whole)."""
 
     of: Value
-    loop: cst.CSTNode
+    loop: cst.CSTNode = field(repr=False)
     place: int = -1
 
 
@@ -124,7 +128,7 @@ class Element(Value):
 class Result(Value):
     """What a call that is not understood gives back; ``place`` is the position when it is unpacked (-1: whole)."""
 
-    call: cst.CSTNode
+    call: cst.CSTNode = field(repr=False)
     function: Value
     place: int = -1
 
@@ -154,17 +158,25 @@ class Arithmetic(Value):
 
 @dataclass(frozen=True, slots=True)
 class Sequence(Value):
-    """A list or tuple whose items are all known to be there, in order."""
+    """A tuple (or torch.Size) with its items in order."""
 
     items: tuple[Value, ...]
-    kind: str = "tuple"
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping(Value):
-    """A dict with constant keys."""
+class Function(Value):
+    """A lambda or a function of the project that is at hand as a node, with the names of the function around it."""
 
-    items: tuple[tuple[Any, Value], ...]
+    node: cst.CSTNode = field(repr=False)
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled(Value):
+    """`scaler.scale(loss)`: the loss, multiplied for mixed precision."""
+
+    of: Value
+    scaler: Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,20 +191,24 @@ class Known(Generic[T]):
     """A fact and its reason: the node that made it so."""
 
     value: T
-    because: cst.CSTNode = field(compare=False)
+    because: cst.CSTNode = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """Where one dimension of a tensor lies in memory.
+    """How one dimension of a tensor lies in memory, beside its other dimensions.
 
-    ``place`` is its rank in memory, outermost 0, among the dimensions of the storage it views. Two neighbours (a, b) of
-    a tensor can be merged by a view when b.place == a.place + 1 and b is ``whole`` (not a slice of what was there) and
-    neither is ``repeated`` (stride 0). A tensor is contiguous when its places are 0..n-1 and all axes are whole.
+    ``place``: its rank by stride, 0 the outermost, among the dimensions that have one; None for a dimension of size
+    one (it lies anywhere) and for a repeated one. ``filled``: one step along it skips exactly what the dimension of the
+    next place spans, or one element for the last place; False after a slice, a selection or a step; None where that
+    cannot be told. ``repeated``: every step stays in place (stride 0, as `expand` makes).
+
+    A view can merge neighbours (a, b) when b.place == a.place + 1 and a is filled, or when both are repeated. A tensor
+    is contiguous when its places go up, all axes are filled and none is repeated.
     """
 
-    place: int
-    whole: bool = True
+    place: int | None
+    filled: bool | None = True
     repeated: bool = False
 
 
@@ -215,7 +231,7 @@ class Tensor(Value):
     ``models``: the modules whose forward it was computed with. ``views``: the value whose storage it shares.
     """
 
-    source: cst.CSTNode
+    source: cst.CSTNode = field(repr=False)
     of: Value | None = None
     shape: Known[tuple[Dim, ...]] | None = field(default=None, compare=False)
     layout: Known[tuple[Axis, ...]] | None = field(default=None, compare=False)
@@ -257,8 +273,8 @@ def join(a: Value, b: Value) -> Value:
         return a
     if isinstance(a, Unknown) or isinstance(b, Unknown):
         return UNKNOWN
-    if isinstance(a, Sequence) and isinstance(b, Sequence) and a.kind == b.kind and len(a.items) == len(b.items):
-        return Sequence(tuple(map(join, a.items, b.items)), a.kind)
+    if isinstance(a, Sequence) and isinstance(b, Sequence) and len(a.items) == len(b.items):
+        return Sequence(tuple(map(join, a.items, b.items)))
     either = options(a) | options(b)
     return OneOf(either) if len(either) <= _MOST_OPTIONS else UNKNOWN
 

@@ -1,0 +1,550 @@
+"""Calls: what a run does when something is called. The protocol of training is told apart here, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from torchdoctor.facts import torch_api
+from torchdoctor.facts.classes import ClassFacts
+from torchdoctor.facts.context import OFF, ON
+from torchdoctor.facts.events import GradMode, Mode
+from torchdoctor.facts.file import literal
+from torchdoctor.facts.kind import unwrapped
+from torchdoctor.facts.kinds import FUNCTIONAL_LOSSES, is_parametric, kinds_of
+from torchdoctor.facts.values import (
+    UNKNOWN,
+    Attr,
+    Const,
+    Function,
+    Known,
+    Made,
+    Method,
+    Named,
+    OneOf,
+    Param,
+    Result,
+    Scaled,
+    Self,
+    Sequence,
+    Tensor,
+    Unknown,
+    Value,
+    const,
+    join,
+)
+
+if TYPE_CHECKING:
+    from torchdoctor.facts.file import File
+    from torchdoctor.facts.flow import Run
+
+Keywords = Mapping[str, Value]
+# Methods that give back the module they are called on.
+_RETURN_SELF = frozenset({
+    "to", "cuda", "cpu", "float", "half", "double", "bfloat16", "train", "eval", "requires_grad_", "apply", "xpu", "to_empty",
+    "type", "share_memory", "compile",
+})  # fmt: skip
+_CLIPS = frozenset({
+    "torch.nn.utils.clip_grad_norm_", "torch.nn.utils.clip_grad_value_", "torch.nn.utils.clip_grad_norm",
+    "torch.nn.utils.clip_grads_with_norm_",
+})  # fmt: skip
+_SAME_MODEL = frozenset(
+    {"torch.compile", "torch.jit.script", "torch.jit.trace", "torch.nn.SyncBatchNorm.convert_sync_batchnorm"}
+)
+_MAKERS = frozenset({"torch.device", "torch.set_grad_enabled", "torch.Generator", *OFF, *ON, "torch.amp.autocast"})
+
+
+class Calls:
+    """Evaluates the calls of one run."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.arguments_of: dict[cst.CSTNode, tuple[tuple[Value, ...], Keywords]] = {}
+        self._protocol: dict[str, Callable[[cst.Call, Value, tuple[Value, ...], Keywords], Value | None]] = {
+            "backward": self._backward,
+            "zero_grad": self._simple("zero_grad"),
+            "step": self._step,
+            "scale": self._scale,
+            "unscale_": self._simple("unscale"),
+            "update": self._update,
+            "train": self._train,
+            "eval": self._eval,
+            "item": self._item,
+            "append": self._append,
+            "extend": self._append,
+            "zero_": self._zero,
+            "clip_grad_norm_": self._clip_method,
+            "clip_gradients": self._clip_method,
+            "prepare": self._prepare,
+            "setup": self._prepare,
+        }
+
+    # -- the call -------------------------------------------------------------------------------------------------
+
+    def call(self, node: cst.Call) -> Value:
+        """The value of a call expression."""
+        run = self.run
+        receiver: Value | None = None
+        function = node.func
+        if isinstance(function, cst.Attribute):
+            callee = run.evaluate(function)
+            receiver = None if isinstance(callee, Named) else run.values.get(function.value, UNKNOWN)
+        else:
+            callee = run.evaluate(function)
+        args, keywords, starred = self._arguments(node)
+        self.arguments_of[node] = (args, keywords)
+        if isinstance(callee, OneOf):
+            return self._either(node, callee, args, keywords)
+        if receiver is not None and isinstance(function, cst.Attribute):
+            known = self.method(node, receiver, callee, function.attr.value, args, keywords, starred)
+            return known if known is not None else self._unknown(node, callee, args, keywords)
+        return self.apply(node, callee, args, keywords, starred)
+
+    def _arguments(self, node: cst.Call) -> tuple[tuple[Value, ...], dict[str, Value], bool]:
+        args: list[Value] = []
+        keywords: dict[str, Value] = {}
+        starred = False
+        for arg in node.args:
+            value = self.run.evaluate(arg.value)
+            if arg.star == "*" and isinstance(value, Sequence) and not starred:
+                args.extend(value.items)
+            elif arg.star:
+                starred = True
+            elif arg.keyword is not None:
+                keywords[arg.keyword.value] = value
+            elif not starred:
+                args.append(value)
+        return tuple(args), keywords, starred
+
+    def _either(self, node: cst.Call, callee: OneOf, args: tuple[Value, ...], keywords: Keywords) -> Value:
+        """One of several callees: what all of them give."""
+        results = [self.apply(node, option, args, keywords, False) for option in sorted(callee.options, key=repr)]
+        value = results[0]
+        for other in results[1:]:
+            value = join(value, other)
+        return value
+
+    def apply(
+        self, node: cst.CSTNode, callee: Value, args: tuple[Value, ...], keywords: Keywords, starred: bool = False
+    ) -> Value:
+        """Call a value that is not reached through a dot (or whose full name is known)."""
+        known: Value | None = None
+        if isinstance(callee, Named):
+            known = self._named(node, callee.name, args, keywords, starred)
+        elif isinstance(callee, Function):
+            known = self._lambda(node, callee, args, keywords)
+        elif isinstance(callee, Method):
+            known = self.method(node, callee.of, callee, callee.name, args, keywords, starred)
+        elif not isinstance(callee, Unknown):
+            known = self._object(node, callee, args, keywords, starred)
+        return known if known is not None else self._unknown(node, callee, args, keywords)
+
+    def _unknown(self, node: cst.CSTNode, callee: Value, args: tuple[Value, ...], keywords: Keywords) -> Value:
+        """A call that is not understood: whatever it is given may be changed by it."""
+        value: Value = Result(node, callee)
+        for given in (*args, *keywords.values()):
+            self._escape(given)
+        self.run.emit("call", node, callee, args, keywords, value)
+        return value
+
+    def _escape(self, value: Value) -> None:
+        """A list or dict that was handed out may hold anything afterwards."""
+        if isinstance(value, Made) and value.name in ("builtins.list", "builtins.dict"):
+            if (value, "[]") in self.run.state.heap:
+                self.run.state.heap[(value, "[]")] = UNKNOWN
+
+    # -- functions and classes by name ----------------------------------------------------------------------------
+
+    def _named(
+        self, node: cst.CSTNode, name: str, args: tuple[Value, ...], keywords: Keywords, starred: bool
+    ) -> Value | None:
+        run = self.run
+        if name in _CLIPS:
+            run.emit("clip", node, args[0] if args else keywords.get("parameters", UNKNOWN), args, keywords)
+            return Result(node, Named(name))
+        if name in ("torch.autograd.backward", "torch.autograd.grad"):
+            first = args[0] if args else keywords.get("tensors", keywords.get("outputs", UNKNOWN))
+            on = first.items[0] if isinstance(first, Sequence) and first.items else first
+            run.emit("backward" if name.endswith("backward") else "autograd_grad", node, on, args, keywords)
+            return Result(node, Named(name)) if name.endswith("grad") else const(None)
+        if name == "torch.set_grad_enabled":
+            given = args[0].value if args and isinstance(args[0], Const) else None
+            run.state.grad = GradMode(given if isinstance(given, bool) else None, node)
+        if name in _SAME_MODEL and args:
+            return args[0]
+        if name in ("copy.deepcopy", "copy.copy") and args:
+            return self._copy(node, args[0])
+        if (
+            name in ("builtins.getattr",)
+            and len(args) >= 2
+            and isinstance(args[1], Const)
+            and isinstance(args[1].value, str)
+        ):
+            return run.evaluate.attribute(args[0], args[1].value, node)
+        if name in _MAKERS or self._is_class(name):
+            return self._make(node, name, args, keywords, starred)
+        inlined = self._project_function(node, name, args, keywords, starred)
+        if inlined is not None:
+            return inlined
+        return self._library(node, name, args, keywords, starred)
+
+    def _library(
+        self, node: cst.CSTNode, name: str, args: tuple[Value, ...], keywords: Keywords, starred: bool
+    ) -> Value | None:
+        arguments = torch_api.Arguments(node, args, keywords, starred, self.run.grad_fact())
+        if name.startswith("torch.Tensor.") and args:
+            return torch_api.method(name.rpartition(".")[2], arguments)
+        value = (
+            torch_api.call(name, arguments)
+            if name.startswith(("torch.", "builtins.", "math.", "numpy.", "einops."))
+            else None
+        )
+        if name.startswith("torch.nn.functional.") and name in FUNCTIONAL_LOSSES:
+            value = value if value is not None else Tensor(node)
+            self.run.emit("loss", node, Named(name), args, keywords, value)
+        return value
+
+    def _is_class(self, name: str) -> bool:
+        return bool(kinds_of(name)) or self.run.file.classes.named(name) is not None
+
+    def _make(self, node: cst.CSTNode, name: str, args: tuple[Value, ...], keywords: Keywords, starred: bool) -> Value:
+        if starred and not args and not keywords:
+            args = ()
+        made = Made(name, node, args, tuple(keywords.items()))
+        self.run.emit("make", node, made, args, keywords, made)
+        return made
+
+    def _copy(self, node: cst.CSTNode, value: Value) -> Value:
+        """A deep copy is another thing of the same kind."""
+        if isinstance(value, Made):
+            return Made(value.name, node, value.args, value.keywords)
+        if isinstance(value, Tensor):
+            return value.but(source=node, of=None, views=None)
+        return Result(node, value)
+
+    def _project_function(
+        self, node: cst.CSTNode, name: str, args: tuple[Value, ...], keywords: Keywords, starred: bool
+    ) -> Value | None:
+        file = self.run.file
+        definition: cst.FunctionDef | cst.ClassDef | None = None
+        owner = file
+        if name.startswith(f"{file.module_name}."):
+            definition = file.definition(name[len(file.module_name) + 1 :].split("."))
+        if definition is None and file.neighbours is not None:
+            found = file.neighbours.definition(name)
+            owner, definition = found if found is not None else (file, None)
+        if not isinstance(definition, cst.FunctionDef):
+            return None
+        names = self.bound(owner, definition, args, keywords, starred)
+        closure = self.run.state.names if owner is file and definition in self.run.flows.closures else None
+        return self.run.step_into(owner, definition, names, node, closure)
+
+    def _lambda(self, node: cst.CSTNode, callee: Function, args: tuple[Value, ...], keywords: Keywords) -> Value | None:
+        assert isinstance(callee.node, cst.Lambda)
+        names = dict(self.run.state.names)
+        for param, value in zip(callee.node.params.params, args):
+            names[param.name.value] = value
+        names.update(keywords)
+        return self.run.step_into(self.run.file, callee.node, names, node)
+
+    def bound(
+        self,
+        file: File,
+        function: cst.FunctionDef,
+        args: tuple[Value, ...],
+        keywords: Keywords,
+        starred: bool,
+    ) -> dict[str, Value]:
+        """The function's parameters with what they are given; one that is given nothing known is a Param."""
+        params = function.params
+        positional = (*params.posonly_params, *params.params)
+        names: dict[str, Value] = {}
+        for index, param in enumerate((*positional, *params.kwonly_params)):
+            name = param.name.value
+            value: Value | None = keywords.get(name)
+            if value is None and index < len(positional) and index < len(args):
+                value = args[index]
+            if value is None and not starred and param.default is not None:
+                plain = literal(param.default)
+                value = const(plain) if plain is None or isinstance(plain, (int, float, str, bool)) else None
+            names[name] = Param(function, name) if value is None or isinstance(value, Unknown) else value
+        for extra in (params.star_arg, params.star_kwarg):
+            if isinstance(extra, cst.Param):
+                names[extra.name.value] = Param(function, extra.name.value)
+        return names
+
+    # -- objects that are called ----------------------------------------------------------------------------------
+
+    def _object(
+        self, node: cst.CSTNode, callee: Value, args: tuple[Value, ...], keywords: Keywords, starred: bool
+    ) -> Value | None:
+        run = self.run
+        model = unwrapped(callee)
+        kind = self.kind(model)
+        if kind == "criterion":
+            value = self._forward_value(node, model, args, keywords, starred) or Tensor(node)
+            run.emit("loss", node, model, args, keywords, value)
+            return value
+        if kind == "module":
+            modes = len(run.events)
+            run.emit("forward", node, model, args, keywords)
+            value = self._forward_value(node, model, args, keywords, starred) or Tensor(node, of=Result(node, model))
+            value = self._through_model(value, model, node)
+            object.__setattr__(run.events[modes], "value", value)
+            return value
+        facts = run.file.classes.named(callee.name) if isinstance(callee, (Made, Self)) else None
+        if facts is not None and (found := facts.method("__call__")) is not None:
+            return self._invoke(node, found, callee, args, keywords, starred)
+        return None
+
+    def _forward_value(
+        self, node: cst.CSTNode, model: Value, args: tuple[Value, ...], keywords: Keywords, starred: bool
+    ) -> Value | None:
+        run = self.run
+        if isinstance(model, (Made, Self)):
+            facts = run.file.classes.named(model.name)
+            if facts is not None:
+                found = facts.method("forward")
+                return self._invoke(node, found, model, args, keywords, starred) if found is not None else None
+        if isinstance(model, Made):
+            arguments = torch_api.Arguments(node, args, keywords, starred, run.grad_fact())
+            return torch_api.module(model.name, model, arguments)
+        return None
+
+    def _through_model(self, value: Value, model: Value, node: cst.CSTNode) -> Value:
+        """What comes out of a model depends on it, and is in its graph where gradients are on."""
+        if isinstance(value, Tensor):
+            grad = value.grad
+            if self.run.state.grad.enabled is False:
+                grad = Known("cut", self.run.state.grad.because or node)
+            elif grad is None and self.run.state.grad.enabled and not self._is_plain(model):
+                grad = Known("attached", node)
+            return value.but(models=value.models | {model}, grad=grad)
+        if isinstance(value, Sequence):
+            return Sequence(tuple(self._through_model(item, model, node) for item in value.items))
+        if isinstance(value, (Result, OneOf, Unknown)):
+            return self._through_model(Tensor(node, of=Result(node, model)), model, node)
+        return value
+
+    def _is_plain(self, model: Value) -> bool:
+        """A layer of torch without parameters adds no gradient of its own."""
+        return isinstance(model, Made) and model.name.startswith("torch.nn.") and not is_parametric(model.name)
+
+    def _invoke(
+        self,
+        node: cst.CSTNode,
+        found: tuple[ClassFacts, cst.FunctionDef],
+        receiver: Value,
+        args: tuple[Value, ...],
+        keywords: Keywords,
+        starred: bool,
+    ) -> Value | None:
+        owner, function = found
+        static = any(
+            isinstance(d.decorator, cst.Name) and d.decorator.value == "staticmethod" for d in function.decorators
+        )
+        given = args if static else (receiver, *args)
+        names = self.bound(owner.file, function, given, keywords, starred)
+        return self.run.step_into(owner.file, function, names, node)
+
+    # -- methods --------------------------------------------------------------------------------------------------
+
+    def method(
+        self,
+        node: cst.CSTNode,
+        receiver: Value,
+        callee: Value,
+        name: str,
+        args: tuple[Value, ...],
+        keywords: Keywords,
+        starred: bool,
+    ) -> Value | None:
+        """`receiver.name(...)`; ``callee`` is what the attribute itself evaluates to."""
+        run = self.run
+        if isinstance(callee, (Made, Function)) or isinstance(callee, Named):
+            return self.apply(node, callee, args, keywords, starred)
+        if isinstance(receiver, Result) and receiver.function == Named("builtins.super"):
+            return self._super(node, name, args, keywords, starred)
+        own = self._own_method(receiver, name)
+        if own is not None:
+            value = self._invoke(node, own, receiver, args, keywords, starred)
+            if value is not None or name not in ("train", "eval"):
+                return value
+        if name == "forward" and self.kind(unwrapped(receiver)) in ("module", "criterion"):
+            return self._object(node, receiver, args, keywords, starred)
+        protocol = self._protocol.get(name)
+        if protocol is not None:
+            value = protocol(node, receiver, args, keywords)  # type: ignore[arg-type]
+            if value is not None:
+                return value
+        kind = self.kind(unwrapped(receiver))
+        if kind in ("module", "criterion") and name in _RETURN_SELF:
+            return receiver
+        if kind is None or kind == "tensor":
+            arguments = torch_api.Arguments(node, (receiver, *args), keywords, starred, run.grad_fact())
+            value = torch_api.method(name, arguments)
+            if value is not None:
+                self._mutated(receiver, name, value)
+                return value
+        if isinstance(callee, Attr) and self.kind(unwrapped(callee)) in ("module", "criterion"):
+            return self._object(node, callee, args, keywords, starred)
+        if isinstance(receiver, Tensor) and receiver.models:
+            return Tensor(node, of=Result(node, callee), models=receiver.models, grad=receiver.grad)
+        return None
+
+    def _mutated(self, receiver: Value, name: str, value: Value) -> None:
+        """An in-place method changes whatever holds the tensor."""
+        if name.endswith("_") and not name.startswith("_") and isinstance(receiver, Tensor):
+            names = self.run.state.names
+            for held, known in names.items():
+                if known is receiver:
+                    names[held] = value
+
+    def _own_method(self, receiver: Value, name: str) -> tuple[ClassFacts, cst.FunctionDef] | None:
+        if not isinstance(receiver, (Made, Self)):
+            return None
+        facts = self.run.file.classes.named(receiver.name)
+        return facts.method(name) if facts is not None else None
+
+    def _super(
+        self, node: cst.CSTNode, name: str, args: tuple[Value, ...], keywords: Keywords, starred: bool
+    ) -> Value | None:
+        run = self.run
+        here = run.file.classes.enclosing(run.node)
+        receiver = next((v for v in run.state.names.values() if isinstance(v, (Self, Made))), None)
+        if here is None or receiver is None:
+            return None
+        for facts in here.ancestry[1:]:
+            if name in facts.methods:
+                return self._invoke(node, (facts, facts.methods[name]), receiver, args, keywords, starred)
+        if here.is_module and name in ("train", "eval", "forward"):
+            return receiver
+        return None
+
+    def kind(self, value: Value) -> str | None:
+        from torchdoctor.facts.kind import kind_of
+
+        return kind_of(value, self.run.flows)
+
+    # -- the protocol of training ---------------------------------------------------------------------------------
+
+    def _simple(self, kind: str) -> Callable[[cst.Call, Value, tuple[Value, ...], Keywords], Value | None]:
+        def note(node: cst.Call, receiver: Value, args: tuple[Value, ...], keywords: Keywords) -> Value:
+            self.run.emit(kind, node, unwrapped(receiver), args, keywords)
+            return const(None)
+
+        return note
+
+    def _backward(self, node: cst.Call, receiver: Value, args: tuple[Value, ...], keywords: Keywords) -> Value | None:
+        """loss.backward(), scaler.scale(loss).backward(), accelerator.backward(loss), engine.backward(loss)."""
+        by: Value | None = None
+        on = receiver
+        if isinstance(receiver, Scaled):
+            on, by = receiver.of, receiver.scaler
+        elif args and not isinstance(receiver, Tensor) and self._does_backward(receiver, args[0]):
+            on, by = args[0], receiver
+        self.run.emit("backward", node, on, args, keywords, by=by)
+        return const(None)
+
+    def _does_backward(self, receiver: Value, first: Value) -> bool:
+        """Whether `x.backward(y)` is a framework's backward of the loss y, not a tensor's with gradient y."""
+        if self.kind(receiver) in ("trainer", "module") or isinstance(receiver, (Self, Made)):
+            return True
+        return isinstance(first, Tensor) and bool(first.models or first.grad) and not isinstance(receiver, Tensor)
+
+    def _step(self, node: cst.Call, receiver: Value, args: tuple[Value, ...], keywords: Keywords) -> Value | None:
+        if self.kind(receiver) == "scaler" or (args and self.kind(args[0]) == "optimizer"):
+            self.run.emit("scaler_step", node, args[0] if args else UNKNOWN, args, keywords, by=receiver)
+            return const(None)
+        closure = args[0] if args else keywords.get("closure")
+        if isinstance(closure, (Named, Function)):
+            self.apply(node, closure, (), {})
+        self.run.emit("step", node, receiver, args, keywords)
+        return Result(node, Method(receiver, "step"))
+
+    def _scale(self, node: cst.Call, receiver: Value, args: tuple[Value, ...], keywords: Keywords) -> Value | None:
+        if len(args) != 1 or self.kind(receiver) != "scaler":
+            return None
+        self.run.emit("scale", node, args[0], args, keywords, by=receiver)
+        return Scaled(args[0], receiver)
+
+    def _update(self, node: cst.Call, receiver: Value, args: tuple[Value, ...], keywords: Keywords) -> Value | None:
+        if self.kind(receiver) != "scaler":
+            return None
+        self.run.emit("update", node, receiver, args, keywords)
+        return const(None)
+
+    def _train(self, node: cst.Call, receiver: Value, args: tuple[Value, ...], keywords: Keywords) -> Value | None:
+        mode = args[0] if args else keywords.get("mode", const(True))
+        if (
+            len(args) > 1
+            or set(keywords) - {"mode"}
+            or (args and not isinstance(mode, Const) and self.kind(receiver) is None)
+        ):
+            return None
+        training = mode.value if isinstance(mode, Const) and isinstance(mode.value, bool) else None
+        return self._set_mode(node, receiver, training, args)
+
+    def _eval(self, node: cst.Call, receiver: Value, args: tuple[Value, ...], keywords: Keywords) -> Value | None:
+        return None if args or keywords else self._set_mode(node, receiver, False, args)
+
+    def _set_mode(self, node: cst.Call, receiver: Value, training: bool | None, args: tuple[Value, ...]) -> Value:
+        model = unwrapped(receiver)
+        self.run.emit("eval" if training is False else "train", node, model, args)
+        modes = self.run.state.modes
+        for part in [known for known in modes if _part_of(known, model)]:
+            del modes[part]
+        modes[model] = frozenset((Mode(training, node),))
+        return receiver
+
+    def _item(self, node: cst.Call, receiver: Value, args: tuple[Value, ...], keywords: Keywords) -> Value | None:
+        if not args and not keywords:
+            self.run.emit("item", node, receiver)
+        return None
+
+    def _append(self, node: cst.Call, receiver: Value, args: tuple[Value, ...], keywords: Keywords) -> Value | None:
+        if len(args) != 1:
+            return None
+        added = args[0]
+        assert isinstance(node.func, cst.Attribute)
+        if node.func.attr.value == "extend":
+            added = self.run.evaluate.element(added, node)
+        self.run.emit("append", node, receiver, (added,), keywords)
+        heap = self.run.state.heap
+        if isinstance(receiver, Made) and receiver.name == "builtins.list":
+            known = heap.get((receiver, "[]"))
+            heap[(receiver, "[]")] = added if known is None else join(known, added)
+        return const(None)
+
+    def _zero(self, node: cst.Call, receiver: Value, args: tuple[Value, ...], keywords: Keywords) -> Value | None:
+        """p.grad.zero_() clears one gradient by hand."""
+        if (isinstance(receiver, Attr) and receiver.name == "grad") or (
+            isinstance(receiver, Tensor) and isinstance(receiver.of, Attr)
+        ):
+            on = receiver.of if isinstance(receiver, Attr) else receiver
+            self.run.emit("zero_grad", node, on, args, keywords)
+            return receiver
+        return None
+
+    def _clip_method(
+        self, node: cst.Call, receiver: Value, args: tuple[Value, ...], keywords: Keywords
+    ) -> Value | None:
+        self.run.emit("clip", node, args[0] if args else UNKNOWN, args, keywords, by=receiver)
+        return Result(node, Method(receiver, "clip"))
+
+    def _prepare(self, node: cst.Call, receiver: Value, args: tuple[Value, ...], keywords: Keywords) -> Value | None:
+        """accelerator.prepare(model, optimizer, loader) gives back what it was given, made ready."""
+        if self.kind(receiver) != "trainer" or not args:
+            return None
+        self.run.emit("prepare", node, receiver, args, keywords)
+        return args[0] if len(args) == 1 else Sequence(args)
+
+
+def _part_of(value: Value, whole: Value) -> bool:
+    while isinstance(value, Attr):
+        value = value.of
+        if value == whole:
+            return True
+    return False

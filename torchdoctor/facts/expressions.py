@@ -1,0 +1,402 @@
+"""Expressions to values: the part of a run that looks at one expression at a time.
+
+Everything is evaluated in Python's order, calls included, so that events come in the order in which they happen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from torchdoctor.facts import torch_api
+from torchdoctor.facts.events import Arm
+from torchdoctor.facts.file import literal
+from torchdoctor.facts.state import State, joined
+from torchdoctor.facts.values import (
+    UNKNOWN,
+    Attr,
+    Const,
+    Element,
+    Free,
+    Function,
+    Item,
+    Known,
+    Made,
+    Method,
+    Named,
+    OneOf,
+    Result,
+    Self,
+    Sequence,
+    Shape,
+    Tensor,
+    Unknown,
+    Value,
+    const,
+    join,
+)
+
+if TYPE_CHECKING:
+    from torchdoctor.facts.flow import Run
+
+_ARITHMETIC: dict[type, str] = {
+    cst.Add: "+", cst.Subtract: "-", cst.Multiply: "*", cst.Divide: "/", cst.FloorDivide: "//", cst.Modulo: "%",
+    cst.Power: "**", cst.MatrixMultiply: "@", cst.BitAnd: "&", cst.BitOr: "|", cst.BitXor: "^", cst.LeftShift: "<<",
+    cst.RightShift: ">>", cst.AddAssign: "+", cst.SubtractAssign: "-", cst.MultiplyAssign: "*", cst.DivideAssign: "/",
+    cst.FloorDivideAssign: "//", cst.ModuloAssign: "%", cst.PowerAssign: "**", cst.MatrixMultiplyAssign: "@",
+    cst.BitAndAssign: "&", cst.BitOrAssign: "|", cst.BitXorAssign: "^", cst.LeftShiftAssign: "<<",
+    cst.RightShiftAssign: ">>", cst.Equal: "==", cst.NotEqual: "!=", cst.LessThan: "<", cst.LessThanEqual: "<=",
+    cst.GreaterThan: ">", cst.GreaterThanEqual: ">=", cst.Minus: "neg", cst.Plus: "pos", cst.BitInvert: "~",
+}  # fmt: skip
+# Iterables that hand on the elements of what they are given.
+_PASSING = frozenset({
+    "builtins.iter", "builtins.list", "builtins.tuple", "builtins.sorted", "builtins.reversed", "builtins.set",
+    "tqdm.tqdm", "tqdm.auto.tqdm", "tqdm.notebook.tqdm", "tqdm.std.tqdm", "tqdm.trange", "rich.progress.track", "itertools.islice",
+    "itertools.cycle", "itertools.chain", "alive_progress.alive_it", "tqdm.rich.tqdm", "torch.utils.data.DataLoader.__iter__",
+})  # fmt: skip
+
+
+def operator_symbol(node: cst.CSTNode) -> str:
+    """ "+" for Add, "neg" for a minus sign before a value ..."""
+    return _ARITHMETIC.get(type(node), "?")
+
+
+class Expressions:
+    """Evaluates the expressions of one run. Calls go to ``run.calls``."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._by_kind: dict[type, Callable[[Any], Value]] = {
+            cst.Name: self._name,
+            cst.Attribute: self._attribute,
+            cst.Call: lambda node: self.run.calls.call(node),
+            cst.Subscript: self._subscript,
+            cst.BinaryOperation: self._binary,
+            cst.UnaryOperation: self._unary,
+            cst.BooleanOperation: self._boolean,
+            cst.Comparison: self._comparison,
+            cst.IfExp: self._conditional,
+            cst.Tuple: lambda node: Sequence(self._items(node)),
+            cst.List: lambda node: Made("builtins.list", node, self._items(node)),
+            cst.Set: lambda node: Made("builtins.set", node, self._items(node)),
+            cst.Dict: self._dict,
+            cst.NamedExpr: self._named,
+            cst.Lambda: lambda node: Function(node),
+            cst.ListComp: self._comprehension,
+            cst.SetComp: self._comprehension,
+            cst.GeneratorExp: self._comprehension,
+            cst.DictComp: self._comprehension,
+            cst.Await: lambda node: self(node.expression),
+            cst.FormattedString: self._formatted,
+            cst.StarredElement: lambda node: self(node.value),
+            cst.Yield: self._yield,
+            cst.Ellipsis: lambda node: const(...),
+        }
+
+    @property
+    def state(self) -> State:
+        return self.run.state
+
+    def __call__(self, node: cst.CSTNode) -> Value:
+        """The value of an expression; remembered for whoever asks about the node later."""
+        self.run.tick()
+        handler = self._by_kind.get(type(node))
+        if handler is not None:
+            value = handler(node)
+        else:
+            plain = literal(node)
+            value = const(plain) if isinstance(plain, (int, float, complex, str, bytes)) else UNKNOWN
+        self.run.values[node] = value
+        return value
+
+    # -- names and attributes -------------------------------------------------------------------------------------
+
+    def _name(self, node: cst.Name) -> Value:
+        name = node.value
+        value = self.state.names.get(name)
+        if value is not None:
+            return value
+        if name in ("None", "True", "False"):
+            return const({"None": None, "True": True, "False": False}[name])
+        return self.run.outside(node)
+
+    def _attribute(self, node: cst.Attribute) -> Value:
+        root: cst.CSTNode = node
+        while isinstance(root, cst.Attribute):
+            root = root.value
+        if isinstance(root, cst.Name) and root.value not in self.state.names:
+            full = self.run.file.name(node)
+            if full is not None:
+                return Named(full)
+        return self.attribute(self(node.value), node.attr.value, node)
+
+    def attribute(self, of: Value, name: str, node: cst.CSTNode) -> Value:
+        """`of.name`, from what was written to it, from its class, or as torch defines it."""
+        written = self.state.heap.get((of, name))
+        if written is not None:
+            return written
+        if isinstance(of, OneOf):
+            values = [self.attribute(option, name, node) for option in of.options]
+            result = values[0]
+            for value in values[1:]:
+                result = join(result, value)
+            return result
+        if isinstance(of, Unknown):
+            return UNKNOWN
+        if isinstance(of, Named):
+            return Named(f"{of.name}.{name}")
+        if isinstance(of, (Self, Made)):
+            known = self.run.flows.attribute_value(self.run, of, name)
+            if known is not None:
+                return known
+        if isinstance(of, Tensor) or name in ("shape", "T", "mT", "H", "data", "ndim"):
+            known = torch_api.attribute(of, name, node, self.run.grad_fact())
+            if known is not None:
+                return known
+        if isinstance(of, Tensor) and of.models:
+            # A model's output that has fields: each is as much of the graph as the whole.
+            return Tensor(node, of=Attr(of, name), models=of.models, grad=of.grad)
+        return Attr(of, name)
+
+    # -- containers -----------------------------------------------------------------------------------------------
+
+    def _items(self, node: cst.Tuple | cst.List | cst.Set) -> tuple[Value, ...]:
+        return tuple(UNKNOWN if isinstance(e, cst.StarredElement) and self(e) else self(e.value) for e in node.elements)
+
+    def _dict(self, node: cst.Dict) -> Value:
+        pairs = []
+        for element in node.elements:
+            if isinstance(element, cst.DictElement):
+                key, value = self(element.key), self(element.value)
+                if isinstance(key, Const):
+                    pairs.append((str(key.value), value))
+            else:
+                self(element.value)
+        return Made("builtins.dict", node, (), tuple(pairs))
+
+    def _comprehension(self, node: cst.ListComp | cst.SetComp | cst.GeneratorExp | cst.DictComp) -> Value:
+        run, before = self.run, dict(self.state.names)
+        depth = self._enter_for(node.for_in)
+        if isinstance(node, cst.DictComp):
+            self(node.key)
+            element = self(node.value)
+        else:
+            element = self(node.elt)
+        del run.loops[len(run.loops) - depth :]
+        self.state.names = before
+        made = Made("builtins.dict" if isinstance(node, cst.DictComp) else "builtins.list", node)
+        self.state.heap[(made, "[]")] = element
+        return made
+
+    def _enter_for(self, clause: cst.CompFor) -> int:
+        """Bind the targets of a comprehension's clauses; returns how many loops were entered."""
+        iterable = self(clause.iter)
+        self.run.loops.append(clause)
+        self.run.bind(clause.target, self.element(iterable, clause))
+        for condition in clause.ifs:
+            self(condition.test)
+        return 1 + (self._enter_for(clause.inner_for_in) if clause.inner_for_in is not None else 0)
+
+    def element(self, iterable: Value, loop: cst.CSTNode) -> Value:
+        """What a loop over the iterable gives its target each time."""
+        if isinstance(iterable, Result) and isinstance(iterable.function, Named):
+            name = iterable.function.name
+            args = self.run.calls.arguments_of.get(iterable.call, ((), {}))[0]
+            if name == "builtins.enumerate" and args:
+                return Sequence((Result(loop, Named("builtins.int"), 0), self.element(args[0], loop)))
+            if name == "builtins.zip" and args:
+                return Sequence(tuple(self.element(arg, loop) for arg in args))
+            if (name in _PASSING or name.rpartition(".")[2] in ("tqdm", "track")) and args:
+                return self.element(args[0], loop)
+            if name == "builtins.range":
+                return Result(loop, Named("builtins.int"))
+        if isinstance(iterable, Sequence) and iterable.items:
+            return self._any_of(iterable.items)
+        if isinstance(iterable, Made) and iterable.name in ("builtins.list", "builtins.set"):
+            added = self.state.heap.get((iterable, "[]"))
+            items = (*iterable.args, *([added] if added is not None else []))
+            if items:
+                return self._any_of(items)
+        if isinstance(iterable, Made) and iterable.name in ("tqdm.tqdm", "tqdm.auto.tqdm") and iterable.args:
+            return self.element(iterable.args[0], loop)
+        return Element(iterable, loop)
+
+    @staticmethod
+    def _any_of(items: tuple[Value, ...]) -> Value:
+        result = items[0]
+        for item in items[1:]:
+            result = join(result, item)
+        return result
+
+    # -- operators ------------------------------------------------------------------------------------------------
+
+    def _binary(self, node: cst.BinaryOperation) -> Value:
+        return self.operate(operator_symbol(node.operator), (self(node.left), self(node.right)), node)
+
+    def _unary(self, node: cst.UnaryOperation) -> Value:
+        value = self(node.expression)
+        if isinstance(node.operator, cst.Not):
+            truth = self.truth(value)
+            return UNKNOWN if truth is None else const(not truth)
+        if isinstance(value, Const) and isinstance(value.value, (int, float)):
+            if isinstance(node.operator, cst.Minus):
+                return const(-value.value)
+        return self.operate(operator_symbol(node.operator), (value,), node)
+
+    def operate(self, symbol: str, operands: tuple[Value, ...], node: cst.CSTNode) -> Value:
+        """An operator on values: numbers are computed, tensors asked of torch's table."""
+        known = torch_api.operator(symbol, operands, node, self.run.grad_fact())
+        return known if known is not None else Result(node, Named(f"operator {symbol}"))
+
+    def _boolean(self, node: cst.BooleanOperation) -> Value:
+        left = self(node.left)
+        truth = self.truth(left)
+        stops = (isinstance(node.operator, cst.And) and truth is False) or (
+            isinstance(node.operator, cst.Or) and truth is True
+        )
+        if stops:
+            return left
+        with self.run.arm(Arm(node, 0, node.left)):
+            right = self(node.right)
+        return right if truth is not None else join(left, right)
+
+    def _comparison(self, node: cst.Comparison) -> Value:
+        left = self(node.left)
+        if len(node.comparisons) > 1:
+            for part in node.comparisons:
+                self(part.comparator)
+            return UNKNOWN
+        part = node.comparisons[0]
+        right = self(part.comparator)
+        if isinstance(part.operator, (cst.Is, cst.IsNot)):
+            same = _identical(left, right)
+            return UNKNOWN if same is None else const(same is isinstance(part.operator, cst.Is))
+        if isinstance(left, Const) and isinstance(right, Const):
+            return _compare(part.operator, left.value, right.value)
+        if isinstance(part.operator, (cst.In, cst.NotIn)):
+            return Result(node, Named("operator in"))
+        return self.operate(operator_symbol(part.operator), (left, right), node)
+
+    def _conditional(self, node: cst.IfExp) -> Value:
+        truth = self.truth(self(node.test))
+        if truth is not None:
+            return self(node.body if truth else node.orelse)
+        before = self.state.copy()
+        with self.run.arm(Arm(node, 0, node.test)):
+            yes = self(node.body)
+        after = self.state.copy()
+        self.state.become(before)
+        with self.run.arm(Arm(node, 1, node.test)):
+            no = self(node.orelse)
+        self.state.become(joined(after, self.state))
+        return join(yes, no)
+
+    def truth(self, value: Value) -> bool | None:
+        """Whether a condition holds, where it is sure."""
+        if isinstance(value, Const):
+            return bool(value.value)
+        if isinstance(value, (Made, Named, Function, Method)) and not (
+            isinstance(value, Made) and value.name.startswith("builtins.")
+        ):
+            return True if isinstance(value, (Named, Function)) else None
+        return None
+
+    def _named(self, node: cst.NamedExpr) -> Value:
+        value = self(node.value)
+        self.run.bind(node.target, value)
+        return value
+
+    def _formatted(self, node: cst.FormattedString) -> Value:
+        for part in node.parts:
+            if isinstance(part, cst.FormattedStringExpression):
+                self(part.expression)
+        return Result(node, Named("builtins.str"))
+
+    def _yield(self, node: cst.Yield) -> Value:
+        value: Value = const(None)
+        if isinstance(node.value, cst.From):
+            value = self(node.value.item)
+        elif node.value is not None:
+            value = self(node.value)
+        self.run.emit("yield", node, value)
+        return UNKNOWN
+
+    # -- subscripts -----------------------------------------------------------------------------------------------
+
+    def _subscript(self, node: cst.Subscript) -> Value:
+        of = self(node.value)
+        keys = tuple(self._key(element.slice) for element in node.slice)
+        if len(keys) == 1 and isinstance(keys[0], Const):
+            key = keys[0].value
+            plain = self.item(of, key, node)
+            if plain is not None:
+                return plain
+        known = torch_api.index(of, keys, node, self.run.grad_fact())
+        if known is not None:
+            return known
+        if isinstance(of, Tensor) and of.models:
+            return Tensor(node, of=Item(of, None), models=of.models, grad=of.grad)
+        if len(keys) == 1 and isinstance(keys[0], Const):
+            return Item(of, keys[0].value)
+        return Result(node, Item(of, None))
+
+    def item(self, of: Value, key: Any, node: cst.CSTNode) -> Value | None:
+        """`of[key]` of a tuple, list or dict whose items are known; None for others."""
+        if isinstance(of, OneOf) or isinstance(key, float):
+            return None
+        try:
+            written = self.state.heap.get((of, ("item", key)))
+        except TypeError:
+            return None
+        if written is not None:
+            return written
+        if isinstance(of, Sequence) and isinstance(key, int) and -len(of.items) <= key < len(of.items):
+            return of.items[key]
+        if isinstance(of, Shape):
+            return torch_api.index(of, (const(key),), node, None)
+        if isinstance(of, Made) and of.name == "builtins.list" and (of, "[]") not in self.state.heap:
+            if isinstance(key, int) and -len(of.args) <= key < len(of.args):
+                return of.args[key]
+        if isinstance(of, Made) and of.name == "builtins.list" and not of.args:
+            return self.state.heap.get((of, "[]"))
+        if isinstance(of, Made) and of.name == "builtins.dict":
+            return dict(of.keywords).get(str(key)) or self.state.heap.get((of, "[]"))
+        if isinstance(of, Element) and isinstance(key, int) and of.place == -1:
+            return Element(of.of, of.loop, key)
+        return None
+
+    def _key(self, node: cst.BaseSlice) -> Value | torch_api.Slice:
+        if isinstance(node, cst.Index):
+            return self(node.value)
+        assert isinstance(node, cst.Slice)
+        lower, upper, step = (self(part) if part is not None else None for part in (node.lower, node.upper, node.step))
+        return torch_api.Slice(lower, upper, step)
+
+
+def _identical(left: Value, right: Value) -> bool | None:
+    """`left is right`, where it is sure; mostly `x is None`."""
+    if isinstance(left, Const) and isinstance(right, Const):
+        return left.value is right.value
+    if isinstance(right, Const) and right.value is None and isinstance(left, (Made, Named, Tensor, Sequence, Function)):
+        return False
+    return None
+
+
+def _compare(operator: cst.BaseCompOp, left: Any, right: Any) -> Value:
+    try:
+        answers: dict[type, Callable[[], bool]] = {
+            cst.Equal: lambda: left == right,
+            cst.NotEqual: lambda: left != right,
+            cst.LessThan: lambda: left < right,
+            cst.LessThanEqual: lambda: left <= right,
+            cst.GreaterThan: lambda: left > right,
+            cst.GreaterThanEqual: lambda: left >= right,
+        }
+        return const(bool(answers[type(operator)]()))
+    except (KeyError, TypeError):
+        return UNKNOWN
+
+
+__all__ = ["Expressions", "Free", "Known", "operator_symbol"]

@@ -1,0 +1,164 @@
+"""Where an expression's value comes from: the expressions that make it, through names, attributes and own functions.
+
+Only names and classes are needed, no run of the code. All ways that a value can come are followed, in whatever order
+they are written; a rule that must be sure asks that *every* origin is what it looks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from torchdoctor.facts.classes import ClassFacts, receiver_name
+from torchdoctor.facts.tree import children
+
+if TYPE_CHECKING:
+    from torchdoctor.facts.file import File
+
+_DEPTH = 6
+_MOST = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """An expression that makes a value, and the file that it stands in."""
+
+    file: File
+    node: cst.BaseExpression
+
+
+def origins(file: File, node: cst.BaseExpression, depth: int = _DEPTH) -> list[Origin]:
+    """The expressions that may have made the value of ``node``.
+
+    What cannot be followed (a parameter, a loop's variable, a call of a library) is an origin itself.
+    """
+    found: dict[cst.CSTNode, Origin] = {}
+    for origin in _origins(file, node, depth, set()):
+        found.setdefault(origin.node, origin)
+        if len(found) > _MOST:
+            return [Origin(file, node)]
+    return list(found.values())
+
+
+def _origins(file: File, node: cst.BaseExpression, depth: int, seen: set[cst.CSTNode]) -> Iterator[Origin]:
+    if depth == 0 or node in seen:
+        yield Origin(file, node)
+        return
+    seen = seen | {node}
+    steps = list(_steps(file, node))
+    if not steps:
+        yield Origin(file, node)
+    for owner, step in steps:
+        yield from _origins(owner, step, depth - 1, seen)
+
+
+def _steps(file: File, node: cst.BaseExpression) -> Iterator[tuple[File, cst.BaseExpression]]:
+    """The expressions that the value of ``node`` is directly that of; none where it is made here, or comes from unknown."""
+    if isinstance(node, cst.IfExp):
+        yield from ((file, node.body), (file, node.orelse))
+    elif isinstance(node, cst.BooleanOperation):
+        yield from ((file, node.left), (file, node.right))
+    elif isinstance(node, cst.NamedExpr):
+        yield file, node.value
+    elif isinstance(node, cst.Name):
+        yield from ((file, value) for value in assigned(file, node))
+    elif isinstance(node, cst.Attribute):
+        yield from attribute_values(file, node)
+    elif isinstance(node, cst.Call):
+        function = called_function(file, node)
+        if function is not None:
+            yield from returned(*function)
+
+
+def assigned(file: File, name: cst.Name) -> list[cst.BaseExpression]:
+    """All values that a variable is given; none where one of them is not seen (a parameter, an unpacked or looped value)."""
+    found = file.scopes.find(name.value, name)
+    if found is None:
+        return []
+    bindings = [b for b in found[1] if b.kind not in ("augment", "delete")]
+    values = [b.value for b in bindings if b.kind == "assign" and b.value is not None]
+    return values if len(values) == len(bindings) else []
+
+
+def attribute_values(file: File, node: cst.Attribute) -> list[tuple[File, cst.BaseExpression]]:
+    """All values of `self.x`, in this class and its bases; none where one of them is not seen."""
+    facts = owner_of_self(file, node.value)
+    if facts is None:
+        return []
+    found: list[tuple[File, cst.BaseExpression]] = []
+    for owner in facts.ancestry:
+        for write in owner.attributes.get(node.attr.value, ()):
+            if write.value is None:
+                return []
+            found.append((owner.file, write.value))
+        value = owner.class_body.get(node.attr.value)
+        if value is not None:
+            found.append((owner.file, value))
+    return found
+
+
+def owner_of_self(file: File, node: cst.CSTNode) -> ClassFacts | None:
+    """The class whose instance a name is: that of the method whose first parameter it is."""
+    if not isinstance(node, cst.Name):
+        return None
+    for above in file.ancestors(node):
+        if isinstance(above, cst.FunctionDef) and isinstance(klass := _class_around(file, above), cst.ClassDef):
+            return file.classes.of(klass) if receiver_name(above) == node.value else None
+    return None
+
+
+def _class_around(file: File, method: cst.FunctionDef) -> cst.CSTNode | None:
+    """The class that a function is a method of (not one around a function around it)."""
+    for above in file.ancestors(method):
+        if isinstance(above, (cst.ClassDef, cst.FunctionDef, cst.Lambda)):
+            return above
+    return None
+
+
+def called_function(file: File, call: cst.Call) -> tuple[File, cst.FunctionDef] | None:
+    """The project's function that a call runs: by its name, or as a method of self. Decorated ones may return anything."""
+    found: tuple[File, cst.CSTNode] | None = None
+    if isinstance(call.func, cst.Attribute) and (facts := owner_of_self(file, call.func.value)) is not None:
+        method = facts.method(call.func.attr.value)
+        found = (method[0].file, method[1]) if method is not None else None
+    elif (name := file.name(call.func)) is not None:
+        found = definition(file, name)
+    if found is None or not isinstance(found[1], cst.FunctionDef):
+        return None
+    plain = all(
+        isinstance(d.decorator, cst.Name) and d.decorator.value in ("staticmethod", "classmethod")
+        for d in found[1].decorators
+    )
+    return (found[0], found[1]) if plain and found[1].asynchronous is None else None
+
+
+def definition(file: File, name: str) -> tuple[File, cst.FunctionDef | cst.ClassDef] | None:
+    """The project's function or class of that full name, in this file or another."""
+    prefix = f"{file.module_name}."
+    if name.startswith(prefix) and (node := file.definition(name[len(prefix) :].split("."))) is not None:
+        return file, node
+    return file.neighbours.definition(name) if file.neighbours is not None else None
+
+
+def returned(file: File, function: cst.FunctionDef) -> list[tuple[File, cst.BaseExpression]]:
+    """The values that a function returns; none for a generator or where it returns nothing."""
+    found: list[tuple[File, cst.BaseExpression]] = []
+    for node in own_nodes(function.body):
+        if isinstance(node, cst.Yield):
+            return []
+        if isinstance(node, cst.Return) and node.value is not None:
+            found.append((file, node.value))
+    return found
+
+
+def own_nodes(body: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """The nodes of a body in source order, without the insides of functions, lambdas and classes defined in it."""
+    stack = [body]
+    while stack:
+        here = stack.pop()
+        yield here
+        if here is body or not isinstance(here, (cst.FunctionDef, cst.ClassDef, cst.Lambda)):
+            stack.extend(reversed(list(children(here))))

@@ -1,0 +1,274 @@
+"""Whole numbers of which not all are known: `b * n` is `n * b`, whatever b and n are.
+
+A Dim is an int, a symbol (a Value that equals itself) or None. Sums and products are kept in one normal form, so equal
+expressions are equal values. Symbols stand for sizes: they are never negative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from torchdoctor.facts.values import (
+    Arithmetic,
+    Attr,
+    Const,
+    Dim,
+    Element,
+    Free,
+    Item,
+    Made,
+    Named,
+    Param,
+    Result,
+    Self,
+    Size,
+    Tensor,
+    Value,
+    const,
+)
+
+_MOST_OPERANDS = 8  # longer expressions are let go: a loop would make them grow without end
+_DEEPEST = 6
+_SYMBOLS = (Size, Arithmetic, Param, Attr, Item, Free, Result, Element)
+
+Monomial = tuple[int, tuple[Value, ...]]
+
+
+def dim(value: Value | int | None) -> Dim:
+    """A value as a size: an int where it is a constant, a symbol where it may be a number, else None."""
+    if isinstance(value, Const):
+        return value.value if value.kind is int else None
+    if isinstance(value, (int, *_SYMBOLS)):
+        return value
+    return None
+
+
+def value(size: int | Value) -> Value:
+    """A known size as a value."""
+    return const(size) if isinstance(size, int) else size
+
+
+def product(sizes: Iterable[Dim]) -> Dim:
+    """The product of sizes; None where one is not known."""
+    number, factors = 1, []
+    for size in sizes:
+        if size is None:
+            return None
+        coefficient, own = _monomial(size)
+        number *= coefficient
+        factors.extend(own)
+    return _of_monomial(number, factors)
+
+
+def quotient(size: Dim, by: Dim) -> Dim:
+    """`size // by`; exact where the factors of ``by`` are factors of ``size``."""
+    if size is None or by is None or by == 0:
+        return None
+    if isinstance(size, int) and isinstance(by, int):
+        return size // by
+    exact = divided(size, by)
+    if exact is not None:
+        return exact
+    return _limited(Arithmetic("//", (value(size), value(by))))
+
+
+def divided(size: Dim, by: Dim) -> Dim:
+    """`size / by` where it is surely whole; None elsewhere."""
+    if size is None or by is None:
+        return None
+    number, factors = _monomial(size)
+    divisor, others = _monomial(by)
+    if divisor == 0 or number % divisor:
+        return None
+    left = list(factors)
+    for other in others:
+        if other not in left:
+            return None
+        left.remove(other)
+    return _of_monomial(number // divisor, left)
+
+
+def total(sizes: Iterable[Dim]) -> Dim:
+    """The sum of sizes; None where one is not known."""
+    number = 0
+    terms: dict[tuple[Value, ...], int] = {}
+    for size in sizes:
+        if size is None:
+            return None
+        for coefficient, factors in _terms(size):
+            if factors:
+                terms[factors] = terms.get(factors, 0) + coefficient
+            else:
+                number += coefficient
+    parts = [part for factors, times in terms.items() if times and (part := _of_monomial(times, factors)) is not None]
+    if not parts:
+        return number
+    if number == 0 and len(parts) == 1:
+        return parts[0]
+    operands = _ordered([value(part) for part in parts])
+    return _limited(Arithmetic("+", (*operands, const(number)) if number else operands))
+
+
+def difference(size: Dim, less: Dim) -> Dim:
+    """`size - less`."""
+    return total((size, product((-1, less))))
+
+
+def same(a: Dim, b: Dim) -> bool | None:
+    """Whether two sizes are equal; None where that cannot be told."""
+    if a is None or b is None:
+        return None
+    if a == b:
+        return True
+    if isinstance(a, int) and isinstance(b, int):
+        return False
+    apart = difference(a, b)
+    return apart == 0 if isinstance(apart, int) else None
+
+
+def differ(a: Dim, b: Dim) -> bool:
+    """Whether two sizes are surely different when every symbol is taken to be more than one."""
+    if same(a, b) is False:
+        return True
+    if a is None or b is None or (isinstance(a, int) and isinstance(b, int)):
+        return False
+    (number, factors), (other, others) = _monomial(a), _monomial(b)
+    left = list(factors)
+    right = []
+    for factor in others:
+        if factor in left:
+            left.remove(factor)
+        else:
+            right.append(factor)
+    if not left and not right:
+        return number != other
+    grown, shrunk = (number, other) if left else (other, number)
+    return not (left and right) and shrunk > 0 and grown >= shrunk and grown % shrunk == 0
+
+
+def whole(size: Dim) -> Dim:
+    """The size with `(a // b) * b` taken for a: so it is where torch has accepted `a // b` as a dimension."""
+    if size is None or isinstance(size, int):
+        return size
+    number, factors = _monomial(size)
+    left = list(factors)
+    for factor in factors:
+        if isinstance(factor, Arithmetic) and factor.operator == "//" and factor in left:
+            by_number, by = _monomial(dim(factor.operands[1]) or 0)
+            rest = list(left)
+            rest.remove(factor)
+            if by_number > 0 and number % by_number == 0 and all(rest.count(one) >= by.count(one) for one in by):
+                for one in by:
+                    rest.remove(one)
+                more, inner = _monomial(dim(factor.operands[0]) or 0)
+                number, left = number // by_number * more, [*rest, *inner]
+    return _of_monomial(number, left)
+
+
+def arithmetic(operator: str, operands: Sequence[Value]) -> Value | None:
+    """A Python operator on numbers: a constant, or an expression of symbols in normal form. None for other values."""
+    if all(isinstance(one, Const) and isinstance(one.value, (int, float)) for one in operands):
+        return _computed(operator, [one.value for one in operands if isinstance(one, Const)])
+    sizes = [dim(one) for one in operands]
+    if len(sizes) != 2 or any(size is None for size in sizes):
+        return None
+    left, right = sizes
+    result: Dim = None
+    if operator == "*":
+        result = product(sizes)
+    elif operator == "//":
+        result = quotient(left, right)
+    elif operator == "+":
+        result = total(sizes)
+    elif operator == "-":
+        result = difference(left, right)
+    elif operator in ("/", "%"):
+        result = _limited(Arithmetic(operator, tuple(operands)))
+    return None if result is None else value(result)
+
+
+def _computed(operator: str, numbers: list[int | float]) -> Value | None:
+    try:
+        if len(numbers) == 1:
+            (a,) = numbers
+            single = {"neg": lambda: -a, "pos": lambda: +a, "~": lambda: ~int(a)}
+            return const(single[operator]()) if operator in single else None
+        a, b = numbers
+        if operator == "**" and (abs(b) > 64 or abs(a) > 1 << 32):
+            return None
+        pairs = {
+            "+": lambda: a + b, "-": lambda: a - b, "*": lambda: a * b, "/": lambda: a / b, "//": lambda: a // b,
+            "%": lambda: a % b, "**": lambda: a**b, "==": lambda: a == b, "!=": lambda: a != b, "<": lambda: a < b,
+            "<=": lambda: a <= b, ">": lambda: a > b, ">=": lambda: a >= b,
+        }  # fmt: skip
+        return const(pairs[operator]()) if operator in pairs else None
+    except (ArithmeticError, ValueError):
+        return None
+
+
+def _monomial(size: int | Value) -> Monomial:
+    if isinstance(size, int):
+        return size, ()
+    if isinstance(size, Arithmetic) and size.operator == "*":
+        first = size.operands[0]
+        if isinstance(first, Const):
+            return first.value, size.operands[1:]
+        return 1, size.operands
+    return 1, (size,)
+
+
+def _terms(size: int | Value) -> list[Monomial]:
+    if isinstance(size, Arithmetic) and size.operator == "+":
+        return [_monomial(one.value if isinstance(one, Const) else one) for one in size.operands]
+    return [_monomial(size)]
+
+
+def _of_monomial(number: int, factors: Sequence[Value]) -> Dim:
+    if number == 0 or not factors:
+        return number
+    if number == 1 and len(factors) == 1:
+        return factors[0]
+    operands = _ordered(factors)
+    return _limited(Arithmetic("*", (const(number), *operands) if number != 1 else operands))
+
+
+def _limited(result: Arithmetic) -> Dim:
+    return None if len(result.operands) > _MOST_OPERANDS or _depth(result) > _DEEPEST else result
+
+
+def _depth(value: Value) -> int:
+    return 1 + max(map(_depth, value.operands)) if isinstance(value, Arithmetic) else 0
+
+
+def _ordered(values: Sequence[Value]) -> tuple[Value, ...]:
+    """In an order that does not depend on how they were written; the same in every run wherever texts differ."""
+    return tuple(sorted(values, key=lambda one: (text(one), hash(one)))) if len(values) > 1 else tuple(values)
+
+
+def text(size: Dim) -> str:
+    """The size in words of the code: "b * n", "x.shape[0]", "?" where it is not known."""
+    if isinstance(size, Const):
+        return str(size.value)
+    if isinstance(size, Arithmetic):
+        return f" {size.operator} ".join(f"({text(o)})" if isinstance(o, Arithmetic) else text(o) for o in size.operands)
+    if isinstance(size, Size):
+        return f"{text(size.of)}.shape[{size.dim}]"
+    if isinstance(size, Attr):
+        return f"{text(size.of)}.{size.name}"
+    if isinstance(size, Item):
+        return f"{text(size.of)}[{size.key!r}]"
+    if isinstance(size, Tensor):
+        return text(size.of) if size.of is not None else "?"
+    if isinstance(size, (Param, Free)):
+        return size.name
+    if isinstance(size, (Named, Made)):
+        return size.name.rpartition(".")[2]
+    if isinstance(size, Result):
+        return f"{text(size.function)}()"
+    if isinstance(size, Self):
+        return "self"
+    if isinstance(size, int):
+        return str(size)
+    return "?"
+
+

@@ -1,0 +1,87 @@
+"""What is known at one point of a run, and how two ways to the same point join."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from torchdoctor.facts.events import GradMode, Mode
+from torchdoctor.facts.values import UNKNOWN, Tensor, Value, join
+
+_UNSET: frozenset[Mode] = frozenset((Mode(None),))
+
+
+@dataclass(slots=True)
+class State:
+    """``names``: local variables. ``heap``: attributes and items of objects, by (object, name or key).
+
+    ``modes``: the modes each module may be in. ``dead``: no way leads here.
+    """
+
+    names: dict[str, Value] = field(default_factory=dict)
+    heap: dict[tuple[Value, object], Value] = field(default_factory=dict)
+    modes: dict[Value, frozenset[Mode]] = field(default_factory=dict)
+    grad: GradMode = GradMode()
+    dead: bool = False
+
+    def copy(self) -> State:
+        return State(dict(self.names), dict(self.heap), dict(self.modes), self.grad, self.dead)
+
+    def become(self, other: State) -> None:
+        """Take over everything that another state knows."""
+        self.names, self.heap, self.modes = other.names, other.heap, other.modes
+        self.grad, self.dead = other.grad, other.dead
+
+    def same(self, other: State) -> bool:
+        """Whether nothing more would be learnt by going on from the other state."""
+        return (
+            self.dead == other.dead
+            and self.grad == other.grad
+            and self.modes == other.modes
+            and _same(self.names, other.names)
+            and _same(self.heap, other.heap)
+        )
+
+
+def joined(a: State, b: State) -> State:
+    """What is known where two ways meet. A name that only one way gives a value may be unset: it keeps that value."""
+    if a.dead:
+        return b.copy()
+    if b.dead:
+        return a.copy()
+    modes = {
+        module: a.modes.get(module, _UNSET) | b.modes.get(module, _UNSET) for module in a.modes.keys() | b.modes.keys()
+    }
+    grad = a.grad if a.grad == b.grad else GradMode(None, a.grad.because or b.grad.because)
+    heap = {key: join(a.heap[key], b.heap[key]) for key in a.heap.keys() & b.heap.keys()}
+    heap.update(dict.fromkeys(a.heap.keys() ^ b.heap.keys(), UNKNOWN))
+    return State(_join_names(a.names, b.names), heap, modes, grad)
+
+
+def _join_names(a: dict[str, Value], b: dict[str, Value]) -> dict[str, Value]:
+    names = dict(a)
+    for name, value in b.items():
+        if name not in names:
+            names[name] = value
+        elif names[name] is not value:
+            names[name] = join(names[name], value)
+    return names
+
+
+def _same(a: dict[object, Value] | dict[str, Value], b: dict[object, Value] | dict[str, Value]) -> bool:
+    if a.keys() != b.keys():
+        return False
+    return all(value is b[key] or _equal(value, b[key]) for key, value in a.items())  # type: ignore[index]
+
+
+def _equal(a: Value, b: Value) -> bool:
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return (
+            a == b
+            and a.shape == b.shape
+            and a.layout == b.layout
+            and a.contiguous == b.contiguous
+            and a.grad == b.grad
+            and a.scale == b.scale
+            and a.models == b.models
+        )
+    return a == b
