@@ -250,7 +250,9 @@ def text(size: Dim) -> str:
     if isinstance(size, Const):
         return str(size.value)
     if isinstance(size, Arithmetic):
-        return f" {size.operator} ".join(f"({text(o)})" if isinstance(o, Arithmetic) else text(o) for o in size.operands)
+        return f" {size.operator} ".join(
+            f"({text(o)})" if isinstance(o, Arithmetic) else text(o) for o in size.operands
+        )
     if isinstance(size, Size):
         return f"{text(size.of)}.shape[{size.dim}]"
     if isinstance(size, Attr):
@@ -270,5 +272,3 @@ def text(size: Dim) -> str:
     if isinstance(size, int):
         return str(size)
     return "?"
-
-

@@ -6,8 +6,9 @@ than one element; where a size is not known, "not contiguous" and "cannot be vie
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import libcst as cst
 
@@ -16,6 +17,7 @@ from torchdoctor.facts.values import Axis, Dim, Known, Size, Tensor
 
 Shape = tuple[Dim, ...]
 Layout = tuple[Axis, ...]
+T = TypeVar("T")
 
 
 def identity(tensor: Tensor) -> Tensor:
@@ -125,7 +127,7 @@ def _changed(layout: Layout, dim: int, filled: bool | None) -> Layout:
     return (*layout[:dim], replace(layout[dim], filled=filled), *layout[dim + 1 :])
 
 
-def _placed(tensor: Tensor, shape: Shape | None, layout: Layout | None, node: cst.CSTNode) -> Tensor:
+def placed(tensor: Tensor, shape: Shape | None, layout: Layout | None, node: cst.CSTNode) -> Tensor:
     """The tensor with another shape and layout, and what follows from them."""
     contiguous = is_contiguous(layout, shape) if layout is not None else None
     return tensor.but(
@@ -138,13 +140,13 @@ def _placed(tensor: Tensor, shape: Shape | None, layout: Layout | None, node: cs
 def contiguous(tensor: Tensor, shape: Shape | None, node: cst.CSTNode) -> Tensor:
     """The tensor, newly laid out in order with this shape."""
     if shape is not None:
-        return _placed(tensor, shape, in_order(shape), node)
+        return placed(tensor, shape, in_order(shape), node)
     return tensor.but(shape=None, layout=None, contiguous=Known(True, node))
 
 
 def scattered(tensor: Tensor, shape: Shape | None, node: cst.CSTNode) -> Tensor:
     """The tensor with this shape, and nothing known of its place in memory."""
-    return _placed(tensor, shape, None, node)
+    return placed(tensor, shape, None, node)
 
 
 # -- views that keep the sizes -----------------------------------------------------------------------------------------
@@ -154,7 +156,7 @@ def permuted(tensor: Tensor, order: Sequence[int], node: cst.CSTNode) -> Tensor 
     """Dimensions in another order (`permute`); None where torch refuses."""
     tensor = refine_rank(tensor, len(order))
     rank = tensor.rank
-    places = [_dim(dim, len(order)) for dim in order]
+    places = [dim_of(dim, len(order)) for dim in order]
     if rank != len(order) or None in places or len(set(places)) != len(order):
         return None
     return _reordered(tensor, [place for place in places if place is not None], node)
@@ -165,8 +167,12 @@ def _reordered(tensor: Tensor, order: Sequence[int], node: cst.CSTNode) -> Tenso
         return tensor
     shape = tuple(tensor.shape.value[dim] for dim in order) if tensor.shape is not None else None
     layout = tuple(tensor.layout.value[dim] for dim in order) if tensor.layout is not None else None
-    moved = _placed(tensor, shape, layout, node)
-    if moved.contiguous is not None and tensor.contiguous is not None and moved.contiguous.value == tensor.contiguous.value:
+    moved = placed(tensor, shape, layout, node)
+    if (
+        moved.contiguous is not None
+        and tensor.contiguous is not None
+        and moved.contiguous.value == tensor.contiguous.value
+    ):
         return moved.but(contiguous=tensor.contiguous)
     return moved
 
@@ -179,7 +185,7 @@ def transposed(tensor: Tensor, first: int, second: int, node: cst.CSTNode) -> Te
         was = tensor.contiguous
         now = Known(False, node) if moved and was is not None and was.value else was if first == second else None
         return tensor.but(shape=None, layout=None, contiguous=now)
-    a, b = _dim(first, max(rank, 1)), _dim(second, max(rank, 1))
+    a, b = dim_of(first, max(rank, 1)), dim_of(second, max(rank, 1))
     if a is None or b is None:
         return None
     order = list(range(rank))
@@ -193,7 +199,7 @@ def moved(tensor: Tensor, sources: Sequence[int], targets: Sequence[int], node: 
     rank = tensor.rank
     if rank is None or len(sources) != len(targets):
         return None
-    a, b = [_dim(dim, rank) for dim in sources], [_dim(dim, rank) for dim in targets]
+    a, b = [dim_of(dim, rank) for dim in sources], [dim_of(dim, rank) for dim in targets]
     if None in a or None in b or len(set(a)) != len(a) or len(set(b)) != len(b):
         return None
     order: list[int | None] = [None] * rank
@@ -211,8 +217,10 @@ def selected(tensor: Tensor, dim: int, at: Dim, node: cst.CSTNode) -> Tensor | N
     """One entry of a dimension, which goes away; None where torch refuses."""
     if tensor.rank is None:
         was = tensor.contiguous
-        return tensor.but(shape=None, layout=None, contiguous=was if was is not None and was.value and dim == 0 else None)
-    place = _dim(dim, tensor.rank)
+        return tensor.but(
+            shape=None, layout=None, contiguous=was if was is not None and was.value and dim == 0 else None
+        )
+    place = dim_of(dim, tensor.rank)
     if place is None:
         return None
     length = tensor.shape.value[place] if tensor.shape is not None else None
@@ -221,20 +229,21 @@ def selected(tensor: Tensor, dim: int, at: Dim, node: cst.CSTNode) -> Tensor | N
     shape = _without(tensor.shape.value, place) if tensor.shape is not None else None
     layout = None
     if tensor.layout is not None:
-        several = isinstance(length, int) or (isinstance(at, int) and at not in (0, -1))
+        several = (
+            True if isinstance(at, int) and at not in (0, -1) else length != 1 if isinstance(length, int) else None
+        )
         layout = _dropped(tensor.layout.value, place, several)
-    return _placed(tensor, shape, layout, node)
+    return placed(tensor, shape, layout, node)
 
 
-def _dropped(layout: Layout, dim: int, several: bool) -> Layout:
-    """The layout without a dimension of which one entry was taken, out of ``several`` or possibly of one."""
+def _dropped(layout: Layout, dim: int, several: bool | None) -> Layout:
+    """The layout without a dimension of which one entry was taken, out of ``several`` (None: perhaps) or the only one."""
     gone = layout[dim]
-    if gone.place is not None and gone.place > 0:
-        outer = _outer(layout, gone.place)
-        assert outer is not None
-        was = layout[outer].filled
-        gap = _both(was, gone.filled) is True
-        layout = _changed(layout, outer, (False if several else None) if gap else None)
+    outer = _outer(layout, gone.place) if gone.place else None
+    if outer is not None:
+        through = _both(layout[outer].filled, gone.filled)
+        gap = None if several is None or through is not True else False
+        layout = _changed(layout, outer, through if several is False else gap)
     return _ranked(_without(layout, dim))
 
 
@@ -252,26 +261,24 @@ def narrowed(
         was = tensor.contiguous
         kept = was if was is not None and was.value and dim == 0 and step == 1 else None
         return tensor.but(shape=None, layout=None, contiguous=kept)
-    place = _dim(dim, tensor.rank)
+    place = dim_of(dim, tensor.rank)
     if place is None:
         return None
     shape = None
     if tensor.shape is not None:
         shape = (*tensor.shape.value[:place], length, *tensor.shape.value[place + 1 :])
     layout = _shortened(tensor.layout.value, place, length, shorter, step) if tensor.layout is not None else None
-    return _placed(tensor, shape, layout, node)
+    return placed(tensor, shape, layout, node)
 
 
-def _shortened(layout: Layout, dim: int, length: Dim, shorter: bool | None, step: int | None) -> Layout | None:
-    axis = layout[dim]
-    if axis.place is None:
-        return layout if length != 1 or not axis.repeated else (*layout[:dim], Axis(None), *layout[dim + 1 :])
+def _shortened(layout: Layout, dim: int, length: Dim, shorter: bool | None, step: int | None) -> Layout:
     if length == 1:
-        return _dropped(layout[:dim] + (axis,) + layout[dim + 1 :], dim, shorter is True)[:dim] + (Axis(None),) + _dropped(
-            layout, dim, shorter is True
-        )[dim:]
+        rest = _dropped(layout, dim, True if shorter else None)
+        return (*rest[:dim], Axis(None), *rest[dim:])
+    if layout[dim].place is None:
+        return layout
     if step != 1:  # steps of two may or may not end where the next outer step begins
-        layout = _changed(layout, dim, False if step is not None and axis.filled is True else None)
+        layout = _changed(layout, dim, False if step is not None and layout[dim].filled is True else None)
         return _loosened(layout, dim, None)
     return _loosened(layout, dim, None if shorter is None else not shorter)
 
@@ -281,7 +288,7 @@ def unsqueezed(tensor: Tensor, dim: int, node: cst.CSTNode) -> Tensor | None:
     rank = tensor.rank
     if rank is None:
         return tensor.but(shape=None, layout=None)
-    place = _dim(dim, rank + 1)
+    place = dim_of(dim, rank + 1)
     if place is None:
         return None
     shape = (*tensor.shape.value[:place], 1, *tensor.shape.value[place:]) if tensor.shape is not None else None
@@ -296,7 +303,7 @@ def squeezed(tensor: Tensor, dims: Sequence[int] | None, node: cst.CSTNode) -> T
     if tensor.shape is None:
         return tensor.but(shape=None, layout=None)
     rank = len(tensor.shape.value)
-    places = [_dim(dim, max(rank, 1)) for dim in dims] if dims is not None else list(range(rank))
+    places = [dim_of(dim, max(rank, 1)) for dim in dims] if dims is not None else list(range(rank))
     if None in places:
         return None
     chosen = {place for place in places if place is not None and place < rank}
@@ -304,7 +311,11 @@ def squeezed(tensor: Tensor, dims: Sequence[int] | None, node: cst.CSTNode) -> T
         return tensor.but(shape=None, layout=None)
     kept = [place for place in range(rank) if place not in chosen or tensor.shape.value[place] != 1]
     shape = tuple(tensor.shape.value[place] for place in kept)
-    layout = tuple(tensor.layout.value[place] for place in kept) if tensor.layout is not None else None
+    layout = None
+    if tensor.layout is not None:
+        layout = tensor.layout.value
+        for place in sorted(set(range(rank)) - set(kept), reverse=True):
+            layout = _dropped(layout, place, False)
     return _same_memory(tensor, shape, layout, node)
 
 
@@ -318,9 +329,8 @@ def _same_memory(tensor: Tensor, shape: Shape | None, layout: Layout | None, nod
 
 def expanded(tensor: Tensor, target: Sequence[Dim], node: cst.CSTNode) -> Tensor | None:
     """Dimensions of size one repeated without a copy; -1 keeps a size. None where torch refuses."""
-    tensor = refine_rank(tensor, len(target)) if tensor.rank is None and -1 not in target[:1] and False else tensor
     if tensor.shape is None:
-        return _placed(tensor, tuple(None if dim == -1 else dim for dim in target), None, node)
+        return placed(tensor, tuple(None if dim == -1 else dim for dim in target), None, node)
     old = tensor.shape.value
     more = len(target) - len(old)
     if more < 0 or -1 in target[:more]:
@@ -330,14 +340,14 @@ def expanded(tensor: Tensor, target: Sequence[Dim], node: cst.CSTNode) -> Tensor
     for place, (was, now) in enumerate(zip(old, target[more:])):
         axis = tensor.layout.value[place] if tensor.layout is not None else None
         grown = _grown(was, now)
-        shape.append(was if now == -1 or grown is False else now if was == 1 or isinstance(now, int) else None)
+        shape.append(was if now == -1 or grown is False else now)
         if axis is None or grown is None or axes is None:
             axes = None
         else:
             axes.append(Axis(None, repeated=True) if grown else axis)
         if isinstance(was, int) and isinstance(now, int) and was != 1 and now not in (-1, was):
             return None
-    return _placed(tensor, tuple(shape), tuple(axes) if axes is not None else None, node)
+    return placed(tensor, tuple(shape), tuple(axes) if axes is not None else None, node)
 
 
 def _grown(was: Dim, now: Dim) -> bool | None:
@@ -349,186 +359,10 @@ def _grown(was: Dim, now: Dim) -> bool | None:
     return False if isinstance(was, int) else None
 
 
-# -- views that split and merge ----------------------------------------------------------------------------------------
-
-
-def viewed(tensor: Tensor, target: Sequence[Dim], node: cst.CSTNode) -> Tensor | None:
-    """The same elements seen with other sizes (`view`); None where torch surely refuses."""
-    if view_fails(tensor, tuple(target)) is not None:
-        return None
-    shape = resolved(numel(tensor), target)
-    if shape is None:
-        return None
-    layout = _split(tensor.shape.value, tensor.layout.value, shape) if tensor.shape is not None and tensor.layout is not None else None
-    if layout is None and tensor.contiguous is not None and tensor.contiguous.value:
-        layout = in_order(shape)
-    because = tensor.layout.because if tensor.layout is not None else node
-    return tensor.but(
-        shape=Known(shape, node), layout=Known(layout, because) if layout is not None else None
-    )
-
-
-def reshaped(tensor: Tensor, target: Sequence[Dim], node: cst.CSTNode) -> Tensor | None:
-    """`reshape`: a view where that is possible, else a contiguous copy. None where torch refuses."""
-    shape = resolved(numel(tensor), target)
-    if shape is None:
-        return None
-    if tensor.contiguous is not None and tensor.contiguous.value:
-        return viewed(tensor, target, node)
-    if view_fails(tensor, tuple(target)) is not None:
-        return contiguous(tensor, shape, node)
-    layout = _split(tensor.shape.value, tensor.layout.value, shape) if tensor.shape is not None and tensor.layout is not None else None
-    if layout is None:
-        return scattered(tensor, shape, node)
-    return _placed(tensor, shape, layout, node)
-
-
-def resolved(elements: Dim, target: Sequence[Dim]) -> Shape | None:
-    """The sizes a view gets: -1 worked out where it can be; None where they cannot hold so many elements."""
-    unknown = [place for place, dim in enumerate(target) if dim == -1]
-    if len(unknown) > 1 or any(isinstance(dim, int) and dim < -1 for dim in target):
-        return None
-    rest = s.product(dim for dim in target if dim != -1)
-    if not unknown:
-        if isinstance(elements, int) and isinstance(rest, int) and rest != elements:
-            return None
-        return tuple(target)
-    if isinstance(elements, int) and isinstance(rest, int):
-        if rest == 0 or elements % rest:
-            return None
-        missing: Dim = elements // rest
-    else:
-        missing = s.divided(s.whole(elements), s.whole(rest))
-    return (*target[: unknown[0]], missing, *target[unknown[0] + 1 :])
-
-
-def _split(old: Shape, layout: Layout, new: Shape) -> Layout | None:
-    """The layout after a legal view, where the old and the new dimensions can be matched in blocks."""
-    axes: list[Axis] = []
-    i = k = 0
-    place = 0
-    order: list[tuple[int | None, list[Axis]]] = []
-    while i < len(old) or k < len(new):
-        if i < len(old) and old[i] == 1:
-            i += 1
-            continue
-        if k < len(new) and new[k] == 1:
-            order.append((None, [Axis(None)]))
-            k += 1
-            continue
-        block = _block(old, new, i, k)
-        if block is None:
-            return None
-        end, stop = block
-        merged = _merged(layout[i:end])
-        if merged is None:
-            return None
-        order.append((merged.place, _parts(merged, new[k:stop])))
-        i, k = end, stop
-    del place
-    shift = {outer: 0 for outer, _ in order if outer is not None}
-    position = 0
-    for outer in sorted(shift):
-        shift[outer] = position
-        position += next(sum(a.place is not None for a in parts) for o, parts in order if o == outer)
-    for outer, parts in order:
-        axes.extend(p if p.place is None or outer is None else replace(p, place=shift[outer] + p.place) for p in parts)
-    return tuple(axes)
-
-
-def _block(old: Shape, new: Shape, i: int, k: int) -> tuple[int, int] | None:
-    """The ends of the shortest runs of dimensions from i and from k that hold equally many elements."""
-    for end in range(i + 1, len(old) + 1):
-        for stop in range(k + 1, len(new) + 1):
-            if s.same(s.whole(s.product(old[i:end])), s.whole(s.product(new[k:stop]))):
-                return end, stop
-    return None
-
-
-def _merged(axes: Layout) -> Axis | None:
-    """One axis that spans all of these; None where they cannot be merged or it is not known."""
-    placed = [axis for axis in axes if axis.place is not None or axis.repeated]
-    for outer, inner in zip(placed, placed[1:]):
-        if linked(outer, inner) is not True:
-            return None
-    if placed[0].repeated:
-        return Axis(None, repeated=True)
-    return replace(placed[-1], place=placed[0].place)
-
-
-def _parts(axis: Axis, shape: Shape) -> list[Axis]:
-    """The axes that one axis is split into; places count from 0."""
-    if axis.repeated:
-        return [Axis(None, repeated=dim != 1) for dim in shape]
-    parts = list(in_order(shape))
-    last = max((place for place in range(len(parts)) if parts[place].place is not None), default=None)
-    if last is not None:
-        parts[last] = replace(parts[last], filled=axis.filled)
-    return parts
-
-
-def linked(outer: Axis, inner: Axis) -> bool | None:
-    """Whether one step along ``outer`` skips exactly what ``inner`` spans, so that a view can merge the two."""
-    if outer.repeated or inner.repeated:
-        return outer.repeated and inner.repeated
-    if outer.place is None or inner.place is None:
-        return None
-    if inner.place != outer.place + 1:
-        return False if inner.place < outer.place or outer.filled is not None else None
-    return outer.filled
-
-
-def view_fails(tensor: Tensor, target: tuple[Dim, ...]) -> str | None:
-    """Why torch surely refuses to view the tensor with these sizes, in words; None where it may be legal."""
-    if tensor.layout is None or any(isinstance(dim, int) and dim == 0 for dim in target):
-        return None
-    layout = tensor.layout.value
-    old: Shape = tensor.shape.value if tensor.shape is not None else (None,) * len(layout)
-    if 0 in old:
-        return None
-    kept = [i for i in range(len(old)) if old[i] != 1]
-    breaks = [(a, b) for a, b in zip(kept, kept[1:]) if linked(layout[a], layout[b]) is False]
-    shape = resolved(numel(tensor), target)
-    if not breaks or shape is None:
-        return None
-    new = [dim for dim in shape if dim != 1]
-    before = [s.whole(s.product(new[:k])) for k in range(len(new) + 1)]
-    after = [s.whole(s.product(new[k:])) for k in range(len(new) + 1)]
-    k = 0
-    for a, b in breaks:
-        outer, inner = s.whole(s.product(old[:b])), s.whole(s.product(old[b:]))
-        k = next((n for n in range(k + 1, len(new)) if not s.differ(before[n], outer) and not s.differ(after[n], inner)), -1)
-        if k == -1:
-            return f"merges dims {a} and {b}, which {_deed(tensor.layout.because)} {_did(layout[a], layout[b])}"
-    return None
-
-
-def _did(outer: Axis, inner: Axis) -> str:
-    if outer.repeated or inner.repeated:
-        return "repeated without a copy"
-    if outer.place is not None and inner.place == outer.place + 1:
-        return "cut out of larger ones"
-    return "moved apart"
-
-
-def _deed(node: cst.CSTNode) -> str:
-    """What made a layout, as short text: "`transpose(1, 2)`"."""
-    if isinstance(node, cst.Call):
-        called = node.func.attr if isinstance(node.func, cst.Attribute) else node.func
-        code = cst.Module([]).code_for_node(node.with_changes(func=called, lpar=(), rpar=()))
-    else:
-        code = cst.Module([]).code_for_node(node)
-    code = " ".join(code.split())
-    return f"`{code}`" if len(code) <= 60 else f"`{code[:57]}...`"
-
-
-def _dim(dim: int, rank: int) -> int | None:
+def dim_of(dim: int, rank: int) -> int | None:
     """A dimension counted from the front; None where there is none such."""
     return dim % rank if rank and -rank <= dim < rank else None
 
 
-def _without(items: tuple, place: int) -> tuple:  # type: ignore[type-arg]
+def _without(items: tuple[T, ...], place: int) -> tuple[T, ...]:
     return items[:place] + items[place + 1 :]
-
-
-Rule = Callable[..., Tensor | None]
