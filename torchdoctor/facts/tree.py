@@ -20,26 +20,31 @@ _LAYOUT = frozenset({
     "lpar", "rpar", "lbracket", "rbracket", "lbrace", "rbrace", "comma", "semicolon", "colon", "dot", "equal",
     "header", "footer", "leading_lines", "leading_whitespace", "lines_after_decorators", "trailing_whitespace", "indent", "relative",
     "default_indent", "default_newline", "encoding", "has_trailing_newline", "asynchronous", "star", "first_colon",
-    "second_colon", "lines_after_type_parameters", "newline", "comment", "type_parameters", "posonly_ind", "star_arg_comma",
+    "second_colon", "lines_after_type_parameters", "newline", "comment", "type_parameters", "separator",
 })  # fmt: skip
+# Where the order of the fields is not the order in the source.
+_ORDER: dict[type, tuple[str, ...]] = {
+    cst.FunctionDef: ("decorators", "name", "params", "returns", "body"),
+    cst.ClassDef: ("decorators", "name", "bases", "keywords", "body"),
+    cst.Parameters: ("posonly_params", "posonly_ind", "params", "star_arg", "kwonly_params", "star_kwarg"),
+    cst.Arg: ("keyword", "value"),
+    cst.ExceptHandler: ("type", "name", "body"),
+    cst.ExceptStarHandler: ("type", "name", "body"),
+    cst.IfExp: ("body", "test", "orelse"),
+    cst.MatchCase: ("pattern", "guard", "body"),
+}
 _FIELDS: dict[type, tuple[str, ...]] = {}
 
 
 def _fields(kind: type) -> tuple[str, ...]:
-    """The names of the fields of a node class that can hold nodes worth visiting, in the order of evaluation of source."""
+    """The names of the fields of a node class that can hold nodes worth visiting, in source order."""
     known = _FIELDS.get(kind)
     if known is None:
-        names = []
-        for field in dataclasses.fields(kind):
-            if field.name in _LAYOUT or field.name.startswith("whitespace") or (field.name == "value" and kind in _LEAVES):
-                if not (kind is cst.ImportStar or field.name == "star_arg"):
-                    continue
-            names.append(field.name)
-        known = _FIELDS[kind] = tuple(names)
+        names = _ORDER.get(kind) or tuple(field.name for field in dataclasses.fields(kind))
+        known = _FIELDS[kind] = tuple(n for n in names if n not in _LAYOUT and not n.startswith("whitespace"))
     return known
 
 
-_LEAVES = (cst.Name, cst.Integer, cst.Float, cst.Imaginary, cst.SimpleString, cst.FormattedStringText, cst.Comment)
 # Classes that hold nothing worth visiting: recorded, never opened.
 _CLOSED = (
     cst.Name, cst.Integer, cst.Float, cst.Imaginary, cst.SimpleString, cst.FormattedStringText, cst.Pass, cst.Break,
@@ -131,5 +136,3 @@ def within(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         here = stack.pop()
         yield here
         stack.extend(reversed(list(children(here))))
-
-
