@@ -97,7 +97,7 @@ def _arguments(file: File, check: Check) -> Iterator[object]:
     elif check.kind == "module_class":
         yield from file.classes.modules
     elif check.kind == "flow":
-        yield from file.flows
+        yield from file.flows.touching(check.words)
     else:
         yield file
 

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 Body = cst.FunctionDef | cst.Module | cst.Lambda
 _BUDGET = 60_000  # expressions that one run, with all it steps into, may evaluate
 _PASSES = 3
+_CONTEXTS = 16
 _DEEPEST = 5  # functions stepped into, one inside the other
 
 
@@ -494,7 +495,7 @@ class Run:
 
         Returns its value, or None where it is not stepped into (recursion, depth).
         """
-        if function in self.stack or len(self.stack) > _DEEPEST:
+        if function in self.stack or len(self.stack) > _DEEPEST or file.flows.crowded(function):
             return None
         grad = self.state.grad
         if isinstance(function, cst.FunctionDef):
@@ -535,29 +536,66 @@ class Flows:
         self.globals = run.state.names
         return Flow(run, known_callers=True)
 
-    @cached_property
-    def all(self) -> list[Flow]:
-        """Every flow: callers before what they call, so that a function is seen with real arguments where there are any."""
+    def touching(self, words: frozenset[str]) -> list[Flow]:
+        """The flows of the functions in which one of these names stands, and of all that call them.
+
+        Callers run before what they call, so that a function is seen with real arguments where there are any. With no
+        words: all functions.
+        """
         module = self.module
-        called = self._called
-        functions = self.file.nodes(cst.FunctionDef)
-        for function in functions:
-            if function not in called:
-                self.alone(function)
-        for function in functions:
+        marked = self._marked(words)
+        ordered = [f for f in marked if f not in self._called] + [f for f in marked if f in self._called]
+        for function in ordered:
             if function not in self._contexts:
                 self.alone(function)
-        return [module, *(flow for flows in self._contexts.values() for flow in flows)]
+        return [module, *(flow for function in marked for flow in self._contexts.get(function, ()))]
+
+    def _marked(self, words: frozenset[str]) -> list[cst.FunctionDef]:
+        functions = self.file.nodes(cst.FunctionDef)
+        if not words:
+            return functions
+        marked: set[cst.FunctionDef] = set()
+        new = self._holding(words)
+        while new:
+            marked |= new
+            new = self._holding(frozenset(function.name.value for function in new)) - marked
+        return [function for function in functions if function in marked]
+
+    def _holding(self, words: frozenset[str]) -> set[cst.FunctionDef]:
+        """The functions in whose bodies or headers one of these names stands; of nested functions, all."""
+        found: set[cst.FunctionDef] = set()
+        parents = self.file.tree.parents
+        for word in words:
+            for name in self._names.get(word, ()):
+                below: cst.CSTNode = name
+                above = parents.get(below)
+                while above is not None:
+                    if isinstance(above, cst.FunctionDef) and below is not above.name:
+                        if above in found:
+                            break
+                        found.add(above)
+                    below, above = above, parents.get(above)
+        return found
+
+    @cached_property
+    def _names(self) -> dict[str, list[cst.Name]]:
+        """Every place where a name stands in the file."""
+        found: dict[str, list[cst.Name]] = {}
+        for name in self.file.nodes(cst.Name):
+            found.setdefault(name.value, []).append(name)
+        return found
 
     def __iter__(self) -> Iterator[Flow]:
-        return iter(self.all)
+        return iter(self.touching(frozenset()))
 
     def of(self, function: cst.CSTNode) -> list[Flow]:
         """The flows of one function: one a context in which the file calls it, or one with nothing known of its arguments."""
-        if isinstance(function, cst.Module):
-            return [self.module]
-        self.all  # noqa: B018 - contexts come from the callers
-        return self._contexts.get(function, [])
+        if isinstance(function, cst.FunctionDef):
+            self.touching(frozenset((function.name.value,)))
+            if function not in self._contexts:
+                self.alone(function)
+            return self._contexts[function]
+        return [self.module]
 
     def alone(self, function: cst.FunctionDef) -> Flow:
         """The function with nothing known of its arguments but their names and annotations."""
@@ -590,6 +628,7 @@ class Flows:
         budget: list[int] | None = None,
         closure: Mapping[str, Value] | None = None,
         known_callers: bool = True,
+        constructing: bool = False,
     ) -> Flow:
         """A run with this entry state, or the same run made before."""
         key = (
@@ -608,8 +647,13 @@ class Flows:
             if run.yielded is not None or _is_generator(function, self.file):
                 run.returned = Result(function, Named("generator"))
             flow = self._memo[key] = Flow(run, known_callers)
-            self._contexts.setdefault(function, []).append(flow)
+            if not constructing:
+                self._contexts.setdefault(function, []).append(flow)
         return flow
+
+    def crowded(self, function: cst.CSTNode) -> bool:
+        """Whether the function has been seen in so many contexts that more would teach nothing."""
+        return len(self._contexts.get(function, ())) >= _CONTEXTS
 
     def attribute_value(self, run: Run, of: Self | Made, name: str) -> Value | None:
         """What `of.name` is by its class: as the constructor made it, where no other method writes it."""
@@ -638,7 +682,7 @@ class Flows:
             owner, init = found
             names = run.calls.bound(owner.file, init, (of, *(of.args if isinstance(of, Made) else ())),
                                     dict(of.keywords) if isinstance(of, Made) else {}, starred=isinstance(of, Self))  # fmt: skip
-            flow = owner.file.flows.run(init, State(names), stack=run.stack, budget=run.budget)
+            flow = owner.file.flows.run(init, State(names), stack=run.stack, budget=run.budget, constructing=True)
             self._instances[key] = {
                 str(attribute): value for (owner_value, attribute), value in flow.end.heap.items() if owner_value == of
             }
