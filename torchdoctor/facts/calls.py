@@ -202,7 +202,7 @@ class Calls:
             else None
         )
         if name.startswith("torch.nn.functional.") and name in FUNCTIONAL_LOSSES:
-            value = value if value is not None else Tensor(node)
+            value = value if value is not None else _depending(node, (*args, *keywords.values()))
             self.run.emit("loss", node, Named(name), args, keywords, value)
         return value
 
@@ -284,7 +284,8 @@ class Calls:
         model = unwrapped(callee)
         kind = self.kind(model)
         if kind == "criterion":
-            value = self._forward_value(node, model, args, keywords, starred) or Tensor(node)
+            value = self._forward_value(node, model, args, keywords, starred)
+            value = value if isinstance(value, Tensor) else _depending(node, (*args, *keywords.values()))
             run.emit("loss", node, model, args, keywords, value)
             return value
         if kind == "module":
@@ -540,6 +541,17 @@ class Calls:
             return None
         self.run.emit("prepare", node, receiver, args, keywords)
         return args[0] if len(args) == 1 else Sequence(args)
+
+
+def _depending(node: cst.CSTNode, values: tuple[Value, ...]) -> Tensor:
+    """A tensor computed from these values in a way that keeps the graph."""
+    tensors = [value for value in values if isinstance(value, Tensor)]
+    grads = [tensor.grad for tensor in tensors if tensor.grad is not None and tensor.grad.value in ("attached", "leaf")]
+    return Tensor(
+        node,
+        grad=Known("attached", grads[0].because) if grads else None,
+        models=frozenset().union(*(tensor.models for tensor in tensors)),
+    )
 
 
 def _part_of(value: Value, whole: Value) -> bool:

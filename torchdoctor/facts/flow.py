@@ -30,6 +30,7 @@ from torchdoctor.facts.values import (
     Const,
     Element,
     Free,
+    Item,
     Known,
     Made,
     Named,
@@ -254,6 +255,7 @@ class Run:
         """Give a target a value: names, attributes, items, and tuples of them."""
         if isinstance(target, cst.Name):
             self.state.names[target.value] = value
+            self.flows.hint(value, self.node, target.value)
         elif isinstance(target, (cst.Tuple, cst.List)):
             self._unpack(target, value)
         elif isinstance(target, cst.StarredElement):
@@ -497,6 +499,8 @@ class Run:
         """
         if function in self.stack or len(self.stack) > _DEEPEST or file.flows.crowded(function):
             return None
+        for name, value in names.items():
+            self.flows.hint(value, function, name, file.flows)
         grad = self.state.grad
         if isinstance(function, cst.FunctionDef):
             grad = grad_of_decorators(function, file) or grad
@@ -518,6 +522,7 @@ class Flows:
         self.file = file
         self.usage = Usage(file)
         self.globals: dict[str, Value] = {}
+        self.hints: dict[Value, str] = {}
         self.closures: dict[cst.FunctionDef, dict[str, Value]] = {}
         self._memo: dict[Any, Flow] = {}
         self._contexts: dict[cst.CSTNode, list[Flow]] = {}
@@ -650,6 +655,15 @@ class Flows:
             if not constructing:
                 self._contexts.setdefault(function, []).append(flow)
         return flow
+
+    def hint(self, value: Value, scope: cst.CSTNode, name: str, flows: Flows | None = None) -> None:
+        """What is done with a name tells the kind of an otherwise unknown thing that it holds."""
+        if isinstance(value, (Param, Attr, Result, Item, Free)):
+            kind = (flows or self).usage.kind(scope, name)
+            if kind is not None:
+                self.hints.setdefault(value, kind)
+                if flows is not None:
+                    flows.hints.setdefault(value, kind)
 
     def crowded(self, function: cst.CSTNode) -> bool:
         """Whether the function has been seen in so many contexts that more would teach nothing."""

@@ -37,6 +37,10 @@ _FACTORIES = tuple(
 
 def kind_of(value: Value, flows: Flows) -> str | None:
     """The kind of a value, or None."""
+    return _kind_of(value, flows) or flows.hints.get(value)
+
+
+def _kind_of(value: Value, flows: Flows) -> str | None:
     if isinstance(value, (Tensor, Scaled)):
         return "tensor"
     if isinstance(value, (Made, Self)):

@@ -9,7 +9,14 @@ import libcst as cst
 from torchdoctor.facts.tree import Tree
 
 ScopeNode = (
-    cst.Module | cst.FunctionDef | cst.Lambda | cst.ClassDef | cst.ListComp | cst.SetComp | cst.DictComp | cst.GeneratorExp
+    cst.Module
+    | cst.FunctionDef
+    | cst.Lambda
+    | cst.ClassDef
+    | cst.ListComp
+    | cst.SetComp
+    | cst.DictComp
+    | cst.GeneratorExp
 )
 SCOPES = (
     cst.Module, cst.FunctionDef, cst.Lambda, cst.ClassDef, cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp,
@@ -122,7 +129,13 @@ class Scopes:
         self._assignments()
 
     def _parameters(self, scope: Scope, params: cst.Parameters) -> None:
-        for param in (*params.posonly_params, *params.params, *params.kwonly_params, params.star_arg, params.star_kwarg):
+        for param in (
+            *params.posonly_params,
+            *params.params,
+            *params.kwonly_params,
+            params.star_arg,
+            params.star_kwarg,
+        ):
             if isinstance(param, cst.Param):
                 self._add(scope, Binding(param.name.value, "parameter", param))
 
