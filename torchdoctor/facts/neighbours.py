@@ -1,14 +1,16 @@
 """The other files of the same project, read only when a fact leads there.
 
-A file that has been asked for is remembered, with the digest of its text, so that a cached result can be trusted only
-while all that it was drawn from is unchanged.
+What a file's facts were drawn from is written down, file by file: a cached result can be trusted only while everything
+it rests on, near or far, is as it was.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
+from collections import OrderedDict
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,13 +20,16 @@ if TYPE_CHECKING:
     from torchdoctor.facts.file import File
 
 _HOPS = 6
+_ELSEWHERE = sys.stdlib_module_names | {"torch", "numpy", "builtins"}
+# Parsed files that are kept, by the bytes of their source: a tree takes about 250 times as much.
+_KEPT_BYTES = 800_000
 
 
 def module_name(path: Path) -> tuple[str, Path]:
     """The dotted name of a Python file, and the folder that its first part lies in."""
     parts = [] if path.name == "__init__.py" else [path.stem]
     folder = path.parent
-    while (folder / "__init__.py").is_file() and folder.parent != folder:
+    while os.path.isfile(folder / "__init__.py") and folder.parent != folder:
         parts.insert(0, folder.name)
         folder = folder.parent
     return ".".join(parts) or path.stem, folder
@@ -36,36 +41,65 @@ def digest(data: bytes) -> str:
 
 
 class Neighbours:
-    """Finds, reads and keeps the project's files by module name.
+    """Finds, reads and keeps the project's files by module name, as one file sees them.
 
-    ``roots`` are folders that absolute imports may start from; a relative import, and a script's sibling, are found
-    from the importing file's own root. ``load`` turns bytes and path into a File (or None where it cannot be parsed).
+    ``roots`` are the folders that absolute imports may start from, in order. ``load`` turns a path, a module name
+    and the Neighbours of that file into a File (or None where it cannot be parsed). ``asked`` holds the digest of each
+    file that was asked for through this object, by path; None stands for a file that was looked for and is not there,
+    or could not be read.
     """
 
-    def __init__(self, roots: tuple[Path, ...], load: Callable[[Path, str, Neighbours], File | None], keep: int = 256) -> None:
+    def __init__(
+        self,
+        roots: tuple[Path, ...],
+        load: Callable[[Path, str, Neighbours], File | None],
+        keep: int = _KEPT_BYTES,
+    ) -> None:
         self.roots = roots
-        self.consulted: dict[str, str | None] = {}
-        self._load = lru_cache(maxsize=keep)(self._read)
-        self._make = load
-        self._origins: dict[str, str | None] = {}
+        self.asked: dict[str, str | None] = {}
+        self._store = _Store(roots, load, keep)
+        self._told: dict[str, str | None] = {}
+
+    def seen_from(self, *own: Path) -> Neighbours:
+        """The same project, its files shared, as a file sees it whose imports start from its own root first."""
+        view = Neighbours.__new__(Neighbours)
+        view.roots = tuple(dict.fromkeys((*own, *self._store.roots)))
+        view.asked, view._store, view._told = {}, self._store, {}
+        return view
+
+    @property
+    def consulted(self) -> dict[str, str | None]:
+        """The digest of every file that was read for anybody, by path; None where it could not be read."""
+        return self._store.digests
+
+    @property
+    def graph(self) -> dict[str, dict[str, str | None]]:
+        """What each file that was loaded has itself asked for so far, by path."""
+        return self._store.graph
 
     def file(self, module: str) -> File | None:
         """The project's file of that module name; None where the project has none (torch, numpy, ...)."""
         path = self._path(module)
         if path is None:
             return None
-        found, text_digest = self._load(path, module)
-        self.consulted[str(path)] = text_digest
+        found = self._store.load(path, module, self)
+        self.asked[str(path)] = self._store.digests[str(path)]
         return found
 
     def origin(self, name: str) -> str | None:
-        """Follow re-exports: "pkg.Block" to "pkg.layers.block.Block", or to "torch.nn.Linear"; None if there is no such."""
-        if name.startswith(("torch.", "numpy.", "builtins.")):
+        """Follow re-exports: "pkg.Block" to "pkg.layers.block.Block" or "torch.nn.Linear"; None if there is no such."""
+        if name in self._told:
+            return self._told[name]
+        if name.partition(".")[0] in _ELSEWHERE:
             return None
-        if name not in self._origins:
-            self._origins[name] = None
-            self._origins[name] = self._follow(name, _HOPS)
-        return self._origins[name]
+        known = self._store.origins.get((self.roots, name))
+        if known is None:
+            self._store.origins[self.roots, name] = None, {}  # cuts recursion
+            view = self.seen_from(*self.roots)
+            known = self._store.origins[self.roots, name] = view._follow(name, _HOPS), view.asked
+        self.asked.update(known[1])
+        self._told[name] = known[0]
+        return known[0]
 
     def definition(self, name: str) -> tuple[File, cst.FunctionDef | cst.ClassDef] | None:
         """The file and node of a project function or class with that full name ("pkg.mod.Class.method")."""
@@ -100,41 +134,81 @@ class Neighbours:
         return None
 
     def _path(self, module: str) -> Path | None:
+        """Where a module lies. What is not there is written down too: a new file may change what a name means."""
+        if module.partition(".")[0] in _ELSEWHERE:
+            return None
         for root in self.roots:
-            path = _find(root, module)
+            path, missed = self._store.find(root, module)
+            self.asked.update(missed)
             if path is not None:
                 return path
         return None
 
-    def _read(self, path: Path, module: str) -> tuple[File | None, str | None]:
+
+class _Store:
+    """What the Neighbours of all files of one run share: parsed files, found paths, followed names."""
+
+    def __init__(
+        self, roots: tuple[Path, ...], load: Callable[[Path, str, Neighbours], File | None], keep: int
+    ) -> None:
+        self.roots = roots
+        self.digests: dict[str, str | None] = {}
+        self.graph: dict[str, dict[str, str | None]] = {}
+        self.origins: dict[tuple[tuple[Path, ...], str], tuple[str | None, dict[str, str | None]]] = {}
+        self._make = load
+        self._keep = keep
+        self._kept = 0
+        self._files: OrderedDict[tuple[Path, str], tuple[File | None, int]] = OrderedDict()
+        self._paths: dict[tuple[Path, str], tuple[Path | None, dict[str, str | None]]] = {}
+
+    def load(self, path: Path, module: str, asker: Neighbours) -> File | None:
+        """The file, parsed; the one longest unused is forgotten when too much is kept."""
+        key = path, module
+        if key in self._files:
+            self._files.move_to_end(key)
+            return self._files[key][0]
+        file, size = self._read(path, module, asker)
+        self._files[key] = file, size
+        self._kept += size
+        while self._kept > self._keep and len(self._files) > 1:
+            self._kept -= self._files.popitem(last=False)[1][1]
+        return file
+
+    def _read(self, path: Path, module: str, asker: Neighbours) -> tuple[File | None, int]:
+        self.digests[str(path)] = None
         try:
-            text_digest = digest(path.read_bytes())
+            data = path.read_bytes()
         except OSError:
-            return None, None
-        return self._make(path, module, self), text_digest
+            return None, 0
+        self.digests[str(path)] = digest(data)
+        view = asker.seen_from(module_name(path)[1])
+        view.asked = self.graph.setdefault(str(path), {})
+        return self._make(path, module, view), len(data)
+
+    def find(self, root: Path, module: str) -> tuple[Path | None, dict[str, str | None]]:
+        """The module's path below a root, or None; and the paths where it might have lain."""
+        key = root, module
+        if key not in self._paths:
+            self._paths[key] = _find(root, module.split("."))
+        return self._paths[key]
 
 
-@lru_cache(maxsize=65536)
-def _find(root: Path, module: str) -> Path | None:
-    head = module.partition(".")[0]
-    if head in ("torch", "numpy") or not _heads(root, head):
-        return None
-    place = root.joinpath(*module.split("."))
-    for candidate in (place.with_suffix(".py") if place.name else place, place / "__init__.py"):
-        if candidate.is_file():
-            return candidate
-    return None
-
-
-@lru_cache(maxsize=4096)
-def _heads(root: Path, head: str) -> bool:
-    """Whether a module of that first name starts in this folder at all: most imports lead outside the project."""
-    return (root / head).is_dir() or (root / f"{head}.py").is_file()
+def _find(root: Path, parts: list[str]) -> tuple[Path | None, dict[str, str | None]]:
+    folder = str(root)
+    for part in parts[:-1]:
+        folder = os.path.join(folder, part)
+        if not os.path.isdir(folder):  # most imports lead outside the project: their first folder is missing
+            return None, {folder: None}
+    missed: dict[str, str | None] = {}
+    for candidate in (f"{parts[-1]}.py", os.path.join(parts[-1], "__init__.py")):
+        path = os.path.join(folder, candidate)
+        if os.path.isfile(path):
+            return Path(path), missed
+        missed[path] = None
+    return None, missed
 
 
 def beside(path: Path) -> tuple[str, tuple[Path, ...]]:
     """The module name of a file and the roots its imports start from."""
     name, root = module_name(path)
     return name, (root,)
-
-
