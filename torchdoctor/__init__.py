@@ -1,0 +1,64 @@
+"""The doctor for PyTorch code.
+
+    import torchdoctor
+
+    report = torchdoctor.lint("src", "train.py")          # files and folders
+    report = torchdoctor.lint(text=source)                # or one text
+    for finding in report:
+        print(finding.at, finding.rule, finding.message)
+
+    print(torchdoctor.explain("bare-grad-context"))       # a rule's page, as Markdown
+
+Importing the package loads nothing: each name is loaded when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+__all__ = ["Finding", "Report", "__version__", "explain", "lint"]
+
+if TYPE_CHECKING:
+    from torchdoctor.faces.python import explain as explain
+    from torchdoctor.faces.python import lint as lint
+    from torchdoctor.finding import Finding as Finding
+    from torchdoctor.project.report import Report as Report
+
+_HOMES = {
+    "lint": "torchdoctor.faces.python",
+    "explain": "torchdoctor.faces.python",
+    "Finding": "torchdoctor.finding",
+    "Report": "torchdoctor.project.report",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+class _Package(ModuleType):
+    """``torchdoctor.lint`` is the function, also after the submodule of that name was loaded.
+
+    The import system sets a loaded submodule as an attribute of its package; here the function keeps the name, and
+    ``from torchdoctor.lint import ...`` reads the module all the same.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
