@@ -282,7 +282,7 @@ def test_recursion_and_deep_nesting_end() -> None:
 
 
 def test_a_run_that_takes_too_long_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("torchdoctor.facts.flow._BUDGET", 100)
+    monkeypatch.setattr("torchdoctor.facts.run._BUDGET", 100)
     long = "def f(loss, x):\n" + "    x = [x, x, x]\n" * 50 + "    loss.backward()\n"
     assert flow_of(long, "f").events == []
 

@@ -38,13 +38,13 @@ from torchdoctor.facts.values import (
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
-    from torchdoctor.facts.flow import Run
+    from torchdoctor.facts.run import Run
 
 Keywords = Mapping[str, Value]
 # Methods that give back the module they are called on.
 _RETURN_SELF = frozenset({
-    "to", "cuda", "cpu", "float", "half", "double", "bfloat16", "train", "eval", "requires_grad_", "apply", "xpu", "to_empty",
-    "type", "share_memory", "compile",
+    "to", "cuda", "cpu", "float", "half", "double", "bfloat16", "train", "eval", "requires_grad_", "apply", "xpu",
+    "to_empty", "type", "share_memory", "compile",
 })  # fmt: skip
 _CLIPS = frozenset({
     "torch.nn.utils.clip_grad_norm_", "torch.nn.utils.clip_grad_value_", "torch.nn.utils.clip_grad_norm",
@@ -244,7 +244,7 @@ class Calls:
     def _lambda(self, node: cst.CSTNode, callee: Function, args: tuple[Value, ...], keywords: Keywords) -> Value | None:
         assert isinstance(callee.node, cst.Lambda)
         names = dict(self.run.state.names)
-        for param, value in zip(callee.node.params.params, args):
+        for param, value in zip(callee.node.params.params, args, strict=False):
             names[param.name.value] = value
         names.update(keywords)
         return self.run.step_into(self.run.file, callee.node, names, node)
@@ -364,7 +364,7 @@ class Calls:
     ) -> Value | None:
         """`receiver.name(...)`; ``callee`` is what the attribute itself evaluates to."""
         run = self.run
-        if isinstance(callee, (Made, Function)) or isinstance(callee, Named):
+        if isinstance(callee, (Made, Function, Named)):
             return self.apply(node, callee, args, keywords, starred)
         if isinstance(receiver, Result) and receiver.function == Named("builtins.super"):
             return self._super(node, name, args, keywords, starred)

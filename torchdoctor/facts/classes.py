@@ -237,5 +237,5 @@ def _targets(
         values: list[cst.BaseExpression | None] = [None] * len(target.elements)
         if isinstance(value, (cst.Tuple, cst.List)) and len(value.elements) == len(target.elements):
             values = [element.value for element in value.elements]
-        for element, part in zip(target.elements, values):
+        for element, part in zip(target.elements, values, strict=True):
             yield from _targets(element.value, receiver, method, statement, part)

@@ -12,7 +12,7 @@ from torchdoctor.facts.values import Const, Made, Named, OneOf, Result, Value
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
-    from torchdoctor.facts.flow import Run
+    from torchdoctor.facts.run import Run
 
 OFF = frozenset({"torch.no_grad", "torch.inference_mode"})
 ON = frozenset({"torch.enable_grad"})
@@ -20,8 +20,8 @@ _SETTER = "torch.set_grad_enabled"
 # Decorators that leave grad mode alone.
 _NEUTRAL = (
     "builtins.", "functools.", "abc.", "typing.", "typing_extensions.", "contextlib.", "dataclasses.", "torch.jit.",
-    "torch.compile", "torch.amp.", "pytest.", "click.", "hydra.", "atexit.", "warnings.", "torch._dynamo.", "torch.library.",
-    "torch.autograd.function.", "torch.fx.", "overrides.", "numba.", "unittest.", "lightning.",
+    "torch.compile", "torch.amp.", "pytest.", "click.", "hydra.", "atexit.", "warnings.", "torch._dynamo.",
+    "torch.library.", "torch.autograd.function.", "torch.fx.", "overrides.", "numba.", "unittest.", "lightning.",
 )  # fmt: skip
 
 

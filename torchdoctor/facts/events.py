@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class GradMode:
-    """Whether operations are recorded for backward: True, False, or None where it cannot be told; and what made it so."""
+    """Whether operations are recorded for backward: True, False, or None (not known); and what made it so."""
 
     enabled: bool | None = True
     because: cst.CSTNode | None = field(default=None, repr=False, compare=False)
@@ -52,7 +52,8 @@ class Event:
     ``break``, ``continue``, ``write`` (attribute or item assignment), ``call`` (anything else that is called).
     ``on`` is the receiver (for backward the loss, wrappers such as DataParallel taken off), ``by`` what did it for
     another (a scaler or a framework object), ``value`` the result. ``modes`` are the receiver's for a forward.
-    ``loops`` and ``arms`` are what it stands in, outermost first; ``via`` the calls that led here from the flow's own body.
+    ``loops`` and ``arms`` are what it stands in, outermost first; ``via`` the calls that led
+    here from the flow's own body.
     """
 
     kind: str

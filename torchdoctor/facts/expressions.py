@@ -39,7 +39,7 @@ from torchdoctor.facts.values import (
 )
 
 if TYPE_CHECKING:
-    from torchdoctor.facts.flow import Run
+    from torchdoctor.facts.run import Run
 
 _ARITHMETIC: dict[type, str] = {
     cst.Add: "+", cst.Subtract: "-", cst.Multiply: "*", cst.Divide: "/", cst.FloorDivide: "//", cst.Modulo: "%",
@@ -53,8 +53,7 @@ _ARITHMETIC: dict[type, str] = {
 # Iterables that hand on the elements of what they are given.
 _PASSING = frozenset({
     "builtins.iter", "builtins.list", "builtins.tuple", "builtins.sorted", "builtins.reversed", "builtins.set",
-    "tqdm.tqdm", "tqdm.auto.tqdm", "tqdm.notebook.tqdm", "tqdm.std.tqdm", "tqdm.trange", "rich.progress.track", "itertools.islice",
-    "itertools.cycle", "itertools.chain", "alive_progress.alive_it", "tqdm.rich.tqdm", "torch.utils.data.DataLoader.__iter__",
+    "itertools.islice", "itertools.cycle", "itertools.chain", "alive_progress.alive_it",
 })  # fmt: skip
 
 
@@ -120,7 +119,7 @@ class Expressions:
             return value
         if name in ("None", "True", "False"):
             return const({"None": None, "True": True, "False": False}[name])
-        return self.run.outside(node)
+        return self.run.bindings.outside(node)
 
     def _attribute(self, node: cst.Attribute) -> Value:
         root: cst.CSTNode = node
@@ -148,7 +147,7 @@ class Expressions:
         if isinstance(of, Named):
             return Named(f"{of.name}.{name}")
         if isinstance(of, (Self, Made)):
-            known = self.run.flows.attribute_value(self.run, of, name)
+            known = self.run.flows.instances.attribute(self.run, of, name)
             if known is not None:
                 return known
         if isinstance(of, Tensor) or name in ("shape", "T", "mT", "H", "data", "ndim"):
@@ -194,7 +193,7 @@ class Expressions:
         """Bind the targets of a comprehension's clauses; returns how many loops were entered."""
         iterable = self(clause.iter)
         self.run.loops.append(clause)
-        self.run.bind(clause.target, self.element(iterable, clause))
+        self.run.bindings.bind(clause.target, self.element(iterable, clause))
         for condition in clause.ifs:
             self(condition.test)
         return 1 + (self._enter_for(clause.inner_for_in) if clause.inner_for_in is not None else 0)
@@ -305,7 +304,7 @@ class Expressions:
 
     def _named(self, node: cst.NamedExpr) -> Value:
         value = self(node.value)
-        self.run.bind(node.target, value)
+        self.run.bindings.bind(node.target, value)
         return value
 
     def _formatted(self, node: cst.FormattedString) -> Value:

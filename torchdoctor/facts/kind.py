@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from torchdoctor.facts.kinds import kinds_of
+from torchdoctor.facts.names import canonical
 from torchdoctor.facts.values import Attr, Free, Made, Named, OneOf, Param, Result, Scaled, Self, Tensor, Value
 
 if TYPE_CHECKING:
     from torchdoctor.facts.flow import Flows
 
 _ORDER = (
-    "criterion", "lightning", "module", "optimizer", "scheduler", "scaler", "loader", "distributed_sampler", "sampler", "dataset",
-    "trainer", "metric", "datamodule", "distribution", "function",
+    "criterion", "lightning", "module", "optimizer", "scheduler", "scaler", "loader", "distributed_sampler", "sampler",
+    "dataset", "trainer", "metric", "datamodule", "distribution", "function",
 )  # fmt: skip
 # Functions of libraries that make a thing of a kind.
 _FACTORIES = tuple(
@@ -92,15 +93,22 @@ def _of_annotation(node: cst.BaseExpression, flows: Flows) -> str | None:
             return _of_annotation(node.slice[0].slice.value, flows)
         node = node.value
     if isinstance(node, cst.SimpleString):
-        try:
-            node = cst.parse_expression(str(node.evaluated_value))
-        except cst.ParserSyntaxError:
-            return None
-        return None if not isinstance(node, (cst.Name, cst.Attribute)) else None
+        return _of_class(_quoted(node, flows), flows)
     name = flows.file.name(node)
     if name is None:
         return None
     return "tensor" if name == "torch.Tensor" else _of_class(name, flows)
+
+
+def _quoted(node: cst.SimpleString, flows: Flows) -> str:
+    """The full name that an annotation in quotes means: 'nn.Module'."""
+    first, _, rest = str(node.evaluated_value).partition(".")
+    found = flows.file.scopes.module.bindings.get(first, [])
+    if len(found) != 1 or found[0].kind not in ("import", "class"):
+        return ""
+    binding = found[0]
+    name = flows.file.names.of_import(binding.node) if binding.kind == "import" else flows.file.names.own(binding.node)
+    return canonical(f"{name}.{rest}" if rest else name or "")
 
 
 def _of_attribute(value: Attr, flows: Flows) -> str | None:

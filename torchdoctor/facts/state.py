@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from torchdoctor.facts.events import GradMode, Mode
 from torchdoctor.facts.values import UNKNOWN, Tensor, Value, join
@@ -20,7 +22,7 @@ class State:
     names: dict[str, Value] = field(default_factory=dict)
     heap: dict[tuple[Value, object], Value] = field(default_factory=dict)
     modes: dict[Value, frozenset[Mode]] = field(default_factory=dict)
-    grad: GradMode = GradMode()
+    grad: GradMode = field(default_factory=GradMode)
     dead: bool = False
 
     def copy(self) -> State:
@@ -67,10 +69,10 @@ def _join_names(a: dict[str, Value], b: dict[str, Value]) -> dict[str, Value]:
     return names
 
 
-def _same(a: dict[object, Value] | dict[str, Value], b: dict[object, Value] | dict[str, Value]) -> bool:
+def _same(a: Mapping[Any, Value], b: Mapping[Any, Value]) -> bool:
     if a.keys() != b.keys():
         return False
-    return all(value is b[key] or _equal(value, b[key]) for key, value in a.items())  # type: ignore[index]
+    return all(value is b[key] or _equal(value, b[key]) for key, value in a.items())
 
 
 def _equal(a: Value, b: Value) -> bool:

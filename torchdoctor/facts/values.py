@@ -117,7 +117,7 @@ class Item(Value):
 
 @dataclass(frozen=True, slots=True)
 class Element(Value):
-    """What a loop takes from an iterable, anew each time; ``place`` is the position in an unpacked element (-1: whole)."""
+    """What a loop takes from an iterable, anew each time; ``place`` is its position when unpacked (-1: whole)."""
 
     of: Value
     loop: cst.CSTNode = field(repr=False)
@@ -285,7 +285,7 @@ def _join_tensors(a: Tensor, b: Tensor) -> Tensor:
 
     shape = same(a.shape, b.shape)
     if shape is None and a.shape is not None and b.shape is not None and len(a.shape.value) == len(b.shape.value):
-        dims = tuple(x if x == y else None for x, y in zip(a.shape.value, b.shape.value))
+        dims = tuple(x if x == y else None for x, y in zip(a.shape.value, b.shape.value, strict=True))
         shape = Known(dims, a.shape.because)
     return Tensor(
         source=a.source,

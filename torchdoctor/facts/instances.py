@@ -1,0 +1,72 @@
+"""What an attribute of an object is, from its class: as the constructor made it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from torchdoctor.facts.classes import ClassFacts
+from torchdoctor.facts.file import literal
+from torchdoctor.facts.state import State
+from torchdoctor.facts.values import Attr, Made, Self, Value, const
+
+if TYPE_CHECKING:
+    from torchdoctor.facts.flow import Flows
+    from torchdoctor.facts.run import Run
+
+
+class Instances:
+    """The objects that the classes of the project make, each constructed once."""
+
+    def __init__(self, flows: Flows) -> None:
+        self.flows = flows
+        self._made: dict[Any, dict[str, Value]] = {}
+
+    def attribute(self, run: Run, of: Self | Made, name: str) -> Value | None:
+        """What `of.name` is by its class: as the constructor made it, where no other method writes it."""
+        facts = self.flows.file.classes.named(of.name)
+        if facts is None:
+            return None
+        found = facts.method(name)
+        if found is not None:
+            return Attr(of, name) if _is_property(found[1]) else None
+        writes = facts.lookup(name)
+        if any(write.method.name.value not in ("__init__", "__post_init__") for write in writes):
+            return Attr(of, name)
+        if not writes:
+            return self._class_level(facts, name)
+        return self._instance(facts, of, run).get(name)
+
+    def _instance(self, facts: ClassFacts, of: Self | Made, run: Run) -> dict[str, Value]:
+        """The attributes that the class's constructor gives an instance."""
+        found = facts.method("__init__")
+        if found is None or found[1] in run.stack:
+            return {}
+        arguments = (of.args, of.keywords) if isinstance(of, Made) else None
+        key = (facts.node, of, arguments)
+        if key not in self._made:
+            self._made[key] = {}
+            owner, init = found
+            args, keywords = (of.args, dict(of.keywords)) if isinstance(of, Made) else ((), {})
+            names = run.calls.bound(owner.file, init, (of, *args), keywords, starred=isinstance(of, Self))
+            flow = owner.file.flows.run(init, State(names), stack=run.stack, budget=run.budget, constructing=True)
+            self._made[key] = {
+                str(attribute): value for (owner_value, attribute), value in flow.end.heap.items() if owner_value == of
+            }
+        return self._made[key]
+
+    def _class_level(self, facts: ClassFacts, name: str) -> Value | None:
+        for ancestor in facts.ancestry:
+            expression = ancestor.class_body.get(name)
+            if expression is not None:
+                plain = literal(expression)
+                return const(plain) if isinstance(plain, (int, float, str, bool)) else None
+        return None
+
+
+def _is_property(function: cst.FunctionDef) -> bool:
+    return any(
+        isinstance(d.decorator, cst.Name) and d.decorator.value in ("property", "cached_property")
+        for d in function.decorators
+    )

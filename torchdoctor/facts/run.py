@@ -1,0 +1,156 @@
+"""One abstract run of a function's body: the state, the events so far, and stepping into other functions.
+
+A run follows bindings in order, joins branches, brings loops to a fixed point, and steps into the project's own
+functions with the values they are called with. What it cannot follow is a value that is known only as itself; a run
+that would take too long is cut, and then says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from torchdoctor.facts.bindings import Bindings
+from torchdoctor.facts.calls import Calls
+from torchdoctor.facts.context import grad_of_decorators
+from torchdoctor.facts.events import Arm, Event, Mode
+from torchdoctor.facts.expressions import Expressions
+from torchdoctor.facts.state import State, joined
+from torchdoctor.facts.statements import Statements
+from torchdoctor.facts.values import UNKNOWN, Attr, Known, Value, const
+
+if TYPE_CHECKING:
+    from torchdoctor.facts.file import File
+    from torchdoctor.facts.flow import Flows
+
+Body = cst.FunctionDef | cst.Module | cst.Lambda
+_BUDGET = 60_000  # expressions that one run, with all it steps into, may evaluate
+_DEEPEST = 5  # functions stepped into, one inside the other
+
+
+class CutOff(Exception):
+    """The run would take too long; nothing it has seen may be used."""
+
+
+class Run:
+    """A run under way. ``state`` is what is known at this point; the parts that do the work share it."""
+
+    def __init__(
+        self,
+        flows: Flows,
+        node: Body,
+        state: State,
+        *,
+        stack: tuple[cst.CSTNode, ...] = (),
+        closure: Mapping[str, Value] | None = None,
+        budget: list[int] | None = None,
+    ) -> None:
+        self.flows = flows
+        self.file = flows.file
+        self.node = node
+        self.state = state
+        self.stack = (*stack, node)
+        self.closure = closure or {}
+        self.budget = [_BUDGET] if budget is None else budget
+        self.values: dict[cst.CSTNode, Value] = {}
+        self.events: list[Event] = []
+        self.loops: list[cst.CSTNode] = []
+        self.arms: list[Arm] = []
+        self.returned: Value | None = None
+        self.yielded: Value | None = None
+        self.returns: list[State] = []
+        self.evaluate = Expressions(self)
+        self.calls = Calls(self)
+        self.bindings = Bindings(self)
+        self.statements = Statements(self)
+
+    # -- driving --------------------------------------------------------------------------------------------------
+
+    def go(self) -> None:
+        """Run the whole body. Raises CutOff."""
+        if isinstance(self.node, cst.Lambda):
+            self.returned = self.evaluate(self.node.body)
+            return
+        body = self.node.body if isinstance(self.node, cst.Module) else self.node.body.body
+        self.statements.block(body)
+        end = self.state
+        for state in self.returns:
+            end = joined(end, state)
+        self.state = end
+
+    def tick(self) -> None:
+        self.budget[0] -= 1
+        if self.budget[0] < 0:
+            raise CutOff
+
+    def emit(
+        self,
+        kind: str,
+        node: cst.CSTNode,
+        on: Value,
+        args: tuple[Value, ...] = (),
+        keywords: Mapping[str, Value] | None = None,
+        value: Value = UNKNOWN,
+        by: Value | None = None,
+    ) -> None:
+        """Note that something happens here."""
+        modes = self.modes(on) if kind == "forward" else frozenset()
+        event = Event(
+            kind, node, self.file, on, args, keywords or {}, value, self.state.grad, modes, by,
+            tuple(self.loops), tuple(self.arms),
+        )  # fmt: skip
+        self.events.append(event)
+
+    def modes(self, module: Value) -> frozenset[Mode]:
+        """The modes a module may be in here: its own, or those of what it is a part of."""
+        at: Value | None = module
+        while at is not None:
+            if at in self.state.modes:
+                return self.state.modes[at]
+            at = at.of if isinstance(at, Attr) else None
+        return frozenset((Mode(None),))
+
+    def grad_fact(self) -> Known[bool] | None:
+        """The grad mode as torch's table wants it; None where it is the default or not known."""
+        mode = self.state.grad
+        if mode.enabled is False:
+            return Known(False, mode.because or self.node)
+        return None if mode.enabled is None else Known(True, mode.because or self.node)
+
+    @contextmanager
+    def arm(self, arm: Arm) -> Iterator[None]:
+        self.arms.append(arm)
+        try:
+            yield
+        finally:
+            self.arms.pop()
+
+    # -- stepping in ----------------------------------------------------------------------------------------------
+
+    def step_into(
+        self, file: File, function: cst.FunctionDef | cst.Lambda, names: dict[str, Value], node: cst.CSTNode,
+        closure: Mapping[str, Value] | None = None,
+    ) -> Value | None:  # fmt: skip
+        """Run a function of the project with these arguments; its events become part of this run's.
+
+        Returns its value, or None where it is not stepped into (recursion, depth).
+        """
+        if function in self.stack or len(self.stack) > _DEEPEST or file.flows.crowded(function):
+            return None
+        for name, value in names.items():
+            self.flows.hint(value, function, name, file.flows)
+        grad = self.state.grad
+        if isinstance(function, cst.FunctionDef):
+            grad = grad_of_decorators(function, file) or grad
+        entry = State(names, dict(self.state.heap), dict(self.state.modes), grad)
+        flow = file.flows.run(function, entry, stack=self.stack, budget=self.budget, closure=closure)
+        for event in flow.events:
+            if event.kind not in ("return", "yield", "raise", "break", "continue"):
+                self.events.append(event.inlined(node, tuple(self.loops), tuple(self.arms)))
+        self.state.heap, self.state.modes = dict(flow.end.heap), dict(flow.end.modes)
+        if flow.end.grad != grad:
+            self.state.grad = flow.end.grad
+        return flow.returned if flow.returned is not None else const(None)

@@ -1,0 +1,235 @@
+"""Statements: how each changes what is known, branch by branch and loop by loop, to a fixed point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from torchdoctor.facts.context import opened_grad
+from torchdoctor.facts.events import Arm
+from torchdoctor.facts.expressions import operator_symbol
+from torchdoctor.facts.state import State, joined
+from torchdoctor.facts.values import UNKNOWN, Made, Named, Result, const, join
+
+if TYPE_CHECKING:
+    from torchdoctor.facts.run import Run
+
+_PASSES = 3  # over a loop's body, before what still changes is taken as it is
+_DEEP = 4  # loops inside each other that get more than one pass
+
+
+class Statements:
+    """Runs the statements of one run."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._breaks: list[list[State]] = []
+        self._continues: list[list[State]] = []
+        self._by_kind: dict[type, Callable[[Any], None]] = {
+            cst.SimpleStatementLine: lambda s: self.block(s.body),
+            cst.Expr: lambda s: self._expression(s),
+            cst.Assign: self._assign,
+            cst.AnnAssign: self._annotated,
+            cst.AugAssign: self._augmented,
+            cst.Return: self._return,
+            cst.Raise: self._raise,
+            cst.Assert: self._assert,
+            cst.Del: self._delete,
+            cst.Break: lambda s: self._jump(s, "break", self._breaks),
+            cst.Continue: lambda s: self._jump(s, "continue", self._continues),
+            cst.If: self._if,
+            cst.For: self._for,
+            cst.While: self._while,
+            cst.With: self._with,
+            cst.Try: self._try,
+            cst.TryStar: self._try,
+            cst.Match: self._match,
+            cst.FunctionDef: self._define,
+            cst.ClassDef: self._define,
+        }
+
+    def suite(self, suite: cst.BaseSuite) -> None:
+        """Run an indented block, or what follows a colon on its line."""
+        self.block(suite.body)
+
+    def block(self, statements: object) -> None:
+        """Run statements in order, until no way leads on."""
+        assert isinstance(statements, (list, tuple))
+        for statement in statements:
+            if self.run.state.dead:
+                return
+            handler = self._by_kind.get(type(statement))
+            if handler is not None:
+                handler(statement)
+
+    # -- simple statements ----------------------------------------------------------------------------------------
+
+    def _expression(self, statement: cst.Expr) -> None:
+        self.run.evaluate(statement.value)
+
+    def _assign(self, statement: cst.Assign) -> None:
+        value = self.run.evaluate(statement.value)
+        for target in statement.targets:
+            self.run.bindings.bind(target.target, value, statement)
+
+    def _annotated(self, statement: cst.AnnAssign) -> None:
+        if statement.value is not None:
+            self.run.bindings.bind(statement.target, self.run.evaluate(statement.value), statement)
+
+    def _augmented(self, statement: cst.AugAssign) -> None:
+        old = self.run.evaluate(statement.target)
+        by = self.run.evaluate(statement.value)
+        new = self.run.evaluate.operate(operator_symbol(statement.operator), (old, by), statement)
+        if isinstance(old, Made) and old.name == "builtins.list":
+            self.run.emit("append", statement, old, (self.run.evaluate.element(by, statement),), value=old)
+            return
+        self.run.emit("augment", statement, old, (by,), value=new)
+        if isinstance(statement.target, cst.Name):
+            self.run.state.names[statement.target.value] = new
+        elif isinstance(statement.target, cst.Attribute):
+            self.run.state.heap[(self.run.evaluate(statement.target.value), statement.target.attr.value)] = new
+
+    def _return(self, statement: cst.Return) -> None:
+        value = self.run.evaluate(statement.value) if statement.value is not None else const(None)
+        self.run.emit("return", statement, value)
+        self.run.returned = value if self.run.returned is None else join(self.run.returned, value)
+        self.run.returns.append(self.run.state.copy())
+        self.run.state.dead = True
+
+    def _raise(self, statement: cst.Raise) -> None:
+        if statement.exc is not None:
+            self.run.evaluate(statement.exc)
+        self.run.emit("raise", statement, UNKNOWN)
+        self.run.state.dead = True
+
+    def _assert(self, statement: cst.Assert) -> None:
+        self.run.evaluate(statement.test)
+
+    def _delete(self, statement: cst.Del) -> None:
+        targets = statement.target.elements if isinstance(statement.target, cst.Tuple) else (statement.target,)
+        for target in targets:
+            node = target.value if isinstance(target, cst.Element) else target
+            if isinstance(node, cst.Name):
+                self.run.state.names[node.value] = UNKNOWN
+
+    def _jump(self, statement: cst.CSTNode, kind: str, ways: list[list[State]]) -> None:
+        self.run.emit(kind, statement, UNKNOWN)
+        if ways:
+            ways[-1].append(self.run.state.copy())
+        self.run.state.dead = True
+
+    def _define(self, statement: cst.FunctionDef | cst.ClassDef) -> None:
+        self.run.state.names[statement.name.value] = Named(self.run.file.names.own(statement))
+        if isinstance(statement, cst.FunctionDef):
+            self.run.flows.closures[statement] = self.run.state.names
+
+    # -- branches -------------------------------------------------------------------------------------------------
+
+    def _if(self, statement: cst.If) -> None:
+        truth = self.run.evaluate.truth(self.run.evaluate(statement.test))
+        before = self.run.state.copy()
+        if truth is not False:
+            with self.run.arm(Arm(statement, 0, statement.test)):
+                self.suite(statement.body)
+        else:
+            self.run.state.dead = True
+        after = self.run.state
+        self.run.state = before
+        if truth is True:
+            self.run.state.dead = True
+        elif statement.orelse is not None:
+            with self.run.arm(Arm(statement, 1, statement.test)):
+                if isinstance(statement.orelse, cst.If):
+                    self._if(statement.orelse)
+                else:
+                    self.suite(statement.orelse.body)
+        self.run.state = joined(after, self.run.state)
+
+    def _match(self, statement: cst.Match) -> None:
+        self.run.evaluate(statement.subject)
+        before = self.run.state
+        end = before.copy()
+        for index, case in enumerate(statement.cases):
+            self.run.state = before.copy()
+            with self.run.arm(Arm(statement, index)):
+                self.suite(case.body)
+            end = joined(end, self.run.state)
+        self.run.state = end
+
+    def _try(self, statement: cst.Try | cst.TryStar) -> None:
+        before = self.run.state.copy()
+        with self.run.arm(Arm(statement, 0)):
+            self.suite(statement.body)
+            if statement.orelse is not None:
+                self.suite(statement.orelse.body)
+        end = self.run.state
+        halfway = joined(before, end) if not end.dead else before
+        handlers: Sequence[cst.ExceptHandler | cst.ExceptStarHandler] = statement.handlers
+        for index, handler in enumerate(handlers, 1):
+            self.run.state = halfway.copy()
+            if handler.name is not None and isinstance(handler.name.name, cst.Name):
+                self.run.state.names[handler.name.name.value] = UNKNOWN
+            with self.run.arm(Arm(statement, index)):
+                self.suite(handler.body)
+            end = joined(end, self.run.state)
+        self.run.state = end
+        if statement.finalbody is not None:
+            dead, self.run.state.dead = self.run.state.dead, False
+            self.suite(statement.finalbody.body)
+            self.run.state.dead = self.run.state.dead or dead
+
+    # -- loops ----------------------------------------------------------------------------------------------------
+
+    def _for(self, statement: cst.For) -> None:
+        iterable = self.run.evaluate(statement.iter)
+        element = self.run.evaluate.element(iterable, statement)
+        self._loop(statement, lambda: self.run.bindings.bind(statement.target, element))
+        if statement.orelse is not None:
+            self.suite(statement.orelse.body)
+
+    def _while(self, statement: cst.While) -> None:
+        forever = self.run.evaluate.truth(self.run.evaluate(statement.test)) is True
+        self._loop(statement, lambda: self.run.evaluate(statement.test), forever)
+
+    def _loop(self, statement: cst.For | cst.While, begin: Callable[[], object], forever: bool = False) -> None:
+        """Run the body until what is known at its head no longer changes; events are those of the last pass."""
+        entry, mark = self.run.state.copy(), len(self.run.events)
+        head = entry
+        self.run.loops.append(statement)
+        for _ in range(_PASSES if len(self.run.loops) <= 4 else 1):
+            del self.run.events[mark:]
+            self._breaks.append([])
+            self._continues.append([])
+            self.run.state = head.copy()
+            begin()
+            self.suite(statement.body)
+            for state in self._continues.pop():
+                self.run.state = joined(self.run.state, state)
+            breaks, back = self._breaks.pop(), self.run.state
+            again = joined(entry, back)
+            if again.same(head):
+                break
+            head = again
+        self.run.loops.pop()
+        end = State(dead=True) if forever else joined(entry, back)
+        for state in breaks:
+            end = joined(end, state)
+        self.run.state = end
+
+    # -- contexts -------------------------------------------------------------------------------------------------
+
+    def _with(self, statement: cst.With) -> None:
+        outer = self.run.state.grad
+        opened = False
+        for item in statement.items:
+            value = self.run.evaluate(item.item)
+            grad = opened_grad(value, item.item, self.run)
+            if grad is not None:
+                self.run.state.grad, opened = grad, True
+            if item.asname is not None:
+                self.run.bindings.bind(item.asname.name, value if isinstance(value, Made) else Result(item, value))
+        self.suite(statement.body)
+        if opened:
+            self.run.state.grad = outer
