@@ -164,7 +164,8 @@ def test_grad_mode_of_a_context(opening: str, expected: bool | None) -> None:
 )
 def test_grad_mode_of_a_decorator(decorator: str, expected: bool | None) -> None:
     flow = flow_of(
-        f"import functools\nimport somebody\n{decorator}\ndef f(model, x):\n    model.eval()\n    model(x)\n", "f"
+        f"import functools\nimport somebody\n{decorator}\ndef f(model, x):\n    model.eval()\n    model(x)\n",
+        "f",
     )
     assert one(flow, "forward").grad.enabled is expected
 
@@ -313,7 +314,12 @@ def test_other_files_of_the_project_are_stepped_into(tmp_path: Path) -> None:
     assert file.flows.module.kind(forward.on) == "module"
     assert forward.grad.enabled is False
     assert {mode.training for mode in forward.modes} == {False}
-    assert {Path(path).name for path in neighbours.consulted} == {"main.py", "__init__.py", "nets.py", "engine.py"}
+    assert {Path(path).name for path in neighbours.consulted} == {
+        "main.py",
+        "__init__.py",
+        "nets.py",
+        "engine.py",
+    }
 
 
 @pytest.mark.parametrize(
@@ -329,3 +335,28 @@ def test_functions_are_known_through_aliases(expression: str, name: str) -> None
     flow = flow_of(code, "f")
     call = next(node for node in flow.file.nodes(cst.Call) if flow.file.code(node) == expression)
     assert flow.value(call.func) == Named(name)
+
+
+def test_loops_and_the_ways_out_of_them_are_seen_through_functions() -> None:
+    flow = flow_of(
+        """
+        def passes(loader, limit):
+            for i, x in enumerate(loader):
+                if i > limit:
+                    break
+                if x is None:
+                    continue
+                print([y for y in x])
+
+        def main(loader):
+            passes(loader, 3)
+        """,
+        "main",
+    )
+    assert story(flow, "iterate", "break", "continue") == [
+        "iterate enumerate(loader)",
+        "break break",
+        "continue continue",
+        "iterate x",
+    ]
+    assert [len(event.loops) for event in flow.of("iterate", "break", "continue")] == [0, 1, 1, 1]

@@ -192,6 +192,7 @@ class Expressions:
     def _enter_for(self, clause: cst.CompFor) -> int:
         """Bind the targets of a comprehension's clauses; returns how many loops were entered."""
         iterable = self(clause.iter)
+        self.run.emit("iterate", clause.iter, iterable)
         self.run.loops.append(clause)
         self.run.bindings.bind(clause.target, self.element(iterable, clause))
         for condition in clause.ifs:

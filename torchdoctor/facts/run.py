@@ -148,7 +148,7 @@ class Run:
         entry = State(names, dict(self.state.heap), dict(self.state.modes), grad)
         flow = file.flows.run(function, entry, stack=self.stack, budget=self.budget, closure=closure)
         for event in flow.events:
-            if event.kind not in ("return", "yield", "raise", "break", "continue"):
+            if event.kind not in ("return", "yield", "raise"):
                 self.events.append(event.inlined(node, tuple(self.loops), tuple(self.arms)))
         self.state.heap, self.state.modes = dict(flow.end.heap), dict(flow.end.modes)
         if flow.end.grad != grad:

@@ -184,6 +184,7 @@ class Statements:
 
     def _for(self, statement: cst.For) -> None:
         iterable = self.run.evaluate(statement.iter)
+        self.run.emit("iterate", statement.iter, iterable)
         element = self.run.evaluate.element(iterable, statement)
         self._loop(statement, lambda: self.run.bindings.bind(statement.target, element))
         if statement.orelse is not None:
