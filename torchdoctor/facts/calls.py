@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -10,10 +10,11 @@ import libcst as cst
 from torchdoctor.facts import torch_api
 from torchdoctor.facts.classes import ClassFacts
 from torchdoctor.facts.context import OFF, ON
-from torchdoctor.facts.events import GradMode, Mode
+from torchdoctor.facts.events import GradMode
 from torchdoctor.facts.file import literal
 from torchdoctor.facts.kind import unwrapped
 from torchdoctor.facts.kinds import FUNCTIONAL_LOSSES, is_parametric, kinds_of
+from torchdoctor.facts.protocol import Protocol
 from torchdoctor.facts.values import (
     UNKNOWN,
     Attr,
@@ -26,7 +27,6 @@ from torchdoctor.facts.values import (
     OneOf,
     Param,
     Result,
-    Scaled,
     Self,
     Sequence,
     Tensor,
@@ -62,24 +62,7 @@ class Calls:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.arguments_of: dict[cst.CSTNode, tuple[tuple[Value, ...], Keywords]] = {}
-        self._protocol: dict[str, Callable[[cst.Call, Value, tuple[Value, ...], Keywords], Value | None]] = {
-            "backward": self._backward,
-            "zero_grad": self._simple("zero_grad"),
-            "step": self._step,
-            "scale": self._scale,
-            "unscale_": self._simple("unscale"),
-            "update": self._update,
-            "train": self._train,
-            "eval": self._eval,
-            "item": self._item,
-            "append": self._append,
-            "extend": self._append,
-            "zero_": self._zero,
-            "clip_grad_norm_": self._clip_method,
-            "clip_gradients": self._clip_method,
-            "prepare": self._prepare,
-            "setup": self._prepare,
-        }
+        self._protocol = Protocol(self)
 
     # -- the call -------------------------------------------------------------------------------------------------
 
@@ -375,11 +358,9 @@ class Calls:
                 return value
         if name == "forward" and self.kind(unwrapped(receiver)) in ("module", "criterion"):
             return self._object(node, receiver, args, keywords, starred)
-        protocol = self._protocol.get(name)
-        if protocol is not None:
-            value = protocol(node, receiver, args, keywords)  # type: ignore[arg-type]
-            if value is not None:
-                return value
+        value = self._protocol.handle(name, node, receiver, args, keywords)
+        if value is not None:
+            return value
         kind = self.kind(unwrapped(receiver))
         if kind in ("module", "criterion") and name in _RETURN_SELF:
             return receiver
@@ -429,119 +410,6 @@ class Calls:
 
         return kind_of(value, self.run.flows)
 
-    # -- the protocol of training ---------------------------------------------------------------------------------
-
-    def _simple(self, kind: str) -> Callable[[cst.Call, Value, tuple[Value, ...], Keywords], Value | None]:
-        def note(node: cst.Call, receiver: Value, args: tuple[Value, ...], keywords: Keywords) -> Value:
-            self.run.emit(kind, node, unwrapped(receiver), args, keywords)
-            return const(None)
-
-        return note
-
-    def _backward(self, node: cst.Call, receiver: Value, args: tuple[Value, ...], keywords: Keywords) -> Value | None:
-        """loss.backward(), scaler.scale(loss).backward(), accelerator.backward(loss), engine.backward(loss)."""
-        by: Value | None = None
-        on = receiver
-        if isinstance(receiver, Scaled):
-            on, by = receiver.of, receiver.scaler
-        elif args and not isinstance(receiver, Tensor) and self._does_backward(receiver, args[0]):
-            on, by = args[0], receiver
-        self.run.emit("backward", node, on, args, keywords, by=by)
-        return const(None)
-
-    def _does_backward(self, receiver: Value, first: Value) -> bool:
-        """Whether `x.backward(y)` is a framework's backward of the loss y, not a tensor's with gradient y."""
-        if self.kind(receiver) in ("trainer", "module") or isinstance(receiver, (Self, Made)):
-            return True
-        return isinstance(first, Tensor) and bool(first.models or first.grad) and not isinstance(receiver, Tensor)
-
-    def _step(self, node: cst.Call, receiver: Value, args: tuple[Value, ...], keywords: Keywords) -> Value | None:
-        if self.kind(receiver) == "scaler" or (args and self.kind(args[0]) == "optimizer"):
-            self.run.emit("scaler_step", node, args[0] if args else UNKNOWN, args, keywords, by=receiver)
-            return const(None)
-        closure = args[0] if args else keywords.get("closure")
-        if isinstance(closure, (Named, Function)):
-            self.apply(node, closure, (), {})
-        self.run.emit("step", node, receiver, args, keywords)
-        return Result(node, Method(receiver, "step"))
-
-    def _scale(self, node: cst.Call, receiver: Value, args: tuple[Value, ...], keywords: Keywords) -> Value | None:
-        if len(args) != 1 or self.kind(receiver) != "scaler":
-            return None
-        self.run.emit("scale", node, args[0], args, keywords, by=receiver)
-        return Scaled(args[0], receiver)
-
-    def _update(self, node: cst.Call, receiver: Value, args: tuple[Value, ...], keywords: Keywords) -> Value | None:
-        if self.kind(receiver) != "scaler":
-            return None
-        self.run.emit("update", node, receiver, args, keywords)
-        return const(None)
-
-    def _train(self, node: cst.Call, receiver: Value, args: tuple[Value, ...], keywords: Keywords) -> Value | None:
-        mode = args[0] if args else keywords.get("mode", const(True))
-        if (
-            len(args) > 1
-            or set(keywords) - {"mode"}
-            or (args and not isinstance(mode, Const) and self.kind(receiver) is None)
-        ):
-            return None
-        training = mode.value if isinstance(mode, Const) and isinstance(mode.value, bool) else None
-        return self._set_mode(node, receiver, training, args)
-
-    def _eval(self, node: cst.Call, receiver: Value, args: tuple[Value, ...], keywords: Keywords) -> Value | None:
-        return None if args or keywords else self._set_mode(node, receiver, False, args)
-
-    def _set_mode(self, node: cst.Call, receiver: Value, training: bool | None, args: tuple[Value, ...]) -> Value:
-        model = unwrapped(receiver)
-        self.run.emit("eval" if training is False else "train", node, model, args)
-        modes = self.run.state.modes
-        for part in [known for known in modes if _part_of(known, model)]:
-            del modes[part]
-        modes[model] = frozenset((Mode(training, node),))
-        return receiver
-
-    def _item(self, node: cst.Call, receiver: Value, args: tuple[Value, ...], keywords: Keywords) -> Value | None:
-        if not args and not keywords:
-            self.run.emit("item", node, receiver)
-        return None
-
-    def _append(self, node: cst.Call, receiver: Value, args: tuple[Value, ...], keywords: Keywords) -> Value | None:
-        if len(args) != 1:
-            return None
-        added = args[0]
-        assert isinstance(node.func, cst.Attribute)
-        if node.func.attr.value == "extend":
-            added = self.run.evaluate.element(added, node)
-        self.run.emit("append", node, receiver, (added,), keywords)
-        heap = self.run.state.heap
-        if isinstance(receiver, Made) and receiver.name == "builtins.list":
-            known = heap.get((receiver, "[]"))
-            heap[(receiver, "[]")] = added if known is None else join(known, added)
-        return const(None)
-
-    def _zero(self, node: cst.Call, receiver: Value, args: tuple[Value, ...], keywords: Keywords) -> Value | None:
-        """p.grad.zero_() clears one gradient by hand."""
-        if (isinstance(receiver, Attr) and receiver.name == "grad") or (
-            isinstance(receiver, Tensor) and isinstance(receiver.of, Attr)
-        ):
-            on = receiver.of if isinstance(receiver, Attr) else receiver
-            self.run.emit("zero_grad", node, on, args, keywords)
-            return receiver
-        return None
-
-    def _clip_method(
-        self, node: cst.Call, receiver: Value, args: tuple[Value, ...], keywords: Keywords
-    ) -> Value | None:
-        self.run.emit("clip", node, args[0] if args else UNKNOWN, args, keywords, by=receiver)
-        return Result(node, Method(receiver, "clip"))
-
-    def _prepare(self, node: cst.Call, receiver: Value, args: tuple[Value, ...], keywords: Keywords) -> Value | None:
-        """accelerator.prepare(model, optimizer, loader) gives back what it was given, made ready."""
-        if self.kind(receiver) != "trainer" or not args:
-            return None
-        self.run.emit("prepare", node, receiver, args, keywords)
-        return args[0] if len(args) == 1 else Sequence(args)
-
 
 def _depending(node: cst.CSTNode, values: tuple[Value, ...]) -> Tensor:
     """A tensor computed from these values in a way that keeps the graph."""
@@ -552,11 +420,3 @@ def _depending(node: cst.CSTNode, values: tuple[Value, ...]) -> Tensor:
         grad=Known("attached", grads[0].because) if grads else None,
         models=frozenset().union(*(tensor.models for tensor in tensors)),
     )
-
-
-def _part_of(value: Value, whole: Value) -> bool:
-    while isinstance(value, Attr):
-        value = value.of
-        if value == whole:
-            return True
-    return False

@@ -1,0 +1,181 @@
+"""The protocol of training: the methods that matter to it, told apart here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from torchdoctor.facts.events import Mode
+from torchdoctor.facts.kind import unwrapped
+from torchdoctor.facts.values import (
+    UNKNOWN,
+    Attr,
+    Const,
+    Function,
+    Made,
+    Method,
+    Named,
+    Result,
+    Scaled,
+    Self,
+    Sequence,
+    Tensor,
+    Value,
+    const,
+    join,
+)
+
+if TYPE_CHECKING:
+    from torchdoctor.facts.calls import Calls
+
+Keywords = Mapping[str, Value]
+Values = tuple[Value, ...]
+Handler = Callable[[cst.CSTNode, Value, tuple[Value, ...], Keywords], Value | None]
+
+
+class Protocol:
+    """Notes zero_grad, forward, backward, step and their like as events of a run."""
+
+    def __init__(self, calls: Calls) -> None:
+        self.calls = calls
+        self._protocol: dict[str, Handler] = {
+            "backward": self._backward,
+            "zero_grad": self._simple("zero_grad"),
+            "step": self._step,
+            "scale": self._scale,
+            "unscale_": self._simple("unscale"),
+            "update": self._update,
+            "train": self._train,
+            "eval": self._eval,
+            "item": self._item,
+            "append": self._append,
+            "extend": self._append,
+            "zero_": self._zero,
+            "clip_grad_norm_": self._clip_method,
+            "clip_gradients": self._clip_method,
+            "prepare": self._prepare,
+            "setup": self._prepare,
+        }
+
+    def handle(self, name: str, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
+        """Note what `receiver.name(...)` does; None where it is not the protocol's, or its value is for others to say."""
+        handler = self._protocol.get(name)
+        return handler(node, receiver, args, keywords) if handler is not None else None
+
+    def _simple(self, kind: str) -> Handler:
+        def note(node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value:
+            self.calls.run.emit(kind, node, unwrapped(receiver), args, keywords)
+            return const(None)
+
+        return note
+
+    def _backward(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
+        """loss.backward(), scaler.scale(loss).backward(), accelerator.backward(loss), engine.backward(loss)."""
+        by: Value | None = None
+        on = receiver
+        if isinstance(receiver, Scaled):
+            on, by = receiver.of, receiver.scaler
+        elif args and not isinstance(receiver, Tensor) and self._does_backward(receiver, args[0]):
+            on, by = args[0], receiver
+        self.calls.run.emit("backward", node, on, args, keywords, by=by)
+        return const(None)
+
+    def _does_backward(self, receiver: Value, first: Value) -> bool:
+        """Whether `x.backward(y)` is a framework's backward of the loss y, not a tensor's with gradient y."""
+        if self.calls.kind(receiver) in ("trainer", "module") or isinstance(receiver, (Self, Made)):
+            return True
+        return isinstance(first, Tensor) and bool(first.models or first.grad) and not isinstance(receiver, Tensor)
+
+    def _step(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
+        if self.calls.kind(receiver) == "scaler" or (args and self.calls.kind(args[0]) == "optimizer"):
+            self.calls.run.emit("scaler_step", node, args[0] if args else UNKNOWN, args, keywords, by=receiver)
+            return const(None)
+        closure = args[0] if args else keywords.get("closure")
+        if isinstance(closure, (Named, Function)):
+            self.calls.apply(node, closure, (), {})
+        self.calls.run.emit("step", node, receiver, args, keywords)
+        return Result(node, Method(receiver, "step"))
+
+    def _scale(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
+        if len(args) != 1 or self.calls.kind(receiver) != "scaler":
+            return None
+        self.calls.run.emit("scale", node, args[0], args, keywords, by=receiver)
+        return Scaled(args[0], receiver)
+
+    def _update(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
+        if self.calls.kind(receiver) != "scaler":
+            return None
+        self.calls.run.emit("update", node, receiver, args, keywords)
+        return const(None)
+
+    def _train(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
+        mode = args[0] if args else keywords.get("mode", const(True))
+        if (
+            len(args) > 1
+            or set(keywords) - {"mode"}
+            or (args and not isinstance(mode, Const) and self.calls.kind(receiver) is None)
+        ):
+            return None
+        training = mode.value if isinstance(mode, Const) and isinstance(mode.value, bool) else None
+        return self._set_mode(node, receiver, training, args)
+
+    def _eval(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
+        return None if args or keywords else self._set_mode(node, receiver, False, args)
+
+    def _set_mode(self, node: cst.CSTNode, receiver: Value, training: bool | None, args: tuple[Value, ...]) -> Value:
+        model = unwrapped(receiver)
+        self.calls.run.emit("eval" if training is False else "train", node, model, args)
+        modes = self.calls.run.state.modes
+        for part in [known for known in modes if _part_of(known, model)]:
+            del modes[part]
+        modes[model] = frozenset((Mode(training, node),))
+        return receiver
+
+    def _item(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
+        if not args and not keywords:
+            self.calls.run.emit("item", node, receiver)
+        return None
+
+    def _append(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
+        if len(args) != 1:
+            return None
+        added = args[0]
+        if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "extend":
+            added = self.calls.run.evaluate.element(added, node)
+        self.calls.run.emit("append", node, receiver, (added,), keywords)
+        heap = self.calls.run.state.heap
+        if isinstance(receiver, Made) and receiver.name == "builtins.list":
+            known = heap.get((receiver, "[]"))
+            heap[(receiver, "[]")] = added if known is None else join(known, added)
+        return const(None)
+
+    def _zero(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
+        """p.grad.zero_() clears one gradient by hand."""
+        if (isinstance(receiver, Attr) and receiver.name == "grad") or (
+            isinstance(receiver, Tensor) and isinstance(receiver.of, Attr)
+        ):
+            on = receiver.of if isinstance(receiver, Attr) else receiver
+            self.calls.run.emit("zero_grad", node, on, args, keywords)
+            return receiver
+        return None
+
+    def _clip_method(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
+        self.calls.run.emit("clip", node, args[0] if args else UNKNOWN, args, keywords, by=receiver)
+        return Result(node, Method(receiver, "clip"))
+
+    def _prepare(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
+        """accelerator.prepare(model, optimizer, loader) gives back what it was given, made ready."""
+        if self.calls.kind(receiver) != "trainer" or not args:
+            return None
+        self.calls.run.emit("prepare", node, receiver, args, keywords)
+        return args[0] if len(args) == 1 else Sequence(args)
+
+
+def _part_of(value: Value, whole: Value) -> bool:
+    while isinstance(value, Attr):
+        value = value.of
+        if value == whole:
+            return True
+    return False
