@@ -291,7 +291,7 @@ def test_a_run_that_takes_too_long_says_nothing(monkeypatch: pytest.MonkeyPatch)
 def test_other_files_of_the_project_are_stepped_into(tmp_path: Path) -> None:
     files = {
         "pkg/__init__.py": "from .nets import Net\n",
-        "pkg/nets.py": "import torch.nn as nn\nclass Net(nn.Module):\n    def forward(self, x):\n        return x.softmax(1)\n",
+        "pkg/nets.py": "from torch import nn\nclass Net(nn.Module):\n    def forward(self, x):\n        return x.exp()\n",
         "pkg/engine.py": (
             "import torch\n@torch.no_grad()\ndef evaluate(model, x):\n    model.eval()\n    return model(x)\n"
         ),
@@ -360,3 +360,46 @@ def test_loops_and_the_ways_out_of_them_are_seen_through_functions() -> None:
         "iterate x",
     ]
     assert [len(event.loops) for event in flow.of("iterate", "break", "continue")] == [0, 1, 1, 1]
+
+
+def test_what_the_constructor_calls_makes_attributes_too() -> None:
+    code = """
+    class Trainer:
+        def __init__(self, lr):
+            self.model = Net()
+            self.build(lr)
+
+        def build(self, lr):
+            self.optimizer = torch.optim.Adam(self.model.parameters(), lr=lr)
+
+        def fit(self):
+            self.optimizer.step()
+    """
+    on = one(flow_of(code, "Trainer.fit"), "step").on
+    assert isinstance(on, Made)
+    assert on.name == "torch.optim.Adam"
+
+
+def test_words_lead_to_what_is_made_with_them() -> None:
+    code = """
+    class Trainer:
+        def __init__(self):
+            self.score = nn.CrossEntropyLoss()
+
+        def fit(self, x, y):
+            return self.score(x, y)
+
+    WEIGHTED = nn.CrossEntropyLoss(weight=w)
+
+    def plain(x, y):
+        return WEIGHTED(x, y)
+
+    def main(x, y):
+        plain(x, y)
+
+    def unrelated(x):
+        return x
+    """
+    flows = file_of(code).flows.touching(frozenset({"CrossEntropyLoss"}))
+    names = dict.fromkeys(flow.function.name.value for flow in flows if flow.function is not None)
+    assert list(names) == ["__init__", "fit", "plain", "main"]

@@ -112,31 +112,49 @@ class Flows:
         return [module, *(flow for function in marked for flow in self._contexts.get(function, ()))]
 
     def _marked(self, words: frozenset[str]) -> list[cst.FunctionDef]:
+        """The functions that the words lead to: where one stands, where a variable or attribute made with one is read,
+        and the callers of these."""
         functions = self.file.nodes(cst.FunctionDef)
         if not words:
             return functions
         marked: set[cst.FunctionDef] = set()
-        new = self._holding(words)
-        while new:
+        seen: set[str] = set()
+        while words:
+            seen |= words
+            new: set[cst.FunctionDef] = set()
+            names: set[str] = set()
+            for word in words:
+                for name in self._names.get(word, ()):
+                    self._follow(name, new, names)
+            names |= {self._called_by(function) for function in new - marked}
             marked |= new
-            new = self._holding(frozenset(function.name.value for function in new)) - marked
+            words = frozenset(names - seen)
         return [function for function in functions if function in marked]
 
-    def _holding(self, words: frozenset[str]) -> set[cst.FunctionDef]:
-        """The functions in whose bodies or headers one of these names stands; of nested functions, all."""
-        found: set[cst.FunctionDef] = set()
+    def _called_by(self, function: cst.FunctionDef) -> str:
+        """The name that callers write: the function's own, for a constructor its class's."""
+        owner = self._owner(function)
+        return owner.name.value if owner is not None and function.name.value == "__init__" else function.name.value
+
+    def _follow(self, name: cst.Name, functions: set[cst.FunctionDef], made: set[str]) -> None:
+        """From a name outwards: the functions around it, and the lasting name that it is assigned to, if any."""
         parents = self.file.tree.parents
-        for word in words:
-            for name in self._names.get(word, ()):
-                below: cst.CSTNode = name
-                above = parents.get(below)
-                while above is not None:
-                    if isinstance(above, cst.FunctionDef) and below is not above.name:
-                        if above in found:
-                            break
-                        found.add(above)
-                    below, above = above, parents.get(above)
-        return found
+        below: cst.CSTNode = name
+        above = parents.get(below)
+        inside = False
+        while above is not None:
+            if isinstance(above, cst.Assign) and below is above.value:
+                for target in above.targets:
+                    if isinstance(target.target, cst.Attribute):
+                        made.add(target.target.attr.value)
+                    elif isinstance(target.target, cst.Name) and self.file.function(above) is None:
+                        made.add(target.target.value)
+            if isinstance(above, cst.FunctionDef) and below is not above.name:
+                if above in functions and inside:
+                    return
+                functions.add(above)
+                inside = True
+            below, above = above, parents.get(above)
 
     @cached_property
     def _names(self) -> dict[str, list[cst.Name]]:

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from torchdoctor.facts.flow import Flows
     from torchdoctor.facts.run import Run
 
+_Built = tuple[dict[str, Value], frozenset[cst.CSTNode]]
+
 
 class Instances:
     """The objects that the classes of the project make, each constructed once."""
 
     def __init__(self, flows: Flows) -> None:
         self.flows = flows
-        self._made: dict[Any, dict[str, Value]] = {}
+        self._made: dict[Any, _Built] = {}
 
     def attribute(self, run: Run, of: Self | Made, name: str) -> Value | None:
         """What `of.name` is by its class: as the constructor made it, where no other method writes it."""
@@ -32,28 +34,28 @@ class Instances:
         if found is not None:
             return Attr(of, name) if _is_property(found[1]) else None
         writes = facts.lookup(name)
-        if any(write.method.name.value not in ("__init__", "__post_init__") for write in writes):
-            return Attr(of, name)
         if not writes:
             return self._class_level(facts, name)
-        return self._instance(facts, of, run).get(name)
+        attributes, written = self._instance(facts, of, run)
+        if all(write.statement in written for write in writes):
+            return attributes.get(name)
+        return Attr(of, name)
 
-    def _instance(self, facts: ClassFacts, of: Self | Made, run: Run) -> dict[str, Value]:
-        """The attributes that the class's constructor gives an instance."""
+    def _instance(self, facts: ClassFacts, of: Self | Made, run: Run) -> _Built:
+        """The attributes that the constructor (and what it calls) gives an instance, and where it writes them."""
         found = facts.method("__init__")
         if found is None or found[1] in run.stack:
-            return {}
+            return {}, frozenset()
         arguments = (of.args, of.keywords) if isinstance(of, Made) else None
         key = (facts.node, of, arguments)
         if key not in self._made:
-            self._made[key] = {}
-            owner, init = found
+            self._made[key] = {}, frozenset()
+            home, init = found
             args, keywords = (of.args, dict(of.keywords)) if isinstance(of, Made) else ((), {})
-            names = run.calls.bound(owner.file, init, (of, *args), keywords, starred=isinstance(of, Self))
-            flow = owner.file.flows.run(init, State(names), stack=run.stack, budget=run.budget, constructing=True)
-            self._made[key] = {
-                str(attribute): value for (owner_value, attribute), value in flow.end.heap.items() if owner_value == of
-            }
+            names = run.calls.bound(home.file, init, (of, *args), keywords, starred=isinstance(of, Self))
+            flow = home.file.flows.run(init, State(names), stack=run.stack, budget=run.budget, constructing=True)
+            attributes = {str(attribute): value for (owner, attribute), value in flow.end.heap.items() if owner == of}
+            self._made[key] = attributes, frozenset(event.node for event in flow.of("write"))
         return self._made[key]
 
     def _class_level(self, facts: ClassFacts, name: str) -> Value | None:

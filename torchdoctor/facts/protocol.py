@@ -60,7 +60,7 @@ class Protocol:
         }
 
     def handle(self, name: str, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
-        """Note what `receiver.name(...)` does; None where it is not the protocol's, or its value is for others to say."""
+        """Note what `receiver.name(...)` does; None where its value is for others to say."""
         handler = self._protocol.get(name)
         return handler(node, receiver, args, keywords) if handler is not None else None
 
