@@ -53,6 +53,18 @@ def story(flow: Flow, *kinds: str) -> list[str]:
     return [f"{event.kind} {event.file.code(event.node)}" for event in flow.events if event.kind in kinds]
 
 
+def project(folder: Path, files: dict[str, str]) -> Neighbours:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+
+    def load(path: Path, module: str, neighbours: Neighbours) -> File:
+        return File(path.read_text(), str(path), module_name=module, neighbours=neighbours)
+
+    return Neighbours((folder,), load)
+
+
 def one(flow: Flow, kind: str) -> Event:
     (event,) = flow.of(kind)
     return event
@@ -297,15 +309,7 @@ def test_other_files_of_the_project_are_stepped_into(tmp_path: Path) -> None:
         ),
         "main.py": "from pkg import Net\nfrom pkg.engine import evaluate as ev\nev(Net(), data)\n",
     }
-    for name, text in files.items():
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
-
-    def load(path: Path, module: str, neighbours: Neighbours) -> File:
-        return File(path.read_text(), str(path), module_name=module, neighbours=neighbours)
-
-    neighbours = Neighbours((tmp_path,), load)
+    neighbours = project(tmp_path, files)
     file = neighbours.file("main")
     assert file is not None
     forward = one(file.flows.module, "forward")
@@ -403,3 +407,23 @@ def test_words_lead_to_what_is_made_with_them() -> None:
     flows = file_of(code).flows.touching(frozenset({"CrossEntropyLoss"}))
     names = dict.fromkeys(flow.function.name.value for flow in flows if flow.function is not None)
     assert list(names) == ["__init__", "fit", "plain", "main"]
+
+
+def test_callers_in_other_files_are_found_when_asked_for(tmp_path: Path) -> None:
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/engine.py": "def evaluate(model, x):\n    model.eval()\n    return model(x)\n",
+        "pkg/cli.py": (
+            "import torch\nfrom pkg.engine import evaluate\n"
+            "def main(model, x):\n    with torch.no_grad():\n        evaluate(model, x)\n"
+        ),
+    }
+    text = files["pkg/engine.py"]
+    neighbours = project(tmp_path, files)
+    file = File(text, str(tmp_path / "pkg/engine.py"), module_name="pkg.engine", neighbours=neighbours)
+    function = file.definition(["evaluate"])
+    assert isinstance(function, cst.FunctionDef)
+    (alone,) = file.flows.of(function)
+    assert one(alone, "forward").grad.enabled is True
+    (called,) = alone.elsewhere or []
+    assert one(called, "forward").grad.enabled is False

@@ -21,6 +21,7 @@ from torchdoctor.facts.values import UNKNOWN, Attr, Free, Item, Named, Param, Re
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
 
+_CALLING_FILES = 12  # that are read to learn how a function is called
 _CONTEXTS = 16  # in which one function is looked at; more would teach nothing
 
 
@@ -64,6 +65,15 @@ class Flow:
     def inside(self, loop: cst.CSTNode) -> list[Event]:
         """The events within one loop, in the order of one pass."""
         return [event for event in self.events if loop in event.loops]
+
+    @cached_property
+    def elsewhere(self) -> list[Flow] | None:
+        """The flows of this function as other files of the project call it; None where these are too many to follow.
+
+        Looking through the project takes time: ask only when something would be said otherwise.
+        """
+        function = self.function
+        return self._flows.from_elsewhere(function) if function is not None else []
 
     @staticmethod
     def exclusive(a: Event, b: Event) -> bool:
@@ -175,6 +185,22 @@ class Flows:
                 self.alone(function)
             return self._contexts[function]
         return [self.module]
+
+    def from_elsewhere(self, function: cst.FunctionDef) -> list[Flow] | None:
+        """The flows of a function in contexts that begin in other files; None where too many files call its name."""
+        neighbours = self.file.neighbours
+        if neighbours is None:
+            return []
+        neighbours.adopt(self.file)
+        word = self._called_by(function)
+        files = neighbours.calling(word, _CALLING_FILES)
+        if files is None:
+            return None
+        before = len(self._contexts.get(function, ()))
+        for file in files:
+            if file is not self.file:
+                file.flows.touching(frozenset((word,)))
+        return self._contexts.get(function, [])[before:]
 
     def alone(self, function: cst.FunctionDef) -> Flow:
         """The function with nothing known of its arguments but their names and annotations."""

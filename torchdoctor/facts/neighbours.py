@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 _HOPS = 6
 _ELSEWHERE = sys.stdlib_module_names | {"torch", "numpy", "builtins"}
+_FOREIGN = frozenset({"site-packages", "node_modules", "__pycache__", "venv", "env", "build", "dist"})
+_MOST_FILES = 20_000
+_CALLED = re.compile(rb"\b[A-Za-z_]\w+(?=\()")
 # Parsed files that are kept, by the bytes of their source: a tree takes about 250 times as much.
 _KEPT_BYTES = 800_000
 
@@ -111,6 +115,20 @@ class Neighbours:
                 return (file, node) if node is not None else None
         return None
 
+    def adopt(self, file: File) -> None:
+        """Let the other files see this very file, parsed already, when they ask for it."""
+        path = self._path(file.module_name)
+        if path is not None:
+            self._store.adopt(path, file.module_name, file)
+
+    def calling(self, word: str, most: int) -> list[File] | None:
+        """The project's files in which `word(` stands; None where they are more than ``most``."""
+        found = self._store.calling(word)
+        if len(found) > most:
+            return None
+        files = [self.file(module) for module in found]
+        return [file for file in files if file is not None]
+
     def _follow(self, name: str, hops: int) -> str | None:
         module, _, attribute = name.rpartition(".")
         if not module or hops == 0:
@@ -159,6 +177,7 @@ class _Store:
         self._keep = keep
         self._kept = 0
         self._files: OrderedDict[tuple[Path, str], tuple[File | None, int]] = OrderedDict()
+        self._calls: dict[str, list[str]] | None = None
         self._paths: dict[tuple[Path, str], tuple[Path | None, dict[str, str | None]]] = {}
 
     def load(self, path: Path, module: str, asker: Neighbours) -> File | None:
@@ -173,6 +192,34 @@ class _Store:
         while self._kept > self._keep and len(self._files) > 1:
             self._kept -= self._files.popitem(last=False)[1][1]
         return file
+
+    def adopt(self, path: Path, module: str, file: File) -> None:
+        size = len(file.text)
+        self._kept += size - self._files.pop((path, module), (None, 0))[1]
+        self._files[path, module] = file, size
+        self.digests.setdefault(str(path), digest(file.text.encode(errors="replace")))
+
+    def calling(self, word: str) -> list[str]:
+        """Names of the modules under the roots in which `word(` stands; the files are looked through once."""
+        if self._calls is None:
+            self._calls = {}
+            for root in self.roots:
+                for path in _python_files(root):
+                    self._look_through(path)
+        return self._calls.get(word, [])
+
+    def _look_through(self, path: Path) -> None:
+        assert self._calls is not None
+        try:
+            data = path.read_bytes()
+        except OSError:
+            return
+        if b"torch" in data:
+            module = module_name(path)[0]
+            for called in set(_CALLED.findall(data)):
+                modules = self._calls.setdefault(called.decode(), [])
+                if module not in modules:
+                    modules.append(module)
 
     def _read(self, path: Path, module: str, asker: Neighbours) -> tuple[File | None, int]:
         self.digests[str(path)] = None
@@ -206,6 +253,19 @@ def _find(root: Path, parts: list[str]) -> tuple[Path | None, dict[str, str | No
             return Path(path), missed
         missed[path] = None
     return None, missed
+
+
+def _python_files(root: Path) -> Iterator[Path]:
+    """The Python files below a folder, those of environments and caches left out; not more than a project has."""
+    count = 0
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _FOREIGN)
+        for name in sorted(files):
+            if name.endswith(".py"):
+                yield Path(folder, name)
+                count += 1
+        if count > _MOST_FILES:
+            return
 
 
 def beside(path: Path) -> tuple[str, tuple[Path, ...]]:
