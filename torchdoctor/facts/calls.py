@@ -274,7 +274,9 @@ class Calls:
         if kind == "module":
             modes = len(run.events)
             run.emit("forward", node, model, args, keywords)
-            value = self._forward_value(node, model, args, keywords, starred) or Tensor(node, of=Result(node, model))
+            value = self._forward_value(node, model, args, keywords, starred)
+            if value is None:
+                value = _depending(node, (*args, *keywords.values())).but(of=Result(node, model), grad=None)
             value = self._through_model(value, model, node)
             object.__setattr__(run.events[modes], "value", value)
             return value
@@ -412,8 +414,8 @@ class Calls:
 
 
 def _depending(node: cst.CSTNode, values: tuple[Value, ...]) -> Tensor:
-    """A tensor computed from these values in a way that keeps the graph."""
-    tensors = [value for value in values if isinstance(value, Tensor)]
+    """A tensor computed from these values in a way that keeps the graph, where they are in one."""
+    tensors = [v for v in values if isinstance(v, Tensor) and not (v.grad is not None and v.grad.value == "cut")]
     grads = [tensor.grad for tensor in tensors if tensor.grad is not None and tensor.grad.value in ("attached", "leaf")]
     return Tensor(
         node,
