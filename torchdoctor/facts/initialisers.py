@@ -67,12 +67,16 @@ def constructing(facts: ClassFacts) -> frozenset[cst.FunctionDef]:
     found: set[cst.FunctionDef] = set()
     queue = [m for name in ("__init__", "__post_init__", "setup", "reset_parameters") if (m := facts.method(name))]
     while queue:
-        owner, method = queue.pop()
+        _, method = queue.pop()
         if method in found:
             continue
         found.add(method)
         for node in own_nodes(method.body):
-            if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and _on_self(method, node.func.value):
+            if (
+                isinstance(node, cst.Call)
+                and isinstance(node.func, cst.Attribute)
+                and _on_self(method, node.func.value)
+            ):
                 called = facts.method(node.func.attr.value)
                 if called is not None:
                     queue.append(called)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 # Methods of a module that give the module itself back.
 _SAME_MODULE = frozenset({
-    "to", "cuda", "cpu", "xpu", "half", "float", "double", "bfloat16", "eval", "train", "requires_grad_", "apply", "type",
-    "to_empty", "share_memory",
+    "to", "cuda", "cpu", "xpu", "half", "float", "double", "bfloat16", "eval", "train", "requires_grad_", "apply",
+    "type", "to_empty", "share_memory",
 })  # fmt: skip
 _FACTORIES = re.compile(
     r"^torchvision\.models\.(?:\w+\.)*(?:alex|vgg|res|wide_res|densenet|inception|google|shuffle|mobile|mnas|efficient"

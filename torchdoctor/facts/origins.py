@@ -56,7 +56,7 @@ def _origins(file: File, node: cst.BaseExpression, depth: int, seen: set[cst.CST
 
 
 def _steps(file: File, node: cst.BaseExpression) -> Iterator[tuple[File, cst.BaseExpression]]:
-    """The expressions that the value of ``node`` is directly that of; none where it is made here, or comes from unknown."""
+    """The expressions whose value ``node`` has; none where it is made here, or where it comes from is not known."""
     if isinstance(node, cst.IfExp):
         yield from ((file, node.body), (file, node.orelse))
     elif isinstance(node, cst.BooleanOperation):
@@ -74,7 +74,7 @@ def _steps(file: File, node: cst.BaseExpression) -> Iterator[tuple[File, cst.Bas
 
 
 def assigned(file: File, name: cst.Name) -> list[cst.BaseExpression]:
-    """All values that a variable is given; none where one of them is not seen (a parameter, an unpacked or looped value)."""
+    """All values that a variable is given; none where one of them is not seen (a parameter, an unpacked value)."""
     found = file.scopes.find(name.value, name)
     if found is None:
         return []
@@ -119,7 +119,7 @@ def _class_around(file: File, method: cst.FunctionDef) -> cst.CSTNode | None:
 
 
 def called_function(file: File, call: cst.Call) -> tuple[File, cst.FunctionDef] | None:
-    """The project's function that a call runs: by its name, or as a method of self. Decorated ones may return anything."""
+    """The project's function that a call runs, by its name or as a method of self; none that is decorated."""
     found: tuple[File, cst.CSTNode] | None = None
     if isinstance(call.func, cst.Attribute) and (facts := owner_of_self(file, call.func.value)) is not None:
         method = facts.method(call.func.attr.value)

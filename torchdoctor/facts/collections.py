@@ -1,0 +1,128 @@
+"""Python's own containers: what is in them when they are made, and what is put into them later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from torchdoctor.facts.origins import assigned
+from torchdoctor.facts.tree import within
+
+if TYPE_CHECKING:
+    from torchdoctor.facts.file import File
+
+_MAKERS = frozenset({
+    "builtins.list", "builtins.tuple", "builtins.set", "builtins.frozenset", "builtins.dict", "builtins.reversed",
+    "builtins.sorted", "collections.OrderedDict", "collections.deque", "collections.defaultdict", "builtins.zip",
+    "builtins.enumerate", "builtins.map",
+})  # fmt: skip
+_ADDERS = {"append": 0, "appendleft": 0, "add": 0, "insert": 1, "setdefault": 1}
+_MERGERS = frozenset({"extend", "update"})
+_DEPTH = 4
+
+
+def items(file: File, node: cst.BaseExpression, depth: int = _DEPTH) -> list[cst.BaseExpression] | None:
+    """The expressions of what a plain container holds when it is made, those of containers inside it too.
+
+    A comprehension gives its element's expression once. None where ``node`` is no container of Python's own.
+    """
+    if depth == 0:
+        return None
+    if isinstance(node, (cst.List, cst.Tuple, cst.Set)):
+        return [inner for e in node.elements for inner in _element(file, e, depth)]
+    if isinstance(node, cst.Dict):
+        return [inner for e in node.elements for inner in flattened(file, e.value, depth - 1)]
+    if isinstance(node, (cst.ListComp, cst.SetComp, cst.GeneratorExp)):
+        return flattened(file, node.elt, depth - 1)
+    if isinstance(node, cst.DictComp):
+        return flattened(file, node.value, depth - 1)
+    if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, (cst.Add, cst.Multiply)):
+        sides = [side for part in (node.left, node.right) if (side := items(file, part, depth - 1)) is not None]
+        return [item for side in sides for item in side] if sides else None
+    if isinstance(node, cst.Call) and file.name(node.func) in _MAKERS:
+        return _made(file, node, depth)
+    return None
+
+
+def _element(file: File, element: cst.BaseElement, depth: int) -> list[cst.BaseExpression]:
+    if isinstance(element, cst.StarredElement):
+        return items(file, element.value, depth - 1) or []
+    return flattened(file, element.value, depth - 1)
+
+
+def flattened(file: File, node: cst.BaseExpression, depth: int = _DEPTH) -> list[cst.BaseExpression]:
+    """The items of a container, or the expression itself where it is none."""
+    inner = items(file, node, depth)
+    return [node] if inner is None else inner
+
+
+def _made(file: File, call: cst.Call, depth: int) -> list[cst.BaseExpression]:
+    """`list(...)`, `dict(a=...)`, `OrderedDict([...])`, `map(lambda i: ..., ...)`, `defaultdict(lambda: ...)`."""
+    found: list[cst.BaseExpression] = []
+    for arg in call.args:
+        if isinstance(arg.value, cst.Lambda):
+            found += flattened(file, arg.value.body, depth - 1)
+        elif arg.keyword is not None and file.name(call.func) not in ("builtins.sorted", "builtins.enumerate"):
+            found += flattened(file, arg.value, depth - 1)
+        else:
+            found += items(file, arg.value, depth - 1) or []
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """A place where something is put into a container, and the expressions of what is."""
+
+    node: cst.CSTNode
+    values: tuple[cst.BaseExpression, ...]
+    key: cst.BaseExpression | None = None
+
+
+def additions(file: File, body: cst.CSTNode, is_target: Callable[[cst.BaseExpression], bool]) -> Iterator[Addition]:
+    """What the code below ``body`` puts into the container that ``is_target`` knows."""
+    for node in within(body):
+        if (
+            isinstance(node, cst.Call)
+            and isinstance(node.func, cst.Attribute)
+            and is_target(_outermost(node.func.value))
+        ):
+            values = _added(file, node, node.func.attr.value)
+            if values:
+                yield Addition(node, tuple(values))
+        elif (
+            isinstance(node, cst.AugAssign)
+            and isinstance(node.operator, cst.AddAssign)
+            and is_target(_outermost(node.target))
+        ):
+            yield Addition(node, tuple(_all_items(file, node.value)))
+        elif isinstance(node, cst.Assign):
+            for target in node.targets:
+                if isinstance(target.target, cst.Subscript) and is_target(_outermost(target.target.value)):
+                    index = target.target.slice[0].slice
+                    key = index.value if isinstance(index, cst.Index) else None
+                    yield Addition(node, tuple(flattened(file, node.value)), key)
+
+
+def _outermost(node: cst.BaseExpression) -> cst.BaseExpression:
+    """The container that `groups["a"][0]` is in."""
+    while isinstance(node, cst.Subscript):
+        node = node.value
+    return node
+
+
+def _added(file: File, call: cst.Call, method: str) -> list[cst.BaseExpression]:
+    if method in _MERGERS:
+        return [item for arg in call.args for item in (_all_items(file, arg.value) if not arg.keyword else [arg.value])]
+    place = _ADDERS.get(method)
+    if place is None or len(call.args) <= place:
+        return []
+    return flattened(file, call.args[place].value)
+
+
+def _all_items(file: File, node: cst.BaseExpression) -> list[cst.BaseExpression]:
+    """The items of a container that is written here or stands in a variable."""
+    nodes = assigned(file, node) if isinstance(node, cst.Name) else [node]
+    return [item for one in nodes for item in items(file, one) or []]
