@@ -1,0 +1,1 @@
+"""Checks of how an nn.Module is written and used."""
