@@ -303,7 +303,7 @@ def test_a_run_that_takes_too_long_says_nothing(monkeypatch: pytest.MonkeyPatch)
 def test_other_files_of_the_project_are_stepped_into(tmp_path: Path) -> None:
     files = {
         "pkg/__init__.py": "from .nets import Net\n",
-        "pkg/nets.py": "from torch import nn\nclass Net(nn.Module):\n    def forward(self, x):\n        return x.exp()\n",
+        "pkg/nets.py": "import torch.nn as nn\nclass Net(nn.Module):\n    def forward(self, x):\n        return x\n",
         "pkg/engine.py": (
             "import torch\n@torch.no_grad()\ndef evaluate(model, x):\n    model.eval()\n    return model(x)\n"
         ),
@@ -427,3 +427,27 @@ def test_callers_in_other_files_are_found_when_asked_for(tmp_path: Path) -> None
     assert one(alone, "forward").grad.enabled is True
     (called,) = alone.elsewhere or []
     assert one(called, "forward").grad.enabled is False
+
+
+def test_what_a_class_does_with_an_attribute_tells_the_kind_of_what_it_was_given() -> None:
+    code = """
+    class Trainer:
+        def __init__(self, model, optimizer):
+            self.model = model
+            self.optimizer = optimizer
+
+        def fit(self, loader):
+            count = sum(p.numel() for p in self.model.parameters())
+            for x in loader:
+                loss = self.model(x).sum()
+                self.optimizer.zero_grad()
+                loss.backward()
+                self.optimizer.step()
+    """
+    flow = flow_of(code, "Trainer.fit")
+    forward = one(flow, "forward")
+    assert flow.kind(forward.on) == "module"
+    backward = one(flow, "backward")
+    assert isinstance(backward.on, Tensor)
+    assert forward.on in backward.on.models
+    assert flow.kind(one(flow, "step").on) == "optimizer"

@@ -65,6 +65,7 @@ class Bindings:
         elif isinstance(target, cst.Attribute):
             of = self.run.evaluate(target.value)
             self.run.state.heap[(of, target.attr.value)] = value
+            self.run.flows.hint_attribute(value, of, target.attr.value)
             cleared = target.attr.value == "grad" and value == const(None)
             self.run.emit(
                 "zero_grad" if cleared else "write", statement or target, of, (const(target.attr.value), value)

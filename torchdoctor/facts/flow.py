@@ -16,11 +16,13 @@ from torchdoctor.facts.kind import kind_of
 from torchdoctor.facts.run import CutOff, Run
 from torchdoctor.facts.state import State
 from torchdoctor.facts.usage import Usage
-from torchdoctor.facts.values import UNKNOWN, Attr, Free, Item, Named, Param, Result, Self, Value
+from torchdoctor.facts.values import UNKNOWN, Attr, Free, Item, Made, Named, Param, Result, Self, Value
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
 
+# Things that are known only as themselves: what is done with them tells their kind.
+_UNTOLD = (Param, Attr, Result, Item, Free)
 _CALLING_FILES = 12  # that are read to learn how a function is called
 _CONTEXTS = 16  # in which one function is looked at; more would teach nothing
 
@@ -258,12 +260,19 @@ class Flows:
 
     def hint(self, value: Value, scope: cst.CSTNode, name: str, flows: Flows | None = None) -> None:
         """What is done with a name tells the kind of an otherwise unknown thing that it holds."""
-        if isinstance(value, (Param, Attr, Result, Item, Free)):
+        if isinstance(value, _UNTOLD):
             kind = (flows or self).usage.kind(scope, name)
             if kind is not None:
                 self.hints.setdefault(value, kind)
                 if flows is not None:
                     flows.hints.setdefault(value, kind)
+
+    def hint_attribute(self, value: Value, of: Value, name: str) -> None:
+        """The same for an attribute: what the class's methods do with it counts."""
+        if isinstance(value, _UNTOLD) and isinstance(of, (Self, Made)):
+            facts = self.file.classes.named(of.name)
+            for ancestor in facts.ancestry if facts is not None else ():
+                self.hint(value, ancestor.node, name, ancestor.file.flows)
 
     def crowded(self, function: cst.CSTNode) -> bool:
         """Whether the function has been seen in so many contexts that more would teach nothing."""
