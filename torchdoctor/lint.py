@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import gc
-import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import libcst as cst
 
-from torchdoctor.check import Check, Found, Swap, checks_for
+from torchdoctor.check import Check, Found, checks_for
+from torchdoctor.edits import anchors, edits_of
 from torchdoctor.facts.file import File
 from torchdoctor.facts.neighbours import Neighbours
-from torchdoctor.finding import Edit, Finding, Mark, Span
+from torchdoctor.facts.positions import line_starts
+from torchdoctor.finding import Finding, Mark, Span
 
-_NO_WORDS: frozenset[str] = frozenset()
+OnError = Callable[[str, Exception], None]
 
 
 def lint(
@@ -24,23 +25,35 @@ def lint(
     rules: Iterable[str],
     module_name: str | None = None,
     neighbours: Neighbours | None = None,
+    on_error: OnError | None = None,
 ) -> list[Finding]:
     """All findings of these rules in one file's text, in order of place.
 
-    Comments that suppress are not looked at here. Raises libcst.ParserSyntaxError where the text is not Python.
+    Comments that suppress are not looked at here. Where a check raises, ``on_error`` is called with its rule and the
+    exception, and the other checks go on; without it the exception is raised. Raises libcst.ParserSyntaxError where the
+    text is not Python.
     """
     checks = [check for check in checks_for(rules) if not check.words or any(word in text for word in check.words)]
-    if not checks or "torch" not in text and "lightning" not in text:
+    if not checks or ("torch" not in text and "lightning" not in text):
         return []
     with _uncollected():
         file = File(text, path, module_name=module_name, neighbours=neighbours)
-        return examine(file, checks)
+        return examine(file, checks, on_error)
 
 
-def examine(file: File, checks: Sequence[Check]) -> list[Finding]:
+def examine(file: File, checks: Sequence[Check], on_error: OnError | None = None) -> list[Finding]:
     """Run these checks over a file that is parsed already."""
-    pairs = [(check, found) for check in checks for argument in _arguments(file, check) for found in check.run(file, argument)]
-    return _findings(file, pairs)
+    pairs: list[tuple[Check, Found]] = []
+    for check in checks:
+        try:
+            for argument in _arguments(file, check):
+                for found in check.run(file, argument):
+                    pairs.append((check, found))
+        except Exception as error:
+            if on_error is None:
+                raise
+            on_error(check.rule, error)
+    return _findings(file, pairs, on_error)
 
 
 def relevant(data: bytes, rules: Iterable[str]) -> bool:
@@ -52,37 +65,28 @@ def relevant(data: bytes, rules: Iterable[str]) -> bool:
 
 def mend(text: str, findings: Iterable[Finding]) -> str:
     """The text with the findings' edits made. Of two findings whose edits overlap only the first is mended."""
-    starts = _line_starts(text)
+    starts = line_starts(text)
 
     def offset(line: int, column: int) -> int:
-        return starts[min(line, len(starts)) - 1] + column - 1
+        return starts[line - 1] + column - 1 if line <= len(starts) else len(text)
 
-    chosen: list[tuple[int, int, str]] = []
+    chosen: dict[tuple[int, int, str], None] = {}
     for finding in findings:
         edits = [(offset(*edit.at.start), offset(*edit.at.end), edit.text) for edit in finding.edits]
         if all(_apart(edit, other) for edit in edits for other in chosen):
-            chosen.extend(edit for edit in edits if edit not in chosen)
-    for start, end, new in sorted(chosen, reverse=True):
-        text = text[:start] + new + text[end:]
-    return text
+            chosen.update(dict.fromkeys(edits))
+    pieces, end = [], len(text)
+    for start, stop, new in sorted(chosen, reverse=True):
+        pieces += [text[stop:end], new]
+        end = start
+    return "".join([text[:end], *reversed(pieces)])
 
 
 def _apart(edit: tuple[int, int, str], other: tuple[int, int, str]) -> bool:
     """Two edits may both be made: they touch different text, or they are the same edit."""
-    return edit == other or edit[1] <= other[0] and edit[:2] != other[:2] or other[1] <= edit[0] and edit[:2] != other[:2]
-
-
-def _line_starts(text: str) -> list[int]:
-    starts = [0]
-    index = 0
-    while index < len(text):
-        character = text[index]
-        index += 1
-        if character == "\r" and text[index : index + 1] == "\n":
-            index += 1
-        if character in "\r\n":
-            starts.append(index)
-    return starts
+    if edit == other:
+        return True
+    return edit[:2] != other[:2] and (edit[1] <= other[0] or other[1] <= edit[0])
 
 
 def _arguments(file: File, check: Check) -> Iterator[object]:
@@ -102,17 +106,24 @@ def _arguments(file: File, check: Check) -> Iterator[object]:
         yield file
 
 
-def _findings(file: File, pairs: list[tuple[Check, Found]]) -> list[Finding]:
+def _findings(file: File, pairs: list[tuple[Check, Found]], on_error: OnError | None) -> list[Finding]:
     if not pairs:
         return []
     wanted: dict[File, list[cst.CSTNode]] = {file: []}
     for _, found in pairs:
         wanted[file].append(found.node)
-        wanted[file].extend(swap.node for swap in found.swaps)
+        wanted[file].extend(node for swap in found.swaps for node in anchors(file, swap))
         for mark in found.marks:
             wanted.setdefault(mark[2] if len(mark) == 3 else file, []).append(mark[0])
     places = {owner: owner.locate(nodes) for owner, nodes in wanted.items()}
-    findings = {_finding(file, check, found, places) for check, found in pairs}
+    findings: dict[Finding, None] = {}
+    for check, found in pairs:
+        try:
+            findings[_finding(file, check, found, places)] = None
+        except KeyError as error:  # a node that does not stand in the file that the check named
+            if on_error is None:
+                raise
+            on_error(check.rule, error)
     return sorted(findings, key=lambda finding: finding.sort_key)
 
 
@@ -127,39 +138,8 @@ def _finding(file: File, check: Check, found: Found, places: dict[File, dict[cst
         at=places[file][found.node],
         marks=tuple(marks),
         evidence=found.evidence,
-        edits=tuple(_edit(file, swap, places[file]) for swap in found.swaps),
+        edits=edits_of(file, found.swaps, places[file]),
     )
-
-
-def _edit(file: File, swap: Swap, places: dict[cst.CSTNode, Span]) -> Edit:
-    at = places[swap.node]
-    if swap.where == "instead":
-        if swap.text or not isinstance(swap.node, cst.SimpleStatementLine):
-            return Edit(at, swap.text)
-        return Edit(Span(at.path, at.line, 1, at.end_line + 1, 1), "")
-    newline = file.module.default_newline
-    indent = " " * (at.column - 1)
-    lines = _lines(file.text)
-    if at.line <= len(lines):
-        indent = lines[at.line - 1][: at.column - 1]
-    text = textwrap.indent(swap.text, indent).replace("\n", newline)
-    if swap.where == "before":
-        return Edit(Span(at.path, at.line, 1, at.line, 1), text + newline)
-    return _after(at, text, newline, lines)
-
-
-def _after(at: Span, text: str, newline: str, lines: list[str]) -> Edit:
-    """A new line below the statement's last line (a comment at its end stays with it)."""
-    if at.end_line >= len(lines):  # the last line, which may lack its newline
-        end = len(lines[at.end_line - 1]) + 1 if at.end_line <= len(lines) else at.end_column
-        return Edit(Span(at.path, at.end_line, end, at.end_line, end), newline + text)
-    return Edit(Span(at.path, at.end_line + 1, 1, at.end_line + 1, 1), text + newline)
-
-
-def _lines(text: str) -> list[str]:
-    """Lines as Python's tokenizer counts them: form feeds and Unicode separators end no line."""
-    starts = [*_line_starts(text), len(text) + 1]
-    return [text[a : b - 1].rstrip("\r\n") if b <= len(text) else text[a:] for a, b in zip(starts, starts[1:])]
 
 
 @contextmanager
