@@ -11,7 +11,7 @@ import libcst as cst
 
 from torchdoctor.facts.names import Names, dotted
 from torchdoctor.facts.neighbours import Neighbours
-from torchdoctor.facts.positions import locate
+from torchdoctor.facts.positions import in_text, locate
 from torchdoctor.facts.scopes import Scopes
 from torchdoctor.facts.tree import Tree
 from torchdoctor.finding import Span
@@ -92,7 +92,7 @@ class File:
 
     def locate(self, nodes: Sequence[cst.CSTNode]) -> dict[cst.CSTNode, Span]:
         """Spans of these nodes; ask once for all that are wanted."""
-        return locate(self.module, nodes, self.path)
+        return in_text(locate(self.module, nodes, self.path), self.module, self.text)
 
     # -- names ----------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ the wanted nodes alone, which costs about one parse for a file with findings and
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -71,3 +72,43 @@ def locate(module: cst.Module, nodes: Collection[cst.CSTNode], path: str) -> dic
     state = _Recorder(module.default_indent, module.default_newline, wanted=set(nodes))
     module._codegen(state)
     return {node: Span(path, *state.places[node]) for node in nodes if node in state.places}
+
+
+# What the parser reads and does not keep: a form feed before code, a line that holds only a continuation, a BOM.
+_DROPPED = re.compile(r"\A\ufeff|^[ \t\f]*(?:\f|\\[\r\n])", re.MULTILINE)
+
+
+def in_text(places: dict[cst.CSTNode, Span], module: cst.Module, text: str) -> dict[cst.CSTNode, Span]:
+    """Places in the module written out, as places in the text that it was parsed from.
+
+    The two are the same but for the few files with something that the parser drops.
+    """
+    if not _DROPPED.search(text.replace("\r", "\n")) or (code := module.code) == text:
+        return places
+    kept = _kept(code, text)
+    from_starts, to_starts = line_starts(code), line_starts(text)
+
+    def place(line: int, column: int) -> tuple[int, int]:
+        offset = from_starts[line - 1] + column - 1
+        offset = kept[offset] if offset < len(kept) else kept[-1] + 1 if kept else 0
+        line = bisect_right(to_starts, offset)
+        return line, offset - to_starts[line - 1] + 1
+
+    return {node: Span(at.path, *place(*at.start), *place(*at.end)) for node, at in places.items()}
+
+
+def _kept(code: str, text: str) -> list[int]:
+    """For each character of the code, where it stands in the text, of which some characters were dropped."""
+    offsets = []
+    at = 0
+    for character in code:
+        while at < len(text) and text[at] != character:
+            at += 1
+        offsets.append(at)
+        at += 1
+    return offsets
+
+
+def line_starts(text: str) -> list[int]:
+    """The offset of each line's first character; lines end as Python's tokenizer ends them."""
+    return [0, *(found.end() for found in _NEWLINE.finditer(text))]
