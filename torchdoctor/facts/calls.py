@@ -349,7 +349,7 @@ class Calls:
     ) -> Value | None:
         """`receiver.name(...)`; ``callee`` is what the attribute itself evaluates to."""
         run = self.run
-        if isinstance(callee, (Made, Function, Named)):
+        if not isinstance(callee, (Attr, Method, Tensor, Unknown)):  # the attribute holds a thing of its own
             return self.apply(node, callee, args, keywords, starred)
         if isinstance(receiver, Result) and receiver.function == Named("builtins.super"):
             return self._super(node, name, args, keywords, starred)
