@@ -1,4 +1,4 @@
-"""Where a program asks for CUDA in so many words: `.cuda()`, `"cuda"` as a device, torch.cuda functions that need a GPU.
+"""Where a program asks for CUDA in so many words: `.cuda()`, `"cuda"` as a device, torch.cuda functions.
 
 A device that somebody else can choose is not such a place: a parameter's default, an argparse option, a value of a
 configuration, one side of a conditional expression.
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from torchdoctor.facts.device_questions import definition_of
 from torchdoctor.facts.names import dotted
 from torchdoctor.facts.tree import within
 
@@ -23,10 +24,18 @@ _CUDA = re.compile(r"^cuda(?::\d+)?$")
 _CUDA_TYPE = re.compile(r"^torch\.cuda\.\w*Tensor$")
 _KEYWORDS = ("device", "map_location")
 # The first argument of these is a device.
-_FIRST = frozenset({"torch.device", "torch.set_default_device", "torch.Generator", "torch.cuda.set_device"})
+_FIRST = frozenset({"torch.device", "torch.set_default_device", "torch.Generator"})
 _METHODS = ("to", "cuda", "to_empty")
 # A device in words only: without a GPU these warn and go on, or merely describe.
-_HARMLESS = ("torch.amp.", "torch.library.", "torch.profiler.", "torch.testing.", "torch.export.", "torch.compiler.", "builtins.")
+_HARMLESS = (
+    "torch.amp.",
+    "torch.library.",
+    "torch.profiler.",
+    "torch.testing.",
+    "torch.export.",
+    "torch.compiler.",
+    "builtins.",
+)
 # These raise on a machine without a GPU, whatever they are given.
 _NEED = tuple(
     f"torch.cuda.{name}"
@@ -37,8 +46,10 @@ _HOPS = 3
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """One place that asks for CUDA. ``kind``: "method" (`x.cuda()`), "string" (`"cuda"`), "query" (`torch.cuda.synchronize()`).
+    """One place that asks for CUDA.
 
+    ``kind``: "method" (`x.cuda()`), "string" (`"cuda"`), "setting" (`torch.cuda.set_device(0)`,
+    `torch.cuda.FloatTensor`), "query" (`torch.cuda.synchronize()`).
     ``node`` is the call, or the string where it is given a name first; ``string`` the literal, where there is one.
     """
 
@@ -46,10 +57,19 @@ class Placement:
     kind: str
     string: cst.SimpleString | None = None
 
+    @property
+    def index(self) -> int | None:
+        """The number of the GPU that is asked for, where the literal has one."""
+        if self.string is not None:
+            number = str(self.string.evaluated_value).partition(":")[2]
+            return int(number) if number else None
+        device = self.node.args[0].value if isinstance(self.node, cst.Call) and self.node.args else None
+        return int(device.value) if isinstance(device, cst.Integer) else None
+
 
 def placements(file: File) -> list[Placement]:
     """All of them, in source order, each once."""
-    found = {place.node: place for place in (*_method_calls(file), *_strings(file), *_queries(file))}
+    found = {place.node: place for place in (*_strings(file), *_method_calls(file), *_queries(file))}
     return sorted(found.values(), key=lambda place: file.tree.order[place.node])
 
 
@@ -58,12 +78,16 @@ def _method_calls(file: File) -> Iterator[Placement]:
         device = file.argument(call, 0, "device")
         chosen = device is not None and not isinstance(device, (cst.Integer, cst.SimpleString))
         if not chosen and not file.has_star(call) and not _is_super(call):
-            yield Placement(call, "method")
+            yield Placement(call, "method", device if isinstance(device, cst.SimpleString) else None)
     for call in file.calls_by_method.get("type", ()):
-        kind = file.argument(call, 0, "dtype")
-        name = file.constant(kind) if isinstance(kind, cst.SimpleString) else file.name(kind)
-        if isinstance(name, str) and _CUDA_TYPE.match(name):
+        if _is_cuda_type(file, file.argument(call, 0, "dtype")):
             yield Placement(call, "query")
+
+
+def _is_cuda_type(file: File, node: cst.BaseExpression | None) -> bool:
+    """`torch.cuda.FloatTensor`, or that in quotes."""
+    name = file.constant(node) if isinstance(node, cst.SimpleString) else file.name(node)
+    return isinstance(name, str) and _CUDA_TYPE.match(name) is not None
 
 
 def _is_super(call: cst.Call) -> bool:
@@ -76,22 +100,24 @@ def _queries(file: File) -> Iterator[Placement]:
     for call in file.calls(*_NEED):
         yield Placement(call, "query")
     for call in file.calls("torch.cuda.set_device"):
-        if isinstance(file.argument(call, 0, "device"), cst.Integer):
-            yield Placement(call, "query")
+        if isinstance(file.argument(call, 0, "device"), (cst.Integer, cst.SimpleString)):
+            yield Placement(call, "setting")
     for name, calls in file.calls_by_name.items():
         if _CUDA_TYPE.match(name):
-            yield from (Placement(call, "query") for call in calls)
+            yield from (Placement(call, "setting") for call in calls)
     for call in file.calls("torch.set_default_tensor_type"):
-        kind = file.argument(call, 0, "t")
-        name = file.constant(kind) if isinstance(kind, cst.SimpleString) else file.name(kind)
-        if isinstance(name, str) and _CUDA_TYPE.match(name):
-            yield Placement(call, "query")
+        if _is_cuda_type(file, file.argument(call, 0, "t")):
+            yield Placement(call, "setting")
 
 
 def _strings(file: File) -> Iterator[Placement]:
     for formatted in file.nodes(cst.FormattedString):
         parent = file.parent(formatted)
-        if isinstance(parent, cst.Arg) and _is_numbered(file, formatted) and (call := device_call(file, parent)) is not None:
+        if (
+            isinstance(parent, cst.Arg)
+            and _is_numbered(file, formatted)
+            and (call := device_call(file, parent)) is not None
+        ):
             if not _is_given_up(file, call):
                 yield Placement(call, "string")
     for string in file.nodes(cst.SimpleString):
@@ -138,10 +164,9 @@ def device_call(file: File, arg: cst.Arg, hops: int = _HOPS) -> cst.Call | None:
 
 def _hands_on(file: File, call: cst.Call, arg: cst.Arg, name: str, hops: int) -> bool:
     """Whether a project function takes the argument for a device: `train(model, "cuda")`."""
-    definition = file.guards.definition(name) if name and hops else None
-    if definition is None or not isinstance(definition[1], cst.FunctionDef) or file.has_star(call):
+    other, function = (definition_of(file, name) if name and hops else None) or (file, None)
+    if not isinstance(function, cst.FunctionDef) or file.has_star(call):
         return False
-    other, function = definition
     params = (*function.params.posonly_params, *function.params.params)
     position = call.args.index(arg)
     if position >= len(params):
@@ -153,7 +178,12 @@ def _hands_on(file: File, call: cst.Call, arg: cst.Arg, name: str, hops: int) ->
 
 def _configures(file: File, call: cst.Call, name: str) -> bool:
     """Whether the call only writes a setting down: argparse, a dataclass of settings, dict(), field()."""
-    if isinstance(call.func, cst.Attribute) and call.func.attr.value in ("add_argument", "add_option", "update", "setdefault"):
+    if isinstance(call.func, cst.Attribute) and call.func.attr.value in (
+        "add_argument",
+        "add_option",
+        "update",
+        "setdefault",
+    ):
         return True
     facts = file.classes.named(name) if name else None
     if facts is not None:
@@ -187,7 +217,9 @@ def _only_value(file: File, target: cst.BaseExpression, value: cst.CSTNode) -> b
     if text is None:
         return True
     owner = file.classes.enclosing(target)
-    others = [t.target for a in file.nodes(cst.Assign) for t in a.targets if a.value is not value and dotted(t.target) == text]
+    others = [
+        t.target for a in file.nodes(cst.Assign) for t in a.targets if a.value is not value and dotted(t.target) == text
+    ]
     return not any(file.classes.enclosing(other) is owner for other in others)
 
 
@@ -196,6 +228,7 @@ def _reaches_device(file: File, assign: cst.Assign | cst.AnnAssign) -> bool:
     target = _single_target(assign)
     if target is None or assign.value is None or not _only_value(file, target, assign.value):
         return False
+    uses: list[cst.Name] | list[cst.Attribute]
     if isinstance(target, cst.Name):
         scope = file.scopes.of(target)
         if isinstance(scope.node, cst.ClassDef):
@@ -211,7 +244,7 @@ def _reaches_device(file: File, assign: cst.Assign | cst.AnnAssign) -> bool:
 
 
 def _class_setting_is_used(file: File, owner: cst.ClassDef, name: str) -> bool:
-    """`class Config: device = "cuda"`, read as `Config.device`: as fixed as a constant, unless it is a dataclass's default."""
+    """`class Config: device = "cuda"`, read as `Config.device`: as fixed as a constant. A dataclass has defaults."""
     if owner.decorators or owner.bases:
         return False
     text = f"{owner.name.value}.{name}"

@@ -1,0 +1,1 @@
+"""Checks of evaluation: train and eval mode, gradients that nobody asked for."""
