@@ -86,6 +86,10 @@ class File:
                 return above
         return None
 
+    def holds(self, node: cst.CSTNode) -> bool:
+        """Whether the node is part of this file."""
+        return node in self.tree.order
+
     def code(self, node: cst.CSTNode) -> str:
         """The node's own source text."""
         return self.module.code_for_node(node).strip()
@@ -139,7 +143,8 @@ class File:
     def imported(self) -> frozenset[str]:
         """Full names of all that the file imports."""
         found = set()
-        for statement in (*self.nodes(cst.Import), *self.nodes(cst.ImportFrom)):
+        statements: list[cst.Import | cst.ImportFrom] = [*self.nodes(cst.Import), *self.nodes(cst.ImportFrom)]
+        for statement in statements:
             if isinstance(statement, cst.ImportFrom) and (base := self.names.base_of(statement)):
                 found.add(base)
             if not isinstance(statement.names, cst.ImportStar):
@@ -175,6 +180,14 @@ class File:
         return node
 
     # -- arguments and constants ----------------------------------------------------------------------------------
+
+    @cached_property
+    def mentions(self) -> dict[str, list[cst.Name]]:
+        """Every place where an identifier stands, by identifier."""
+        found: dict[str, list[cst.Name]] = {}
+        for name in self.nodes(cst.Name):
+            found.setdefault(name.value, []).append(name)
+        return found
 
     @staticmethod
     def argument(call: cst.Call, position: int | None, *keywords: str) -> cst.BaseExpression | None:
@@ -234,7 +247,7 @@ class File:
 
 
 def literal(node: cst.CSTNode) -> Any:
-    """The Python value of a literal expression (numbers, strings, tuples, lists, dicts, signs); _MISSING if it is none."""
+    """The Python value of a literal (numbers, strings, tuples, lists, signs); _MISSING where it is none."""
     try:
         if isinstance(node, (cst.Integer, cst.Float, cst.SimpleString, cst.ConcatenatedString)):
             return node.evaluated_value

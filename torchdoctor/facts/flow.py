@@ -109,16 +109,18 @@ class Flows:
         self.globals = run.state.names
         return Flow(run, known_callers=True)
 
-    def touching(self, words: frozenset[str]) -> list[Flow]:
+    def touching(self, *groups: frozenset[str]) -> list[Flow]:
         """The flows of the functions in which one of these names stands, and of all that call them.
 
+        Of several groups of names, one of each has to stand in a function (or in what it calls), for it to be run.
         Callers run before what they call, so that a function is seen with real arguments where there are any. With no
-        words: all functions.
+        names: all functions.
         """
         module = self.module
-        marked = self._marked(words)
-        ordered = [f for f in marked if f not in self._called] + [f for f in marked if f in self._called]
-        for function in ordered:
+        marked = self._marked(groups[0]) if groups else self.file.nodes(cst.FunctionDef)
+        others = [set(self._marked(group)) for group in groups[1:]]
+        wanted = [function for function in marked if all(function in other for other in others)]
+        for function in sorted(wanted, key=lambda function: function in self._called):
             if function not in self._contexts:
                 self.alone(function)
         return [module, *(flow for function in marked for flow in self._contexts.get(function, ()))]
@@ -126,9 +128,6 @@ class Flows:
     def _marked(self, words: frozenset[str]) -> list[cst.FunctionDef]:
         """The functions that the words lead to: where one stands, where a variable or attribute made with one is read,
         and the callers of these."""
-        functions = self.file.nodes(cst.FunctionDef)
-        if not words:
-            return functions
         marked: set[cst.FunctionDef] = set()
         seen: set[str] = set()
         while words:
@@ -136,12 +135,12 @@ class Flows:
             new: set[cst.FunctionDef] = set()
             names: set[str] = set()
             for word in words:
-                for name in self._names.get(word, ()):
+                for name in self.file.mentions.get(word, ()):
                     self._follow(name, new, names)
             names |= {self._called_by(function) for function in new - marked}
             marked |= new
             words = frozenset(names - seen)
-        return [function for function in functions if function in marked]
+        return [function for function in self.file.nodes(cst.FunctionDef) if function in marked]
 
     def _called_by(self, function: cst.FunctionDef) -> str:
         """The name that callers write: the function's own, for a constructor its class's."""
@@ -168,16 +167,8 @@ class Flows:
                 inside = True
             below, above = above, parents.get(above)
 
-    @cached_property
-    def _names(self) -> dict[str, list[cst.Name]]:
-        """Every place where a name stands in the file."""
-        found: dict[str, list[cst.Name]] = {}
-        for name in self.file.nodes(cst.Name):
-            found.setdefault(name.value, []).append(name)
-        return found
-
     def __iter__(self) -> Iterator[Flow]:
-        return iter(self.touching(frozenset()))
+        return iter(self.touching())
 
     def of(self, function: cst.CSTNode) -> list[Flow]:
         """The flows of one function: one a context that calls it, or one with nothing known of its arguments."""

@@ -1,0 +1,1 @@
+"""Checks of how tensors lie in memory."""
