@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -16,6 +17,13 @@ _FACTORIES = frozenset({
     "tensor", "zeros", "ones", "empty", "full", "rand", "randn", "randint", "eye", "linspace", "logspace", "arange",
     "zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "normal", "from_numpy",
     "as_tensor",    "Tensor", "FloatTensor", "DoubleTensor", "stack", "cat", "randperm", "empty_strided",
+})  # fmt: skip
+# Methods that give the same object back where there is nothing to do, and what there is then nothing to do for.
+_NOTHING_TO_DO = ("cpu", "torch.float32", "torch.float", "torch.FloatTensor", "float32")
+_NEW_TENSOR = frozenset({
+    "cuda", "to", "half", "double", "bfloat16", "type", "xpu", "clone", "view", "reshape", "t", "transpose", "permute",
+    "unsqueeze", "squeeze", "expand", "repeat", "mul", "div", "add", "sub", "pow", "abs", "sqrt", "exp", "log", "softmax",
+    "sigmoid", "tanh", "flatten", "type_as", "to_sparse",
 })  # fmt: skip
 # Functions that fill a tensor and give it back.
 _FILLS = "torch.nn.init."
@@ -79,3 +87,73 @@ def _makes(origin: Origin) -> bool:
 def is_learnable(file: File, node: cst.BaseExpression) -> bool:
     """Whether an expression makes an nn.Parameter or a tensor that asks for gradients."""
     return is_parameter(file, node) or asks_for_gradients(file, node) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A tensor made of an nn.Parameter that is new: the whole expression, the parameter in it, and the step."""
+
+    file: File
+    node: cst.BaseExpression
+    parameter: cst.Call
+    step: str
+    sure: bool = True
+
+
+def derived_from_parameter(file: File, node: cst.BaseExpression) -> Derived | None:
+    """The tensor that an expression makes of a parameter that is new in it: `nn.Parameter(...).half()`.
+
+    ``sure`` is False where an argument decides whether a new tensor is made at all. None for the parameter itself.
+    """
+    inner, step, sure = node, "", False
+    while True:
+        if isinstance(inner, cst.Call) and isinstance(inner.func, cst.Attribute) and not _is_new_parameter(file, inner):
+            method = inner.func.attr.value
+            if method in _NEW_TENSOR and not _does_nothing(file, inner, method):
+                step, sure = _text(file, inner, method), sure or method not in ("to", "cuda", "type", "type_as", "xpu")
+            inner = inner.func.value
+        elif isinstance(inner, cst.BinaryOperation):
+            step, sure = f"{file.code(inner.operator)}", True
+            inner = inner.left if contains_new_parameter(file, inner.left) else inner.right
+        elif isinstance(inner, cst.UnaryOperation):
+            step, sure, inner = f"{file.code(inner.operator)}", True, inner.expression
+        else:
+            break
+    if step and isinstance(inner, cst.Call) and _is_new_parameter(file, inner):
+        return Derived(file, node, inner, step, sure)
+    return None
+
+
+def contains_new_parameter(file: File, node: cst.BaseExpression) -> bool:
+    """Whether an operand is, by methods and operators, made of a parameter that is created in it."""
+    while True:
+        if isinstance(node, cst.Call) and _is_new_parameter(file, node):
+            return True
+        if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+            node = node.func.value
+        elif isinstance(node, cst.UnaryOperation):
+            node = node.expression
+        else:
+            return False
+
+
+def _is_new_parameter(file: File, node: cst.Call) -> bool:
+    return file.name(node.func) == "torch.nn.Parameter"
+
+
+def _does_nothing(file: File, call: cst.Call, method: str) -> bool:
+    """`.to("cpu")`, `.type(torch.float32)`: a parameter that is there already comes back itself."""
+    if method not in ("to", "type") or not call.args:
+        return False
+    for arg in call.args:
+        value = arg.value
+        if isinstance(value, cst.Call) and file.name(value.func) == "torch.device" and value.args:
+            value = value.args[0].value
+        if file.constant(value, file.name(value)) not in _NOTHING_TO_DO:
+            return False
+    return True
+
+
+def _text(file: File, call: cst.Call, method: str) -> str:
+    args = ", ".join(file.code(arg.value) for arg in call.args)
+    return f".{method}({args})" if len(args) < 30 and "\n" not in args else f".{method}(...)"

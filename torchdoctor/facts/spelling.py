@@ -1,10 +1,11 @@
-"""How a file would write a library's name: with the imports that it has."""
+"""How a file writes things: a library's name with its own imports, an expression at its place."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import libcst as cst
+from libcst._nodes.internal import CodegenState
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
@@ -22,3 +23,14 @@ def spell(file: File, name: str, at: cst.CSTNode) -> str | None:
         if seen is not None and seen[0] is module:
             found.append(local + name[len(full) :])
     return min(found, key=lambda text: (len(text), text), default=None)
+
+
+def text_at(file: File, node: cst.CSTNode, at: cst.CSTNode) -> str:
+    """The text of a node, of this file or changed, as it is written where ``at`` stands: further lines are indented."""
+    state = CodegenState(file.module.default_indent, file.module.default_newline)
+    blocks = [above for above in file.ancestors(at) if isinstance(above, cst.IndentedBlock)]
+    state.indent_tokens = [
+        block.indent if block.indent is not None else state.default_indent for block in reversed(blocks)
+    ]
+    node._codegen(state)
+    return "".join(state.tokens).strip()

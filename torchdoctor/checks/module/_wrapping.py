@@ -12,7 +12,7 @@ from torchdoctor.facts.collections import items
 from torchdoctor.facts.file import File, literal
 from torchdoctor.facts.layers import is_parameter, made_modules
 from torchdoctor.facts.registry import Kept
-from torchdoctor.facts.spelling import spell
+from torchdoctor.facts.spelling import spell, text_at
 
 _LIST_METHODS = frozenset({"append", "extend", "insert", "pop"})
 _DICT_METHODS = frozenset({"items", "keys", "values", "update", "pop", "clear"})
@@ -36,7 +36,7 @@ def wrapped(facts: ClassFacts, kept: Kept, list_name: str, dict_name: str) -> tu
     if name is None:
         return ()
     empty = isinstance(value, (cst.List, cst.Dict)) and not value.elements
-    return (Swap(value, f"{name}()" if empty else f"{name}({file.code(value)})"),)
+    return (Swap(value, f"{name}()" if empty else f"{name}({text_at(file, value, value)})"),)
 
 
 def _is_one(file: File, node: cst.BaseExpression) -> bool:
@@ -76,3 +76,20 @@ def _uses_are(facts: ClassFacts, kept: Kept, keyed: bool) -> bool:
             if isinstance(receiver, cst.Attribute) and receiver.attr.value == kept.name:
                 return False
     return True
+
+
+def as_parameter(file: File, call: cst.Call) -> str | None:
+    """An nn.Parameter of the data of a tensor that asks for gradients itself; None where it is not that simple."""
+    name = spell(file, "torch.nn.Parameter", call)
+    if name is None:
+        return None
+    if isinstance(call.func, cst.Attribute) and call.func.attr.value == "requires_grad_":
+        return f"{name}({text_at(file, call.func.value, call)})"
+    if file.name(call.func) == "torch.autograd.Variable" and call.args:
+        return f"{name}({text_at(file, call.args[0].value, call)})"
+    rest = [arg for arg in call.args if arg.keyword is None or arg.keyword.value != "requires_grad"]
+    if len(rest) != len(call.args) - 1 or any(arg.star for arg in rest):
+        return None
+    if rest and "#" not in file.module.code_for_node(rest[-1]):
+        rest[-1] = rest[-1].with_changes(comma=call.args[-1].comma)
+    return f"{name}({text_at(file, call.with_changes(args=rest), call)})"

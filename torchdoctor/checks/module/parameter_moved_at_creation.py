@@ -1,0 +1,65 @@
+"""Finds attributes that hold what was made of a new nn.Parameter, `nn.Parameter(...).half()`, and not the parameter.
+
+Silent where the step gives the parameter itself back (`.to("cpu")`, `.float()`, `.requires_grad_()`), and where the
+attribute is made a parameter again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from torchdoctor.check import Found, Swap, on_module_class
+from torchdoctor.facts.classes import ClassFacts, Write
+from torchdoctor.facts.file import File
+from torchdoctor.facts.layers import is_parameter
+from torchdoctor.facts.origins import assigned
+from torchdoctor.facts.parameters import Derived, derived_from_parameter
+from torchdoctor.facts.spelling import text_at
+
+
+@on_module_class(words=("Parameter",))
+def check(file: File, facts: ClassFacts) -> Iterator[Found]:
+    for name, writes in facts.attributes.items():
+        if any(write.value is not None and is_parameter(file, write.value) for write in facts.lookup(name)):
+            continue
+        for write in writes:
+            derived = _derived(file, write)
+            if derived is not None:
+                yield _found(file, facts, write, derived)
+
+
+def _derived(file: File, write: Write) -> Derived | None:
+    value = write.value
+    if isinstance(value, cst.Name):
+        values = assigned(file, value)
+        value = values[0] if len(values) == 1 else None
+    return derived_from_parameter(file, value) if value is not None else None
+
+
+def _found(file: File, facts: ClassFacts, write: Write, derived: Derived) -> Found:
+    attribute, owner = file.code(write.target), facts.node.name.value
+    what, where = ("a plain tensor: ", "") if derived.sure else ("", ": where that moves it, ")
+    text = f"`{attribute}` is what `{derived.step}` makes of an `nn.Parameter`"
+    text += f"{where or f', {what}'}`{owner}` does not register it"
+    swap = _moved_inside(file, derived)
+    return Found(write.target, text, marks=((derived.parameter, "the parameter"),), swaps=(swap,) if swap else ())
+
+
+def _moved_inside(file: File, derived: Derived) -> Swap | None:
+    """The step made on the data, before the parameter is made of it: `nn.Parameter(torch.ones(3).half())`."""
+    args = derived.parameter.args
+    first = next(
+        (arg for arg in args if arg.keyword is not None and arg.keyword.value == "data"), args[0] if args else None
+    )
+    if first is None or first.star or derived.node.lpar:
+        return None
+    if first.keyword is not None and first.keyword.value != "data":
+        return None
+    data = first.value
+    if isinstance(data, (cst.BinaryOperation, cst.UnaryOperation, cst.IfExp)) and not data.lpar:
+        data = data.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+    inside = derived.node.deep_replace(derived.parameter, data)
+    made = derived.parameter.with_changes(args=[a.with_changes(value=inside) if a is first else a for a in args])
+    return Swap(derived.node, text_at(file, made, derived.node))
