@@ -16,8 +16,8 @@ from torchdoctor.facts.values import Tensor
 _WORDS = frozenset({"expand", "expand_as", "broadcast_to", "broadcast_tensors"})
 # In place, but without a write to the elements; or of one value for all of them, which is what the writer means.
 _HARMLESS = frozenset({
-    "requires_grad_", "zero_", "fill_", "detach_", "squeeze_", "unsqueeze_", "transpose_", "t_", "swapaxes_", "swapdims_",
-    "share_memory_", "retain_grad", "resize_", "set_", "as_strided_",
+    "requires_grad_", "zero_", "fill_", "detach_", "squeeze_", "unsqueeze_", "transpose_", "t_", "swapaxes_",
+    "swapdims_", "share_memory_", "retain_grad", "resize_", "set_", "as_strided_",
 })  # fmt: skip
 
 
@@ -56,10 +56,10 @@ def _repeated(node: cst.BaseExpression, flow: Flow) -> cst.CSTNode | None:
 
 
 def _found(file: File, node: cst.CSTNode, target: cst.BaseExpression, deed: str, made: cst.CSTNode) -> Found:
-    statement = file.statement(node)
-    swaps: tuple[Swap, ...] = ()
-    if isinstance(target, cst.Name) and statement is not None:
-        swaps = (Swap(statement, f"{target.value} = {target.value}.clone()", "before"),)
-    marks = ((made, "expanded here, without a copy"),) if file.holds(made) and made is not node else ()
-    message = f"{deed} writes to `{short(file, target)}`, whose expanded dimension is one piece of memory for all rows"
-    return Found(node, message, marks=marks, swaps=swaps)
+    here = file.holds(made) and isinstance(made, cst.Call)
+    return Found(
+        node,
+        f"{deed} writes to `{short(file, target)}`, whose expanded dimension is one piece of memory for all rows",
+        marks=((made, "expanded here, without a copy"),) if here else (),
+        swaps=(Swap(made, f"{file.code(made)}.clone()"),) if here else (),
+    )

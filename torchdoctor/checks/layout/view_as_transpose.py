@@ -29,7 +29,7 @@ def check(file: File, _: File) -> Iterator[Found]:
 
 
 def _swapped(file: File, call: cst.Call, flow: Flow) -> tuple[int, ...] | None:
-    """The permutation of the tensor's dimensions whose sizes the call asks for; None where it is not one, or the same."""
+    """The order of the tensor's dimensions whose sizes the call asks for; None where it is the order there was."""
     if call not in flow.values or not isinstance(call.func, cst.Attribute):
         return None
     function = file.name(call.func) == _FUNCTION
