@@ -19,7 +19,10 @@ def _files() -> list[str]:
     for folder in folders:
         for path in sorted(folder.rglob("*.py")):
             parts = path.relative_to(folder).parts
-            if not {"test", "tests", "site-packages", "lib2to3", "idlelib"} & set(parts) and path.stat().st_size < _SIZE:
+            if (
+                not {"test", "tests", "site-packages", "lib2to3", "idlelib"} & set(parts)
+                and path.stat().st_size < _SIZE
+            ):
                 found.append(str(path))
     return found
 
@@ -34,3 +37,7 @@ def id_of(path: str) -> str:
         if folder and path.startswith(folder + os.sep):
             return path[len(folder) + 1 :]
     return os.path.basename(path)
+
+
+def text_of(path: str) -> str:
+    return Path(path).read_text(encoding="utf-8")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import libcst as cst
 import pytest
 
-from tests.facts.real_files import ALL, SOME, id_of
+from tests.facts.real_files import ALL, SOME, id_of, text_of
 from torchdoctor.facts.tree import Tree, children, within
 
-SYNTAX = '''
+SYNTAX = """
 @decorated(1)
 class A[T](Base[int], metaclass=Meta):
     x: int = field(default=1)
@@ -39,7 +39,7 @@ def outer():
     nonlocal_ = 1
     def inner():
         nonlocal nonlocal_
-'''
+"""
 # What only says how the code is laid out, and what stands in type parameters, is not in the index.
 LEFT_OUT = (
     cst.BaseParenthesizableWhitespace, cst.TrailingWhitespace, cst.Newline, cst.Comment, cst.EmptyLine, cst.Comma,
@@ -92,13 +92,13 @@ def test_every_kind_of_syntax_is_walked_in_source_order() -> None:
 
 @pytest.mark.parametrize("path", SOME, ids=id_of)
 def test_real_files(path: str) -> None:
-    compare(open(path, encoding="utf-8").read())
+    compare(text_of(path))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", ALL, ids=id_of)
 def test_many_real_files(path: str) -> None:
-    compare(open(path, encoding="utf-8").read())
+    compare(text_of(path))
 
 
 def test_ancestors_and_enclosing() -> None:
