@@ -6,7 +6,9 @@ expressions are equal values. Symbols stand for sizes: they are never negative.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from torchdoctor.facts.values import (
     Arithmetic,
@@ -50,7 +52,8 @@ def value(size: int | Value) -> Value:
 
 def product(sizes: Iterable[Dim]) -> Dim:
     """The product of sizes; None where one is not known."""
-    number, factors = 1, []
+    number = 1
+    factors: list[Value] = []
     for size in sizes:
         if size is None:
             return None
@@ -66,26 +69,24 @@ def quotient(size: Dim, by: Dim) -> Dim:
         return None
     if isinstance(size, int) and isinstance(by, int):
         return size // by
-    exact = divided(size, by)
-    if exact is not None:
-        return exact
-    return _limited(Arithmetic("//", (value(size), value(by))))
+    (number, factors), (other, others) = _monomial(size), _monomial(by)
+    shared = math.gcd(number, other)
+    left, right = _without_shared(factors, others)
+    above, below = _of_monomial(number // shared, left), _of_monomial(other // shared, right)
+    if below == 1 or above is None or below is None:
+        return above if below == 1 else None
+    return _limited(Arithmetic("//", (value(above), value(below))))
 
 
-def divided(size: Dim, by: Dim) -> Dim:
-    """`size / by` where it is surely whole; None elsewhere."""
-    if size is None or by is None:
-        return None
-    number, factors = _monomial(size)
-    divisor, others = _monomial(by)
-    if divisor == 0 or number % divisor:
-        return None
-    left = list(factors)
-    for other in others:
-        if other not in left:
-            return None
-        left.remove(other)
-    return _of_monomial(number // divisor, left)
+def _without_shared(a: Iterable[Value], b: Iterable[Value]) -> tuple[list[Value], list[Value]]:
+    """Two products with the factors they share taken out."""
+    left, right = list(a), []
+    for factor in b:
+        if factor in left:
+            left.remove(factor)
+        else:
+            right.append(factor)
+    return left, right
 
 
 def total(sizes: Iterable[Dim]) -> Dim:
@@ -133,13 +134,7 @@ def differ(a: Dim, b: Dim) -> bool:
     if a is None or b is None or (isinstance(a, int) and isinstance(b, int)):
         return False
     (number, factors), (other, others) = _monomial(a), _monomial(b)
-    left = list(factors)
-    right = []
-    for factor in others:
-        if factor in left:
-            left.remove(factor)
-        else:
-            right.append(factor)
+    left, right = _without_shared(factors, others)
     if not left and not right:
         return number != other
     grown, shrunk = (number, other) if left else (other, number)
@@ -191,12 +186,12 @@ def _computed(operator: str, numbers: list[int | float]) -> Value | None:
     try:
         if len(numbers) == 1:
             (a,) = numbers
-            single = {"neg": lambda: -a, "pos": lambda: +a, "~": lambda: ~int(a)}
+            single: dict[str, Callable[[], Any]] = {"neg": lambda: -a, "pos": lambda: +a, "~": lambda: ~int(a)}
             return const(single[operator]()) if operator in single else None
         a, b = numbers
         if operator == "**" and (abs(b) > 64 or abs(a) > 1 << 32):
             return None
-        pairs = {
+        pairs: dict[str, Callable[[], Any]] = {
             "+": lambda: a + b, "-": lambda: a - b, "*": lambda: a * b, "/": lambda: a / b, "//": lambda: a // b,
             "%": lambda: a % b, "**": lambda: a**b, "==": lambda: a == b, "!=": lambda: a != b, "<": lambda: a < b,
             "<=": lambda: a <= b, ">": lambda: a > b, ">=": lambda: a >= b,

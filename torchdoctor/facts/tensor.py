@@ -1,7 +1,7 @@
 """The algebra of shapes and memory layout: what each kind of view does to them, and which views torch refuses.
 
-All of it works with sizes that are symbols and with facts that are not there. A layout tells of the dimensions that have more
-than one element; where a size is not known, "not contiguous" and "cannot be viewed" take it to be more than one.
+It all works with sizes that are symbols and with facts that are not there. A layout tells of the dimensions that have
+more than one element; where a size is not known, "not contiguous" and "cannot be viewed" take it to be more than one.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ def moved(tensor: Tensor, sources: Sequence[int], targets: Sequence[int], node: 
     if None in a or None in b or len(set(a)) != len(a) or len(set(b)) != len(b):
         return None
     order: list[int | None] = [None] * rank
-    for source, target in zip(a, b):
+    for source, target in zip(a, b, strict=True):
         assert target is not None
         order[target] = source
     rest = iter(dim for dim in range(rank) if dim not in a)
@@ -237,7 +237,7 @@ def selected(tensor: Tensor, dim: int, at: Dim, node: cst.CSTNode) -> Tensor | N
 
 
 def _dropped(layout: Layout, dim: int, several: bool | None) -> Layout:
-    """The layout without a dimension of which one entry was taken, out of ``several`` (None: perhaps) or the only one."""
+    """The layout without a dimension that one entry was taken of; ``several``: not the only one (None: perhaps)."""
     gone = layout[dim]
     outer = _outer(layout, gone.place) if gone.place else None
     if outer is not None:
@@ -337,7 +337,7 @@ def expanded(tensor: Tensor, target: Sequence[Dim], node: cst.CSTNode) -> Tensor
         return None
     shape: list[Dim] = list(target[:more])
     axes: list[Axis] | None = [Axis(None, repeated=dim != 1) for dim in target[:more]]
-    for place, (was, now) in enumerate(zip(old, target[more:])):
+    for place, (was, now) in enumerate(zip(old, target[more:], strict=True)):
         axis = tensor.layout.value[place] if tensor.layout is not None else None
         grown = _grown(was, now)
         shape.append(was if now == -1 or grown is False else now)

@@ -1,18 +1,19 @@
 """Views that split and merge dimensions: the sizes and the layout they give, and which of them torch refuses.
 
-Torch can view a tensor with new sizes when each run of dimensions that the view merges lies in memory as one. Here the same
-is decided with sizes that are symbols: dimensions, old and new, are matched in blocks that surely hold equally many elements.
+Torch can view a tensor with new sizes when each run of dimensions that the view merges lies in memory as one. Here the
+same is decided with sizes that are symbols: old and new dimensions are matched in blocks of equally many elements.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import libcst as cst
 
 from torchdoctor.facts import sizes as s
-from torchdoctor.facts.tensor import Layout, Shape, contiguous, dim_of, in_order, numel, placed, scattered, size
+from torchdoctor.facts.tensor import Layout, Shape, contiguous, dim_of, in_order, numel, scattered, size
 from torchdoctor.facts.values import Axis, Dim, Known, Tensor
 
 Block = tuple[Axis | None, Shape]  # the axis that some old dimensions merge to (None: of size one), and the new sizes
@@ -39,11 +40,6 @@ def reshaped(tensor: Tensor, target: Sequence[Dim], node: cst.CSTNode) -> Tensor
     if seen is None or seen.layout is not None or (seen.contiguous is not None and seen.contiguous.value):
         return seen
     return seen.but(contiguous=None)  # a view of what is not contiguous, or a copy
-
-
-def is_view(before: Tensor, after: Tensor) -> bool:
-    """Whether a reshape surely gave a view."""
-    return after.layout is not None and (after.contiguous is None or before.contiguous == after.contiguous)
 
 
 def flattened(tensor: Tensor, start: int, end: int, node: cst.CSTNode) -> Tensor | None:
@@ -110,19 +106,29 @@ def view_fails(tensor: Tensor, target: tuple[Dim, ...]) -> str | None:
         return None
     several = [dim for dim in range(len(old)) if old[dim] != 1]
     new = [dim for dim in shape if dim != 1]
-    border = 0
-    for outer, inner in zip(several, several[1:]):
-        if linked(layout[outer], layout[inner]) is not False:
-            continue
-        before, behind = s.whole(s.product(old[:inner])), s.whole(s.product(old[inner:]))
-        border += 1
-        while border < len(new) and (
-            s.differ(s.whole(s.product(new[:border])), before) or s.differ(s.whole(s.product(new[border:])), behind)
-        ):
-            border += 1
-        if border >= len(new):
-            return f"merges dims {outer} and {inner}, {_why(tensor.layout.because, layout[outer], layout[inner])}"
-    return None
+    borders = [pair for pair in pairwise(several) if linked(layout[pair[0]], layout[pair[1]]) is False]
+    places = [_places(old, inner, new) for _, inner in borders]
+    crossed = next((border for border, found in zip(borders, places, strict=True) if not found), None)
+    taken = 0
+    for border, found in zip(borders, places, strict=True):
+        taken = next((place for place in found if place > taken), len(new))
+        if taken == len(new) and crossed is None:
+            crossed = border
+    if crossed is None:
+        return None
+    outer, inner = crossed
+    return f"merges dims {outer} and {inner}, {_why(tensor.layout.because, layout[outer], layout[inner])}"
+
+
+def _places(old: Shape, inner: int, new: list[Dim]) -> list[int]:
+    """The places between new dimensions where the border before an old one may come to lie."""
+    before, behind = s.whole(s.product(old[:inner])), s.whole(s.product(old[inner:]))
+    return [
+        place
+        for place in range(1, len(new))
+        if not s.differ(s.whole(s.product(new[:place])), before)
+        and not s.differ(s.whole(s.product(new[place:])), behind)
+    ]
 
 
 def _viewed_layout(tensor: Tensor, shape: Shape) -> Layout | None:
@@ -167,7 +173,7 @@ def _shortest_block(old: Shape, new: Shape, i: int, k: int) -> tuple[int, int] |
 def _merged(axes: Layout) -> Axis | None:
     """One axis that spans all of these; None where they cannot be merged or it is not known."""
     placed = [axis for axis in axes if axis.place is not None or axis.repeated]
-    if not placed or any(linked(outer, inner) is not True for outer, inner in zip(placed, placed[1:])):
+    if not placed or any(linked(outer, inner) is not True for outer, inner in pairwise(placed)):
         return None
     return replace(placed[-1], place=placed[0].place)
 
@@ -177,15 +183,15 @@ def _laid_out(blocks: list[Block]) -> Layout:
     inside = [_parts(axis, sizes) for axis, sizes in blocks]
     start: dict[int, int] = {}
     taken = 0
-    for axis, parts in sorted(
-        ((axis, parts) for (axis, _), parts in zip(blocks, inside) if axis is not None and axis.place is not None),
-        key=lambda pair: pair[0].place or 0,
-    ):
-        start[axis.place or 0] = taken
-        taken += sum(part.place is not None for part in parts)
+    order = sorted(
+        (axis.place, at) for at, (axis, _) in enumerate(blocks) if axis is not None and axis.place is not None
+    )
+    for place, at in order:
+        start[place] = taken
+        taken += sum(part.place is not None for part in inside[at])
     axes: list[Axis] = []
-    for (axis, _), parts in zip(blocks, inside):
-        shift = start[axis.place] if axis is not None and axis.place is not None else 0
+    for (split, _), parts in zip(blocks, inside, strict=True):
+        shift = start[split.place] if split is not None and split.place is not None else 0
         axes.extend(part if part.place is None else replace(part, place=part.place + shift) for part in parts)
     return tuple(axes)
 
@@ -196,7 +202,7 @@ def _parts(axis: Axis | None, sizes: Shape) -> Layout:
         return tuple(Axis(None) for _ in sizes)
     if axis.repeated:
         return tuple(Axis(None, repeated=dim != 1) for dim in sizes)
-    parts = list(in_order(sizes))
+    parts: list[Axis] = list(in_order(sizes))
     innermost = max((at for at, part in enumerate(parts) if part.place is not None), default=None)
     if innermost is not None:
         parts[innermost] = replace(parts[innermost], filled=axis.filled)

@@ -1,96 +1,131 @@
 """What torch does to what is known of a tensor: each function, method, module and operator, as data.
 
-The rows stand in the modules beside this one; the tests prove each against torch. Nothing here imports torch. Every function
-returns None where nothing is known, also for a call that torch would refuse.
+The rows stand in the modules beside this one; the tests prove each against torch. Nothing here imports torch. Every
+function returns None where nothing is known, also for a call that torch would refuse.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import libcst as cst
 
-from torchdoctor.facts.values import Attr, Dim, Element, Free, Item, Known, Made, Param, Result, Tensor, Unknown, Value
+from torchdoctor.facts import tensor as algebra
+from torchdoctor.facts.torch_api import indexing, modules, operators
+from torchdoctor.facts.torch_api.arguments import Arguments, NotKnown, Use
+from torchdoctor.facts.torch_api.indexing import Key, Slice
+from torchdoctor.facts.torch_api.operands import as_tensor
+from torchdoctor.facts.torch_api.rows import Fields, Row
+from torchdoctor.facts.torch_api.table import table
+from torchdoctor.facts.values import Const, Known, Made, Tensor, Value
+from torchdoctor.facts.viewing import view_fails
 
-
-@dataclass(frozen=True, slots=True)
-class Arguments:
-    """What a call passes: ``node`` is the call, ``values`` the positional arguments (a method's receiver first).
-
-    ``starred``: *args or **kwargs were passed, so what is not seen may be given all the same. ``grad`` is the grad mode,
-    Known(False) where it is off. ``nodes`` are the argument expressions, parallel to ``values`` where there are any.
-    """
-
-    node: cst.CSTNode
-    values: tuple[Value, ...]
-    keywords: Mapping[str, Value]
-    starred: bool = False
-    grad: Known[bool] | None = None
-    nodes: tuple[cst.CSTNode, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """`lower:upper:step` in a subscript; None for what is not written."""
-
-    lower: Value | None = None
-    upper: Value | None = None
-    step: Value | None = None
-
-
-Key = Value | Slice
+__all__ = [
+    "Arguments",
+    "Fields",
+    "Key",
+    "Slice",
+    "as_tensor",
+    "attribute",
+    "augment",
+    "call",
+    "index",
+    "is_inplace",
+    "method",
+    "module",
+    "operator",
+    "refine_rank",
+    "view_fails",
+]
 
 
 def call(name: str, arguments: Arguments) -> Value | None:
     """The result of the function of this canonical full name ("torch.nn.functional.softmax")."""
+    row = table().functions.get(name)
+    if row is not None:
+        return _applied(row, arguments)
+    owner, _, own = name.rpartition(".")
+    if is_inplace(own) and owner in ("torch", "torch.nn.functional", "torch.nn.init"):
+        row = table().functions.get(f"{owner}.{own[:-1]}")
+        return _in_place(row, own, arguments)
     return None
 
 
 def method(name: str, arguments: Arguments) -> Value | None:
     """The result of `x.name(...)`; the receiver is the first of ``arguments.values``."""
-    return None
+    row = table().methods.get(name)
+    if row is not None:
+        return _applied(row, arguments)
+    return _in_place(table().methods.get(name[:-1]), name, arguments) if is_inplace(name) else None
 
 
 def module(name: str, made: Made, arguments: Arguments) -> Value | None:
     """The result of calling an instance of a torch class; ``made`` has the constructor's arguments."""
-    return None
+    return modules.called(name, made, arguments)
 
 
 def attribute(of: Value, name: str, node: cst.CSTNode, grad: Known[bool] | None = None) -> Value | None:
     """`of.name`, as far as torch defines it."""
-    return None
+    return operators.attribute_of(of, name, Arguments(node, (), {}, grad=grad))
 
 
 def index(of: Value, keys: tuple[Key, ...], node: cst.CSTNode, grad: Known[bool] | None = None) -> Value | None:
     """`of[keys]`."""
-    return None
+    return indexing.indexed(of, keys, Arguments(node, (), {}, grad=grad))
 
 
-def operator(symbol: str, operands: tuple[Value, ...], node: cst.CSTNode, grad: Known[bool] | None = None) -> Value | None:
+def operator(
+    symbol: str, operands: tuple[Value, ...], node: cst.CSTNode, grad: Known[bool] | None = None
+) -> Value | None:
     """An operator expression: "+", "@", "<", "neg", "~" ...; of numbers as well as of tensors."""
-    return None
-
-
-def as_tensor(value: Value) -> Tensor | None:
-    """The value seen as a tensor, where it may be one."""
-    if isinstance(value, Tensor):
-        return value
-    if isinstance(value, (Param, Element, Result, Attr, Item, Free, Unknown)):
+    try:
+        return operators.operated(symbol, Arguments(node, operands, {}, grad=grad))
+    except NotKnown:
         return None
-    return None
 
 
-def refine_rank(tensor: Tensor, rank: int) -> Tensor:
-    """The same tensor, now known to have this many dimensions (`b, n, c = x.shape`)."""
-    return tensor
+def augment(symbol: str, target: Tensor, value: Value, node: cst.CSTNode, grad: Known[bool] | None = None) -> Tensor:
+    """`target += value` and its kind: the target, which stays where it is, with other elements."""
+    result = operator(symbol, (target, value), node, grad)
+    return _rewritten(target, result, grad)
+
+
+def refine_rank(value: Value, rank: int) -> Tensor | None:
+    """The value as a tensor that is now known to have this many dimensions (`b, n, c = x.shape`)."""
+    tensor = as_tensor(value)
+    return algebra.refine_rank(tensor, rank) if tensor is not None else None
 
 
 def is_inplace(method: str) -> bool:
     """Whether a method changes its receiver: `add_`."""
-    return method.endswith("_") and not method.endswith("__")
+    return method.endswith("_") and not method.startswith("_") and len(method) > 1
 
 
-def view_fails(tensor: Tensor, sizes: tuple[Dim, ...]) -> str | None:
-    """Why torch surely refuses to view the tensor with these sizes, in words; None where it may be legal."""
-    return None
+def _applied(row: Row, arguments: Arguments) -> Value | None:
+    out = arguments.keywords.get("out")
+    if out is not None and not (isinstance(out, Const) and out.value is None):
+        return None  # written into a tensor that has its own layout and dtype
+    try:
+        return row.effect(Use(arguments, row.parameters))
+    except NotKnown:
+        return None
+
+
+def _in_place(row: Row | None, name: str, arguments: Arguments) -> Value | None:
+    """A method that writes into its receiver gives back the receiver, of which less may be known."""
+    receiver = as_tensor(arguments.values[0]) if arguments.values else None
+    if receiver is None:
+        return None
+    if row is None:
+        return Tensor(receiver.source, receiver.of, models=receiver.models, views=receiver.views)
+    result = _applied(row, arguments)
+    if row.kind == "view" and isinstance(result, Tensor):
+        return receiver.but(shape=result.shape, layout=result.layout, contiguous=result.contiguous)
+    return _rewritten(receiver, result, arguments.grad)
+
+
+def _rewritten(target: Tensor, result: Value | None, off: Known[bool] | None) -> Tensor:
+    """The target after the elements of a result were written into it: in the graph of both, where gradients are on."""
+    if not isinstance(result, Tensor):
+        return target.but(grad=None, scale=None)
+    stays = (off is not None and not off.value) or (target.grad is not None and target.grad.value == "leaf")
+    grad = target.grad if stays else result.grad
+    return target.but(grad=grad, scale=result.scale, models=target.models | result.models)

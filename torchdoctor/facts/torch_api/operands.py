@@ -1,0 +1,63 @@
+"""Values seen as tensors."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from torchdoctor.facts.tensor import with_layout
+from torchdoctor.facts.values import (
+    Arithmetic,
+    Attr,
+    Element,
+    Free,
+    Item,
+    Known,
+    Made,
+    Param,
+    Result,
+    Scaled,
+    Self,
+    Tensor,
+    Value,
+)
+
+
+def as_tensor(value: Value) -> Tensor | None:
+    """The value as a tensor, where it is one or may be one; nothing is claimed of what it is otherwise.
+
+    What a function is given and what a loader yields is taken to be contiguous; a loader's data asks for no gradient.
+    """
+    if isinstance(value, Tensor):
+        return with_layout(value)
+    if not isinstance(value, (Param, Element, Result, Attr, Item, Free, Scaled, Arithmetic)):
+        return None
+    source = _source(value)
+    if source is None:
+        return None
+    tensor = Tensor(source, of=value)
+    if isinstance(value, (Param, Element)):
+        tensor = tensor.but(contiguous=Known(True, source))
+    if isinstance(value, Element):
+        tensor = tensor.but(grad=Known("plain", source))
+    return tensor
+
+
+def _source(value: Value) -> cst.CSTNode | None:
+    """A node that the value comes from."""
+    if isinstance(value, Param):
+        return value.function
+    if isinstance(value, Element):
+        return value.loop
+    if isinstance(value, (Result, Made)):
+        return value.call
+    if isinstance(value, Free):
+        return value.scope
+    if isinstance(value, Self):
+        return value.owner
+    if isinstance(value, Tensor):
+        return value.source
+    if isinstance(value, (Attr, Item, Scaled)):
+        return _source(value.of)
+    if isinstance(value, Arithmetic):
+        return next((source for one in value.operands if (source := _source(one)) is not None), None)
+    return None

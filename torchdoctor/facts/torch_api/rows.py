@@ -1,0 +1,155 @@
+"""How a row of the table is written and read.
+
+A row gives the names that torch has for one thing it does, the parameters in torch's order, and a rule for each fact of
+the result. In the names a bare word (`relu`) stands for `torch.relu` and `Tensor.relu`, `.relu` for the method only,
+and anything with a dot inside for itself; "F." is torch.nn.functional.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from torchdoctor.facts.tensor import named
+from torchdoctor.facts.torch_api.arguments import NotKnown, Use
+from torchdoctor.facts.torch_api.rules import (
+    GradRule,
+    MemoryRule,
+    NameRule,
+    ShapeRule,
+    created,
+    kept,
+    same,
+    same_device,
+    same_dtype,
+    through,
+)
+from torchdoctor.facts.values import Known, Named, Result, Sequence, Tensor, Value
+
+T = TypeVar("T")
+Effect = Callable[[Use], Value | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """``names`` are full names of functions, or method names after a dot; ``effect`` works out the result.
+
+    ``kind`` is "computed" (a new tensor), "view" (the same elements seen otherwise) or "other".
+    """
+
+    names: tuple[str, ...]
+    parameters: tuple[str, ...]
+    effect: Effect
+    kind: str = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Fields(Sequence):
+    """A tuple whose items have names as well: what `x.max(dim=1)` gives."""
+
+    names: tuple[str, ...] = ()
+
+
+def row(
+    names: str,
+    parameters: str = "input",
+    *,
+    shape: ShapeRule = same,
+    memory: MemoryRule = kept,
+    grad: GradRule = through,
+    dtype: NameRule | None = same_dtype,
+    scale: NameRule | None = None,
+    device: NameRule | None = same_device,
+) -> Row:
+    """A row whose result is one new tensor."""
+
+    def effect(use: Use) -> Tensor:
+        return computed(use, shape=shape, memory=memory, grad=grad, dtype=dtype, scale=scale, device=device)
+
+    return Row(_names(names), tuple(parameters.split()), effect, "computed")
+
+
+def view(names: str, parameters: str, of: Callable[[Use], Tensor | None], *, grad: GradRule = through) -> Row:
+    """A row whose result shares the memory of the input; ``of`` gives the input with its new shape and layout."""
+
+    def effect(use: Use) -> Tensor | None:
+        seen = attempt(of, use)
+        return seeing(use, seen, grad=grad) if seen is not None else None
+
+    return Row(_names(names), tuple(parameters.split()), effect, "view")
+
+
+def effect(names: str, parameters: str, effect: Effect, kind: str = "other") -> Row:
+    """A row whose result is worked out by a function of its own."""
+    return Row(_names(names), tuple(parameters.split()), effect, kind)
+
+
+def computed(
+    use: Use,
+    *,
+    shape: ShapeRule = same,
+    memory: MemoryRule = kept,
+    grad: GradRule = through,
+    dtype: NameRule | None = same_dtype,
+    scale: NameRule | None = None,
+    device: NameRule | None = same_device,
+    place: int = -1,
+) -> Tensor:
+    """A new tensor, by rules; ``place`` where it is one of several results."""
+    sizes = attempt(shape, use)
+    tensor = attempt(lambda use: memory(use, sizes), use) or Tensor(use.node)
+    if tensor.shape is None and sizes is not None:
+        tensor = tensor.but(shape=Known(sizes, use.node))
+    return named(
+        tensor.but(
+            source=use.node,
+            of=_identity(use, place),
+            grad=attempt(grad, use),
+            dtype=attempt(dtype, use) if dtype is not None else None,
+            scale=attempt(scale, use) if scale is not None else None,
+            device=attempt(device, use) if device is not None else None,
+            models=frozenset()
+            if grad is created
+            else frozenset(m for operand in use.operands() for m in operand.models),
+        )
+    )
+
+
+def seeing(use: Use, seen: Tensor, *, grad: GradRule = through, place: int = -1) -> Tensor:
+    """The result of a view, from the input with its new shape and layout."""
+    return named(
+        seen.but(
+            source=use.node,
+            of=_identity(use, place),
+            grad=attempt(grad, use),
+            views=use.given.get("input"),
+        )
+    )
+
+
+def _identity(use: Use, place: int) -> Value | None:
+    """What tells one of several results of a node from the others; None for the only one."""
+    return use.of if place < 0 else Result(use.node, use.of or Named("torch"), place)
+
+
+def attempt(rule: Callable[[Use], T | None], use: Use) -> T | None:
+    """What the rule gives; None where it needs what is not known."""
+    try:
+        return rule(use)
+    except NotKnown:
+        return None
+
+
+def _names(names: str) -> tuple[str, ...]:
+    found: list[str] = []
+    for name in names.split():
+        if name.startswith("."):
+            found.append(name)
+        elif name.startswith("F."):
+            found.append(f"torch.nn.functional.{name[2:]}")
+        elif "." in name:
+            found.append(name)
+        else:
+            found.extend((f"torch.{name}", f".{name}"))
+    return tuple(found)
