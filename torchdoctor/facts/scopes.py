@@ -8,19 +8,8 @@ import libcst as cst
 
 from torchdoctor.facts.tree import Tree
 
-ScopeNode = (
-    cst.Module
-    | cst.FunctionDef
-    | cst.Lambda
-    | cst.ClassDef
-    | cst.ListComp
-    | cst.SetComp
-    | cst.DictComp
-    | cst.GeneratorExp
-)
-SCOPES = (
-    cst.Module, cst.FunctionDef, cst.Lambda, cst.ClassDef, cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp,
-)  # fmt: skip
+COMPREHENSIONS = (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
+SCOPES = (cst.Module, cst.FunctionDef, cst.Lambda, cst.ClassDef, *COMPREHENSIONS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +29,8 @@ class Binding:
 
 @dataclass(slots=True, eq=False)
 class Scope:
+    """What one module, function, class, lambda or comprehension binds; the bindings of a name in source order."""
+
     node: cst.CSTNode
     outer: Scope | None
     bindings: dict[str, list[Binding]] = field(default_factory=dict)
@@ -53,7 +44,7 @@ class Scopes:
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
         self._scopes: dict[cst.CSTNode, Scope] = {}
-        self._home: dict[cst.CSTNode, Scope] = {}
+        self._nonlocal: list[tuple[Scope, Binding]] = []
         self._build()
 
     @property
@@ -63,14 +54,15 @@ class Scopes:
     def of(self, node: cst.CSTNode) -> Scope:
         """The scope that the node's names are looked up in.
 
-        Defaults, decorators, annotations and bases belong to the scope around the function or class.
+        Defaults, decorators, annotations and bases belong to the scope around the function or class; so does what the
+        first `for` of a comprehension goes over.
         """
         parents = self.tree.parents
-        child, above = node, parents.get(node)
+        below, child, above = node, node, parents.get(node)
         while above is not None:
-            if isinstance(above, SCOPES) and self._inside(above, child):
+            if isinstance(above, SCOPES) and self._inside(above, child, below):
                 return self._scope(above)
-            child, above = above, parents.get(above)
+            below, child, above = child, above, parents.get(above)
         return self.module
 
     def inner(self, node: cst.CSTNode) -> Scope:
@@ -102,31 +94,37 @@ class Scopes:
         return scope
 
     @staticmethod
-    def _inside(scope: cst.CSTNode, child: cst.CSTNode) -> bool:
-        if isinstance(scope, (cst.FunctionDef, cst.ClassDef)):
-            if child is scope.body:
-                return True
-            return isinstance(child, cst.Parameters) and False
-        if isinstance(scope, cst.Lambda):
+    def _inside(scope: cst.CSTNode, child: cst.CSTNode, below: cst.CSTNode) -> bool:
+        """Whether names are looked up in ``scope`` when the way up to it leads through ``below`` and ``child``."""
+        if isinstance(scope, (cst.FunctionDef, cst.ClassDef, cst.Lambda)):
             return child is scope.body
+        if isinstance(scope, COMPREHENSIONS):
+            return child is not scope.for_in or below is not scope.for_in.iter
         return True
 
     def _build(self) -> None:
         tree = self.tree
         self._scopes[tree.module] = Scope(tree.module, None)
-        for statement in tree.nodes(cst.Global):
-            self.of(statement).globals.update(item.name.value for item in statement.names)
-        for statement in tree.nodes(cst.Nonlocal):
-            self.of(statement).nonlocals.update(item.name.value for item in statement.names)
+        for shared in tree.nodes(cst.Global):
+            self.of(shared).globals.update(item.name.value for item in shared.names)
+        for closed_over in tree.nodes(cst.Nonlocal):
+            self.of(closed_over).nonlocals.update(item.name.value for item in closed_over.names)
         for function in tree.nodes(cst.FunctionDef):
             self._add(self.of(function), Binding(function.name.value, "function", function))
             self._parameters(self._scope(function), function.params)
-        for function in tree.nodes(cst.Lambda):
-            self._parameters(self._scope(function), function.params)
+        for unnamed in tree.nodes(cst.Lambda):
+            self._parameters(self._scope(unnamed), unnamed.params)
         for klass in tree.nodes(cst.ClassDef):
             self._add(self.of(klass), Binding(klass.name.value, "class", klass))
         self._imports()
         self._assignments()
+        self._patterns()
+        for scope, binding in self._nonlocal:  # only now is it known which scope around binds the name
+            self._around(scope, binding.name).bindings.setdefault(binding.name, []).append(binding)
+        for scope in self._scopes.values():
+            for bindings in scope.bindings.values():
+                if len(bindings) > 1:
+                    bindings.sort(key=lambda binding: tree.order[binding.node])
 
     def _parameters(self, scope: Scope, params: cst.Parameters) -> None:
         for param in (
@@ -140,20 +138,17 @@ class Scopes:
                 self._add(scope, Binding(param.name.value, "parameter", param))
 
     def _imports(self) -> None:
-        for kind in (cst.Import, cst.ImportFrom):
-            for statement in self.tree.nodes(kind):
-                if isinstance(statement.names, cst.ImportStar):
-                    self._add(self.of(statement), Binding("*", "import", statement))
-                    continue
-                for alias in statement.names:
-                    if alias.asname is not None and isinstance(alias.asname.name, cst.Name):
-                        name = alias.asname.name.value
-                    else:
-                        first: cst.BaseExpression = alias.name
-                        while isinstance(first, cst.Attribute):
-                            first = first.value
-                        name = first.value if isinstance(first, cst.Name) else ""
-                    self._add(self.of(statement), Binding(name, "import", alias))
+        statements: list[cst.Import | cst.ImportFrom] = [*self.tree.nodes(cst.Import), *self.tree.nodes(cst.ImportFrom)]
+        for statement in statements:
+            if isinstance(statement.names, cst.ImportStar):
+                self._add(self.of(statement), Binding("*", "import", statement))
+                continue
+            for alias in statement.names:
+                first: cst.BaseExpression = alias.asname.name if alias.asname is not None else alias.name
+                while isinstance(first, cst.Attribute):
+                    first = first.value
+                if isinstance(first, cst.Name):
+                    self._add(self.of(statement), Binding(first.value, "import", alias))
 
     def _assignments(self) -> None:
         tree = self.tree
@@ -166,24 +161,35 @@ class Scopes:
             self._target(augmented.target, "augment", augmented, None)
         for named in tree.nodes(cst.NamedExpr):
             self._named(named)
-        for loop in (*tree.nodes(cst.For), *tree.nodes(cst.CompFor)):
+        loops: list[cst.For | cst.CompFor] = [*tree.nodes(cst.For), *tree.nodes(cst.CompFor)]
+        for loop in loops:
             self._target(loop.target, "loop", loop, None)
         for item in tree.nodes(cst.WithItem):
             if item.asname is not None:
                 self._target(item.asname.name, "with", item, item.item)
-        for handler in (*tree.nodes(cst.ExceptHandler), *tree.nodes(cst.ExceptStarHandler)):
+        handlers: list[cst.ExceptHandler | cst.ExceptStarHandler]
+        handlers = [*tree.nodes(cst.ExceptHandler), *tree.nodes(cst.ExceptStarHandler)]
+        for handler in handlers:
             if handler.name is not None:
                 self._target(handler.name.name, "except", handler, None)
         for deletion in tree.nodes(cst.Del):
             self._target(deletion.target, "delete", deletion, None)
-        for pattern in (*tree.nodes(cst.MatchAs), *tree.nodes(cst.MatchStar)):
-            if pattern.name is not None:
-                self._add(self.of(pattern), Binding(pattern.name.value, "match", pattern))
+        for alias in tree.nodes(cst.TypeAlias):
+            self._target(alias.name, "assign", alias, None)
+
+    def _patterns(self) -> None:
+        captures: list[cst.MatchAs | cst.MatchStar] = [*self.tree.nodes(cst.MatchAs), *self.tree.nodes(cst.MatchStar)]
+        for capture in captures:
+            if capture.name is not None:
+                self._target(capture.name, "match", capture, None)
+        for mapping in self.tree.nodes(cst.MatchMapping):
+            if mapping.rest is not None:
+                self._target(mapping.rest, "match", mapping, None)
 
     def _named(self, named: cst.NamedExpr) -> None:
         """A walrus inside a comprehension binds in the function around it."""
         scope: Scope | None = self.of(named)
-        while scope is not None and isinstance(scope.node, (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)):
+        while scope is not None and isinstance(scope.node, COMPREHENSIONS):
             scope = scope.outer
         if isinstance(named.target, cst.Name) and scope is not None:
             self._add(scope, Binding(named.target.value, "assign", named, named.value))
@@ -199,8 +205,16 @@ class Scopes:
         if binding.name in scope.globals:
             scope = self.module
         elif binding.name in scope.nonlocals:
-            above = scope.outer
-            while above is not None and binding.name not in above.bindings and above.outer is not None:
-                above = above.outer
-            scope = above or scope
+            self._nonlocal.append((scope, binding))
+            return
         scope.bindings.setdefault(binding.name, []).append(binding)
+
+    @staticmethod
+    def _around(scope: Scope, name: str) -> Scope:
+        """The function around ``scope`` that binds a name which is nonlocal in it."""
+        above = scope.outer
+        while above is not None:
+            if name in above.bindings and isinstance(above.node, cst.FunctionDef):
+                return above
+            above = above.outer
+        return scope  # Python refuses such a text
