@@ -451,3 +451,32 @@ def test_what_a_class_does_with_an_attribute_tells_the_kind_of_what_it_was_given
     assert isinstance(backward.on, Tensor)
     assert forward.on in backward.on.models
     assert flow.kind(one(flow, "step").on) == "optimizer"
+
+
+def test_a_forward_tells_the_wrapper_it_went_through() -> None:
+    flow = flow_of(
+        """
+def run(x):
+    net = Net()
+    ddp = torch.nn.parallel.DistributedDataParallel(net)
+    ddp(x)
+    net(x)
+""",
+        "run",
+    )
+    wrapped, plain = (
+        event for event in flow.of("forward") if isinstance(event.on, Made) and event.on.name == "example.Net"
+    )
+    assert isinstance(wrapped.by, Made) and wrapped.by.name == "torch.nn.parallel.DistributedDataParallel"
+    assert plain.by is None
+
+
+def test_yield_from_begins_to_read() -> None:
+    flow = flow_of(
+        """
+def items(source):
+    yield from source
+""",
+        "items",
+    )
+    assert story(flow, "iterate") == ["iterate source"]

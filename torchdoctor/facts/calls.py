@@ -273,7 +273,7 @@ class Calls:
             return value
         if kind == "module":
             modes = len(run.events)
-            run.emit("forward", node, model, args, keywords)
+            run.emit("forward", node, model, args, keywords, by=callee if callee != model else None)
             value = self._forward_value(node, model, args, keywords, starred)
             if value is None:
                 value = _depending(node, (*args, *keywords.values())).but(of=Result(node, model), grad=None)

@@ -48,13 +48,13 @@ class Event:
 
     kinds: ``forward`` (a module is called), ``loss`` (a criterion or functional loss is called), ``backward``,
     ``autograd_grad``, ``zero_grad``, ``step``, ``scale``, ``unscale``, ``scaler_step``, ``update``, ``clip``,
-    ``train``, ``eval``, ``item``, ``augment`` (`on += args[0]`), ``append``, ``iterate`` (a loop begins to read
-    ``on``), ``write`` (attribute or item assignment), ``break``, ``continue``, ``call`` (anything else that is
-    called); and of the flow's own body only: ``return``, ``yield``, ``raise``.
+    ``train``, ``eval``, ``item``, ``augment`` (`on += args[0]`), ``append``, ``iterate`` (a loop or `yield from`
+    begins to read ``on``), ``write`` (attribute or item assignment), ``break``, ``continue``, ``call`` (anything else
+    that is called); and of the flow's own body only: ``return``, ``yield``, ``raise``.
     ``on`` is the receiver (for backward the loss, wrappers such as DataParallel taken off), ``by`` what did it for
-    another (a scaler or a framework object), ``value`` the result. ``modes`` are the receiver's for a forward.
-    ``loops`` and ``arms`` are what it stands in, outermost first; ``via`` the calls that led
-    here from the flow's own body.
+    another (a scaler, a framework object, the wrapper of a model), ``value`` the result. ``modes`` are the receiver's
+    for a forward. ``loops`` and ``arms`` are what it stands in, outermost first; ``via`` the calls that led here from
+    the flow's own body.
     """
 
     kind: str

@@ -318,6 +318,7 @@ class Expressions:
         value: Value = const(None)
         if isinstance(node.value, cst.From):
             value = self(node.value.item)
+            self.run.emit("iterate", node.value.item, value)
         elif node.value is not None:
             value = self(node.value)
         self.run.emit("yield", node, value)
