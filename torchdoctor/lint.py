@@ -65,21 +65,28 @@ def relevant(data: bytes, rules: Iterable[str]) -> bool:
 
 def mend(text: str, findings: Iterable[Finding]) -> str:
     """The text with the findings' edits made. Of two findings whose edits overlap only the first is mended."""
+    return mend_some(text, findings)[0]
+
+
+def mend_some(text: str, findings: Iterable[Finding]) -> tuple[str, list[Finding]]:
+    """The same, and those of the findings that were mended."""
     starts = line_starts(text)
 
     def offset(line: int, column: int) -> int:
         return starts[line - 1] + column - 1 if line <= len(starts) else len(text)
 
     chosen: dict[tuple[int, int, str], None] = {}
+    mended = []
     for finding in findings:
         edits = [(offset(*edit.at.start), offset(*edit.at.end), edit.text) for edit in finding.edits]
-        if all(_apart(edit, other) for edit in edits for other in chosen):
+        if edits and all(_apart(edit, other) for edit in edits for other in chosen):
             chosen.update(dict.fromkeys(edits))
+            mended.append(finding)
     pieces, end = [], len(text)
     for start, stop, new in sorted(chosen, reverse=True):
         pieces += [text[stop:end], new]
         end = start
-    return "".join([text[:end], *reversed(pieces)])
+    return "".join([text[:end], *reversed(pieces)]), mended
 
 
 def _apart(edit: tuple[int, int, str], other: tuple[int, int, str]) -> bool:
