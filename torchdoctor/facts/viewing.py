@@ -47,8 +47,8 @@ def flattened(tensor: Tensor, start: int, end: int, node: cst.CSTNode) -> Tensor
     rank = tensor.rank
     if rank is None:
         kept = tensor.contiguous if tensor.contiguous is not None and tensor.contiguous.value else None
-        shape = Known[tuple[Dim, ...]]((None,), node) if (start, end) == (0, -1) else None
-        return tensor.but(shape=shape, layout=None, contiguous=kept)
+        vector = Known((None,), node) if (start, end) == (0, -1) else None
+        return tensor.but(shape=vector, layout=None, contiguous=kept)
     first, last = dim_of(start, max(rank, 1)), dim_of(end, max(rank, 1))
     if first is None or last is None or first > last:
         return None
