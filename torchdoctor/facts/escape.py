@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from torchdoctor.facts.flow import Flow
 
 # Libraries whose functions neither step optimizers nor clear gradients, whatever they are given.
-_HARMLESS = (
+HARMLESS = (
     "builtins.", "torch.", "numpy.", "math.", "os.", "sys.", "time.", "logging.", "warnings.", "json.", "itertools.",
     "functools.", "collections.", "copy.", "tqdm.", "typing.", "operator.", "operator ", "contextlib.", "random.",
     "torchmetrics.", "torchvision.", "torchinfo.", "torchsummary.", "pprint.", "dataclasses.", "pathlib.",
@@ -90,7 +90,7 @@ class _Escapes:
                 if given:
                     self.holders.add(event.value)
                 return False
-            return given and not callee.name.startswith(_HARMLESS)
+            return given and not callee.name.startswith(HARMLESS)
         if isinstance(callee, Attr) and self._of_holder(callee):
             return True
         return given
@@ -143,3 +143,17 @@ class _Escapes:
         if isinstance(value, Attr) and value.of == self.optimizer:
             return False  # its state, its groups: what is done with them is seen where it is done
         return any(self._holds(part, depth - 1) for part in inner)
+
+
+def contains(whole: Value, part: Value, depth: int = 6) -> bool:
+    """Whether a value is the part, or a tuple, list, dict or object made with it."""
+    if whole == part:
+        return True
+    inner: tuple[Value, ...] = ()
+    if isinstance(whole, Sequence):
+        inner = whole.items
+    elif isinstance(whole, OneOf):
+        inner = tuple(whole.options)
+    elif isinstance(whole, Made):
+        inner = (*whole.args, *(value for _, value in whole.keywords))
+    return depth > 0 and any(contains(value, part, depth - 1) for value in inner)

@@ -49,9 +49,7 @@ class Parameters:
     complete: bool = True
 
     def __or__(self, other: Parameters) -> Parameters:
-        return Parameters(
-            self.modules | other.modules, self.tensors | other.tensors, self.complete and other.complete
-        )
+        return Parameters(self.modules | other.modules, self.tensors | other.tensors, self.complete and other.complete)
 
     def hold(self, model: Value) -> bool:
         """Whether parameters of this model, or of a part or the whole of it, are known to be among these."""

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import libcst as cst
 
-from torchdoctor.facts.escape import escapes
+from torchdoctor.facts.escape import HARMLESS, escapes
 from torchdoctor.facts.events import Event
 from torchdoctor.facts.ownership import Parameters, parameters_of, related
 from torchdoctor.facts.values import (
@@ -20,6 +20,7 @@ from torchdoctor.facts.values import (
     Free,
     Item,
     Made,
+    Named,
     Param,
     Result,
     Scaled,
@@ -173,6 +174,18 @@ class Training:
             return bool(backward.args) and not isinstance(backward.on, (Tensor, Scaled))  # engine.backward(loss)
         return self.flow.kind(backward.by) not in ("scaler", "trainer")
 
+    def may_go_backward(self, event: Event) -> bool:
+        """Whether a call out of sight is given a loss for nothing but its effect: `accelerator.backward(loss)`."""
+        if event.kind != "call" or not isinstance(event.file.parent(event.node), cst.Expr):
+            return False
+        if isinstance(event.on, Named) and event.on.name.startswith(HARMLESS):
+            return False
+        return any(value in self._losses for value in event.args)
+
+    @cached_property
+    def _losses(self) -> frozenset[Value]:
+        return frozenset(event.on for event in self.flow.of("backward"))
+
     def touches_gradients(self, events: list[Event], loop: cst.CSTNode | None = None) -> bool:
         """Whether `.grad` is read or written in the functions of these events (in the flow's own: within the loop)."""
         functions = {(event.file, event.file.function(event.node)) for event in events}
@@ -194,7 +207,10 @@ class Training:
             events = [
                 event
                 for event in self.flow.events
-                if event.kind in _ABOUT_GRADIENTS | _JUMPS or event.index in escaped or _writes_gradient(event)
+                if event.kind in _ABOUT_GRADIENTS | _JUMPS
+                or event.index in escaped
+                or _writes_gradient(event)
+                or self.may_go_backward(event)
             ]
 
             def change(event: Event, before: Gradients) -> Gradients:
@@ -204,7 +220,7 @@ class Training:
         return self._gradients[optimizer]
 
     def _changed(self, event: Event, before: Gradients, optimizer: Value, escaped: frozenset[int]) -> Gradients:
-        if event.index in escaped or _writes_gradient(event):
+        if event.index in escaped or _writes_gradient(event) or self.may_go_backward(event):
             return Gradients("unknown", event.index)
         if event.kind == "make":
             return Gradients("cleared", event.index) if event.value == optimizer else before
@@ -244,7 +260,17 @@ def training(flow: Flow) -> Training:
     return found
 
 
-def blamed(flow: Flow, event: Event) -> cst.CSTNode:
-    """The node of the flow's own file to blame for an event: its own, or the call that led out of the file to it."""
+def blamed(flow: Flow, event: Event, beside: Event | None = None) -> cst.CSTNode:
+    """The node of the flow's own file to blame for an event: its own, or the call that led out of the file to it.
+
+    Where it is the order of two events that is wrong: the node, in the function that orders them, that leads to it.
+    """
     nodes = (*event.via, event.node)
+    if beside is not None:
+        shared = 0
+        for mine, other in zip(event.via, beside.via, strict=False):
+            if mine is not other:
+                break
+            shared += 1
+        nodes = nodes[: shared + 1]
     return next(node for node in reversed(nodes) if node in flow.file.tree.parents)

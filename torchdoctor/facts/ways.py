@@ -126,9 +126,7 @@ class Ways(Generic[S]):
             end |= self._run(items, ways)
         return end
 
-    def _either(
-        self, branch: Branch, test: cst.BaseExpression, ways: set[tuple[S, Answers]]
-    ) -> set[tuple[S, Answers]]:
+    def _either(self, branch: Branch, test: cst.BaseExpression, ways: set[tuple[S, Answers]]) -> set[tuple[S, Answers]]:
         sure = self.flow.value(test)
         end: set[tuple[S, Answers]] = set()
         for index, truth in ((0, True), (1, False)):
