@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from torchdoctor.facts.torch_api import as_tensor, refine_rank
+from torchdoctor.facts.torch_api import as_tensor, index, refine_rank
 from torchdoctor.facts.values import (
     UNKNOWN,
     Const,
@@ -115,8 +115,10 @@ class Bindings:
         if isinstance(value, Element) and value.place == -1:
             return Element(value.of, value.loop, place)
         if isinstance(value, Tensor):
-            part = Result(node, value, place)
-            return Tensor(node, of=part, models=value.models, grad=value.grad, scale=None)
+            known = index(value, (const(place),), node, self.run.grad_fact()) if value.rank is not None else None
+            if known is not None:
+                return known
+            return Tensor(node, of=Result(node, value, place), models=value.models, grad=value.grad)
         if isinstance(value, Result) and value.place == -1:
             return Result(value.call, value.function, place)
         return Result(node, value, place) if not isinstance(value, Unknown) else UNKNOWN

@@ -14,6 +14,7 @@ from torchdoctor.facts import torch_api
 from torchdoctor.facts.events import Arm
 from torchdoctor.facts.file import literal
 from torchdoctor.facts.state import State, joined
+from torchdoctor.facts.tensor import size
 from torchdoctor.facts.values import (
     UNKNOWN,
     Attr,
@@ -355,8 +356,10 @@ class Expressions:
             return written
         if isinstance(of, Sequence) and isinstance(key, int) and -len(of.items) <= key < len(of.items):
             return of.items[key]
-        if isinstance(of, Shape):
-            return torch_api.index(of, (const(key),), node, None)
+        if isinstance(of, Shape) and isinstance(key, int):
+            tensor = torch_api.as_tensor(of.of)
+            dim = size(tensor, key) if tensor is not None else None
+            return const(dim) if isinstance(dim, int) else dim
         if isinstance(of, Made) and of.name == "builtins.list" and (of, "[]") not in self.state.heap:
             if isinstance(key, int) and -len(of.args) <= key < len(of.args):
                 return of.args[key]

@@ -11,7 +11,8 @@ from torchdoctor.facts.context import opened_grad
 from torchdoctor.facts.events import Arm
 from torchdoctor.facts.expressions import operator_symbol
 from torchdoctor.facts.state import State, joined
-from torchdoctor.facts.values import UNKNOWN, Made, Named, Result, const, join
+from torchdoctor.facts.torch_api import augment
+from torchdoctor.facts.values import UNKNOWN, Made, Named, Result, Tensor, Value, const, join
 
 if TYPE_CHECKING:
     from torchdoctor.facts.run import Run
@@ -81,7 +82,11 @@ class Statements:
     def _augmented(self, statement: cst.AugAssign) -> None:
         old = self.run.evaluate(statement.target)
         by = self.run.evaluate(statement.value)
-        new = self.run.evaluate.operate(operator_symbol(statement.operator), (old, by), statement)
+        symbol = operator_symbol(statement.operator)
+        if isinstance(old, Tensor):
+            new: Value = augment(symbol, old, by, statement, self.run.grad_fact())
+        else:
+            new = self.run.evaluate.operate(symbol, (old, by), statement)
         if isinstance(old, Made) and old.name == "builtins.list":
             self.run.emit("append", statement, old, (self.run.evaluate.element(by, statement),), value=old)
             return

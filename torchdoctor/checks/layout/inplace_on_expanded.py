@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import libcst as cst
 
 from torchdoctor.check import Found, Swap, on_file
-from torchdoctor.facts.file import File
+from torchdoctor.facts.file import File, literal
 from torchdoctor.facts.flow import Flow
 from torchdoctor.facts.layout import short
 from torchdoctor.facts.torch_api import is_inplace
-from torchdoctor.facts.values import Tensor
+from torchdoctor.facts.values import Size, Tensor
 
 _WORDS = frozenset({"expand", "expand_as", "broadcast_to", "broadcast_tensors"})
 # In place, but without a write to the elements; or of one value for all of them, which is what the writer means.
@@ -50,9 +50,23 @@ def _writes(file: File) -> Iterator[tuple[cst.CSTNode, cst.BaseExpression, str]]
 def _repeated(node: cst.BaseExpression, flow: Flow) -> cst.CSTNode | None:
     """What expanded the tensor, where one of its dimensions is repeated in memory."""
     value = flow.value(node)
-    if not isinstance(value, Tensor) or value.layout is None:
+    if not isinstance(value, Tensor):
         return None
+    if value.layout is None:
+        return value.source if _is_of_a_new_dimension(value) else None
     return value.layout.because if any(axis.repeated for axis in value.layout.value) else None
+
+
+def _is_of_a_new_dimension(tensor: Tensor) -> bool:
+    """`x.unsqueeze(0).expand(8, -1, -1)` repeats dimension 0, however many x has."""
+    call = tensor.views.source if isinstance(tensor.views, Tensor) else None
+    if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Attribute) or tensor.shape is None:
+        return False
+    dim = literal(call.args[0].value) if call.func.attr.value == "unsqueeze" and len(call.args) == 1 else None
+    if not isinstance(dim, int) or not 0 <= dim < len(tensor.shape.value):
+        return False
+    size = tensor.shape.value[dim]
+    return size not in (1, None) and not (isinstance(size, Size) and size.of == tensor.views)
 
 
 def _found(file: File, node: cst.CSTNode, target: cst.BaseExpression, deed: str, made: cst.CSTNode) -> Found:

@@ -10,9 +10,9 @@ from torchdoctor.check import Found, Swap, on_file
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
 from torchdoctor.facts.layout import asked_sizes, short
-from torchdoctor.facts.tensor import in_order
+from torchdoctor.facts.tensor import identity
 from torchdoctor.facts.torch_api import as_tensor
-from torchdoctor.facts.values import Dim
+from torchdoctor.facts.values import Dim, Size, Tensor
 
 _FUNCTION = "torch.reshape"
 
@@ -35,11 +35,23 @@ def _swapped(file: File, call: cst.Call, flow: Flow) -> tuple[int, ...] | None:
     function = file.name(call.func) == _FUNCTION
     tensor = as_tensor(flow.value(call.args[0].value if function and call.args else call.func.value))
     sizes = asked_sizes(call, flow, skip=int(function))
-    if tensor is None or tensor.shape is None or sizes is None:
+    if tensor is None or sizes is None:
         return None
-    if tensor.layout is not None and tensor.layout.value != in_order(tensor.shape.value):
-        return None  # moved before: this may move it back
+    if tensor.shape is None:
+        return _inverted(tensor, sizes)
     return _order(tensor.shape.value, sizes)
+
+
+def _inverted(tensor: Tensor, sizes: tuple[Dim, ...]) -> tuple[int, ...] | None:
+    """The same where the rank is not known, from `x.size(1)` standing before `x.size(0)`; one -1 is what is left."""
+    of = identity(tensor)
+    asked = [size.dim if isinstance(size, Size) and size.of == of else -1 for size in sizes]
+    own = [dim for dim in asked if dim >= 0]
+    if own == sorted(own) or len(set(own)) < len(own) or len(own) < len(sizes) - 1:
+        return None
+    left = [dim for dim in range(len(sizes)) if dim not in own]
+    order = tuple(left[0] if dim == -1 and left else dim for dim in asked)
+    return order if sorted(order) == list(range(len(sizes))) else None
 
 
 def _order(old: tuple[Dim, ...], new: tuple[Dim, ...]) -> tuple[int, ...] | None:
