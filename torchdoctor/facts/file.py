@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 N = TypeVar("N", bound=cst.CSTNode)
 Function = cst.FunctionDef | cst.Lambda
 _MISSING: Any = object()
+_HOPS = 8  # from name to name, until a constant is reached: X = Y; Y = X has no end
 
 
 class File:
@@ -162,9 +163,34 @@ class File:
         if module in EXPORTS:
             return name in EXPORTS[module]
         other = self.neighbours.file(module) if self.neighbours is not None else None
-        if other is None or other is self or name.startswith("_"):
+        return other is not None and other.brings(name)
+
+    def brings(self, name: str) -> bool:
+        """Whether a star import of this file brings this name."""
+        if self.declared is not None:
+            return name in self.declared
+        if name.startswith("_") or name in self._bringing:
             return False
-        return name in other.scopes.module.bindings or other.names._unbound(name) not in (None, f"builtins.{name}")
+        if name in self.scopes.module.bindings:
+            return True
+        self._bringing.add(name)  # files that import each other's stars go round in a circle
+        try:
+            return self.names.through_star(name) is not None
+        finally:
+            self._bringing.discard(name)
+
+    @cached_property
+    def _bringing(self) -> set[str]:
+        return set()
+
+    @cached_property
+    def declared(self) -> frozenset[str] | None:
+        """The names in `__all__`, where it is one literal; None where there is none, or it is put together."""
+        bindings = self.scopes.module.bindings.get("__all__", ())
+        value = literal(bindings[0].value) if len(bindings) == 1 and bindings[0].value is not None else None
+        if isinstance(value, (list, tuple)) and all(isinstance(name, str) for name in value):
+            return frozenset(value)
+        return None
 
     def definition(self, parts: Sequence[str]) -> cst.FunctionDef | cst.ClassDef | None:
         """The function or class of this file at that path of names: ("Class", "method")."""
@@ -212,14 +238,14 @@ class File:
 
     def constant(self, node: cst.CSTNode | None, default: Any = None) -> Any:
         """The value of a literal, or of a name that is bound once, at module level, to a literal; else ``default``."""
-        if node is None:
-            return default
-        if isinstance(node, cst.Name) and node.value not in ("None", "True", "False"):
+        for _ in range(_HOPS):
+            if not isinstance(node, cst.Name) or node.value in ("None", "True", "False"):
+                break
             found = self.scopes.find(node.value, node)
-            if found is None or len(found[1]) != 1 or found[1][0].value is None or found[0] is not self.scopes.module:
+            if found is None or len(found[1]) != 1 or found[0] is not self.scopes.module:
                 return default
-            return self.constant(found[1][0].value, default)
-        value = literal(node)
+            node = found[1][0].value
+        value = _MISSING if node is None else literal(node)
         return default if value is _MISSING else value
 
     # -- deeper facts ---------------------------------------------------------------------------------------------

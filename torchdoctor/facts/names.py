@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -25,12 +26,17 @@ _CANONICAL = tuple(
         (r"^torch\.nn\.parameter\.(\w+)$", r"torch.nn.\1"),
         (r"^torch\.nn\.parallel\.(?:distributed|data_parallel)\.(\w+)$", r"torch.nn.parallel.\1"),
         (r"^torch\.nn\.DataParallel$", "torch.nn.parallel.DataParallel"),
-        (r"^torch\.nn\.utils\.clip_grad\.(\w+)$", r"torch.nn.utils.\1"),
+        (r"^torch\.nn\.parallel\.(?:parallel_apply|replicate|scatter_gather|comm)\.(\w+)$", r"torch.nn.parallel.\1"),
+        (
+            r"^torch\.nn\.utils\.(?:clip_grad|convert_parameters|fusion|init|memory_format|spectral_norm|weight_norm)"
+            r"\.(\w+)$",
+            r"torch.nn.utils.\1",
+        ),
         (r"^torch\.optim\.(?!lr_scheduler|swa_utils)[a-z_0-9]+\.([A-Z]\w*)$", r"torch.optim.\1"),
-        (r"^torch\.utils\.data\.(?:dataloader|dataset|sampler|distributed)\.(\w+)$", r"torch.utils.data.\1"),
-        (r"^torch\.autograd\.grad_mode\.(\w+)$", r"torch.\1"),
-        (r"^torch\.autograd\.(no_grad|enable_grad|inference_mode|set_grad_enabled)$", r"torch.\1"),
-        (r"^torch\.autograd\.(?:variable|function)\.(\w+)$", r"torch.autograd.\1"),
+        (r"^torch\.utils\.data\.(?:dataloader|dataset|sampler|distributed|datapipes\.datapipe)\.(\w+)$", r"torch.utils.data.\1"),
+        (r"^torch\.autograd\.(?:grad_mode\.)?(no_grad|enable_grad|inference_mode|set_grad_enabled)$", r"torch.\1"),
+        (r"^torch\.autograd\.grad_mode\.(\w+)$", r"torch.autograd.\1"),
+        (r"^torch\.autograd\.(?:variable|function|gradcheck|anomaly_mode)\.(\w+)$", r"torch.autograd.\1"),
         (r"^torch\.(?:functional|_C|_C\._VariableFunctions)\.(\w+)$", r"torch.\1"),
         (r"^torch\._tensor\.Tensor$", "torch.Tensor"),
         (r"^torch\.(?:cuda\.amp|cpu\.amp|amp)\.(?:autocast_mode|grad_scaler)\.(\w+)$", r"torch.amp.\1"),
@@ -44,6 +50,7 @@ _CANONICAL = tuple(
 )
 
 
+@lru_cache(maxsize=16384)
 def canonical(name: str) -> str:
     """The name that the documentation uses for what stands at this name."""
     for pattern, short in _CANONICAL:
@@ -138,11 +145,15 @@ class Names:
         return None
 
     def _unbound(self, name: str) -> str | None:
+        return self.through_star(name) or (f"builtins.{name}" if name in _BUILTINS else None)
+
+    def through_star(self, name: str) -> str | None:
+        """The full name of what one of this file's star imports brings under this name."""
         for star in self.file.scopes.module.bindings.get("*", ()):
             module = self.of_import(star.node)
             if module is not None and self.file.exports(module, name):
                 return self.member(module, name)
-        return f"builtins.{name}" if name in _BUILTINS else None
+        return None
 
     def own(self, node: cst.CSTNode) -> str:
         """The full name of a function or class of this file: "package.module.Class.method"."""

@@ -100,7 +100,7 @@ class Neighbours:
         if known is None:
             self._store.origins[self.roots, name] = None, {}  # cuts recursion
             view = self.seen_from(*self.roots)
-            known = self._store.origins[self.roots, name] = view._follow(name, _HOPS), view.asked
+            known = self._store.origins[self.roots, name] = view._follow(name, ()), view.asked
         self.asked.update(known[1])
         self._told[name] = known[0]
         return known[0]
@@ -129,9 +129,10 @@ class Neighbours:
         files = [self.file(module) for module in found]
         return [file for file in files if file is not None]
 
-    def _follow(self, name: str, hops: int) -> str | None:
+    def _follow(self, name: str, way: tuple[str, ...]) -> str | None:
+        """Where the thing of this name comes from; None where it is made right there. ``way`` led to this name."""
         module, _, attribute = name.rpartition(".")
-        if not module or hops == 0:
+        if not module or len(way) > _HOPS:
             return None
         file = self.file(module)
         if file is None or self._path(name) is not None:
@@ -139,16 +140,20 @@ class Neighbours:
         bindings = file.scopes.module.bindings.get(attribute, [])
         imported = [b for b in bindings if b.kind == "import"]
         if not imported or len(imported) != len(bindings):
-            return self._through_star(file, attribute, hops) if not bindings else None
+            return self._through_star(file, attribute, (*way, name)) if not bindings else None
         target = file.names.of_import(imported[0].node)
-        return None if target is None or target == name else (self._follow(target, hops - 1) or target)
+        if target is None or target == name or target in way:
+            return None
+        return self._follow(target, (*way, name)) or target
 
-    def _through_star(self, file: File, attribute: str, hops: int) -> str | None:
+    def _through_star(self, file: File, attribute: str, way: tuple[str, ...]) -> str | None:
         for star in file.scopes.module.bindings.get("*", ()):
             base = file.names.of_import(star.node)
-            if base is not None and base != file.module_name and file.exports(base, attribute):
+            if base is None or f"{base}.{attribute}" in way:  # files may import each other's stars, round in a circle
+                continue
+            if file.exports(base, attribute):
                 target = f"{base}.{attribute}"
-                return self._follow(target, hops - 1) or target
+                return self._follow(target, way) or target
         return None
 
     def _path(self, module: str) -> Path | None:
