@@ -1,0 +1,89 @@
+"""A collective operation that only some ranks come to.
+
+Silent where the ranks on the other side come to a collective too: in the other arm, or in the matching branch of the
+idiom in which one rank goes first (`if rank != 0: barrier()` ... `if rank == 0: barrier()`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from torchdoctor.check import Found, on_flow
+from torchdoctor.facts.collectives import COLLECTIVES, anchor, is_collective, takers
+from torchdoctor.facts.events import Event
+from torchdoctor.facts.file import File
+from torchdoctor.facts.flow import Flow
+
+
+@on_flow(words=[*COLLECTIVES, "wait_for_everyone", "FSDP", "FullyShardedDataParallel"])
+def check(file: File, flow: Flow) -> Iterator[Found]:
+    meetings = [event for event in flow.events if is_collective(flow, event)]
+    told: set[cst.CSTNode] = set()
+    for event in meetings:
+        node = anchor(event)
+        taking = next(takers(file, node), None)
+        if taking is None or node in told or _is_answered(flow, event, taking[1], meetings):
+            continue
+        told.add(node)
+        test, taken = taking
+        missing = "the other ranks never come to it" if taken == "one" else "the rank left out never comes to it"
+        yield Found(
+            node, f"{_called(file, event)} under `{_text(file, test)}`: {missing}", ((test, "some ranks pass here"),)
+        )
+    yield from _after_leaving(file, flow, meetings)
+
+
+def _called(file: File, event: Event) -> str:
+    assert isinstance(event.node, cst.Call)
+    name = event.file.code(event.node.func)
+    call = anchor(event)
+    if not event.via or not isinstance(call, cst.Call):
+        return f"`{name}` is called"
+    return f"`{file.code(call.func)}` calls `{name}`"
+
+
+def _text(file: File, test: cst.CSTNode) -> str:
+    return " ".join(file.code(test).split())
+
+
+def _is_answered(flow: Flow, event: Event, taken: str, meetings: list[Event]) -> bool:
+    """Whether the ranks on the other side have a collective to come to: here, or in another method of the class."""
+    file, mine = flow.file, anchor(event)
+    others = [other for other in meetings if anchor(other) is not mine]
+    if any(flow.exclusive(event, other) for other in others):
+        return True
+    nodes = {anchor(other) for other in others}
+    facts = file.classes.enclosing(mine)
+    if facts is not None:
+        calls = file.calls(*(f"torch.distributed.{name}" for name in COLLECTIVES))
+        nodes |= {call for call in calls if call is not mine and file.classes.enclosing(call) is facts}
+    return any(other != taken for node in nodes for _, other in takers(file, node))
+
+
+def _after_leaving(file: File, flow: Flow, meetings: list[Event]) -> Iterator[Found]:
+    """A collective behind `if rank != 0: return`: one finding for each way out."""
+    for leave in flow.of("return", "continue"):
+        taking = next(takers(file, leave.node), None) if not leave.via else None
+        if taking is None or isinstance(taking[0], cst.Decorator):
+            continue
+        if any(event.arms[: len(leave.arms)] == leave.arms for event in meetings):
+            continue  # those who leave have met the others before
+        for event in meetings:
+            if event.index > leave.index and _is_behind(file, event, leave):
+                test = _text(file, taking[0])
+                yield Found(
+                    anchor(event),
+                    f"{_called(file, event)} when some ranks have left under `{test}`: they never come to it",
+                    marks=((leave.node, "these ranks leave here"),),
+                )
+                break
+
+
+def _is_behind(file: File, event: Event, leave: Event) -> bool:
+    """Whether a collective that is open to all ranks comes after some have left its function, or its loop's pass."""
+    if leave.kind == "continue" and leave.loops != event.loops[: len(leave.loops)]:
+        return False
+    branches = {arm.branch for arm in leave.arms}
+    return not any(arm.branch in branches for arm in event.arms) and next(takers(file, anchor(event)), None) is None

@@ -1,0 +1,76 @@
+"""Collective operations: the calls that return only when every process of the group has come to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from torchdoctor.facts.events import Event
+from torchdoctor.facts.ranks import other_side, side
+from torchdoctor.facts.values import Attr, Const, Made, Named
+
+if TYPE_CHECKING:
+    from torchdoctor.facts.file import File
+    from torchdoctor.facts.flow import Flow
+
+# The functions of torch.distributed, with the position of their `group`.
+COLLECTIVES = {
+    "barrier": 0, "monitored_barrier": 0, "all_reduce": 2, "broadcast": 2, "all_gather": 2, "all_gather_object": 2,
+    "all_gather_into_tensor": 2, "broadcast_object_list": 2, "all_to_all": 2, "all_to_all_single": 4, "reduce": 3,
+    "gather": 3, "gather_object": 3, "scatter": 3, "scatter_object_list": 3, "reduce_scatter": 3,
+    "reduce_scatter_tensor": 3,
+}  # fmt: skip
+_OF_FRAMEWORKS = frozenset(
+    {"wait_for_everyone", "gather", "gather_for_metrics", "pad_across_processes", "all_gather", "barrier"}
+)
+_FSDP = "torch.distributed.fsdp.FullyShardedDataParallel"
+_ONLY_FIRST = ("rank_zero_only", "on_main_process", "on_local_main_process", "main_process_only")
+
+
+def is_collective(flow: Flow, event: Event) -> bool:
+    """Whether the event is a collective of all processes: of torch.distributed, without a group of its own; of
+    Accelerate or Fabric; or the state dict of a sharded model."""
+    callee = event.on
+    if event.kind != "call" or not isinstance(event.node, cst.Call):
+        return False
+    if isinstance(callee, Named) and callee.name.startswith("torch.distributed."):
+        name = callee.name.removeprefix("torch.distributed.")
+        if name not in COLLECTIVES or any(arg.star for arg in event.node.args):
+            return False
+        group = event.argument(COLLECTIVES[name], "group")
+        return group is None or (isinstance(group, Const) and group.value is None)
+    if isinstance(callee, Attr):
+        if callee.name == "wait_for_everyone" and not event.args:
+            return True
+        if callee.name == "state_dict":
+            return isinstance(callee.of, Made) and callee.of.name == _FSDP
+        return callee.name in _OF_FRAMEWORKS and flow.kind(callee.of) == "trainer"
+    return False
+
+
+def anchor(event: Event) -> cst.CSTNode:
+    """The node of the flow's own body in which the event happens: itself, or the call that led to it."""
+    return event.via[0] if event.via else event.node
+
+
+def takers(file: File, node: cst.CSTNode) -> Iterator[tuple[cst.CSTNode, str]]:
+    """The tests around a node, in its function, that only some processes pass, and which of them come to the node:
+    "one" or "rest"; innermost first. A decorator that keeps the function to one process counts as a test."""
+    child = node
+    for above in file.ancestors(node):
+        if isinstance(above, (cst.If, cst.IfExp, cst.While)) and child is not above.test:
+            known = side(file, above.test)
+            if known is not None:
+                passed = child is above.body
+                yield above.test, known if passed else other_side(known) or known
+        elif isinstance(above, cst.BooleanOperation) and child is above.right and (known := side(file, above.left)):
+            yield above.left, known if isinstance(above.operator, cst.And) else other_side(known) or known
+        elif isinstance(above, cst.FunctionDef):
+            for decorator in above.decorators:
+                name = file.name(decorator.decorator) or file.code(decorator.decorator)
+                if name.rpartition(".")[2] in _ONLY_FIRST:
+                    yield decorator, "one"
+            return
+        child = above
