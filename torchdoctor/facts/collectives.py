@@ -74,3 +74,17 @@ def takers(file: File, node: cst.CSTNode) -> Iterator[tuple[cst.CSTNode, str]]:
                     yield decorator, "one"
             return
         child = above
+
+
+def is_answered(flow: Flow, event: Event, taken: str, meetings: list[Event]) -> bool:
+    """Whether the ranks on the other side have a collective to come to: here, or in another method of the class."""
+    file, mine = flow.file, anchor(event)
+    others = [other for other in meetings if anchor(other) is not mine]
+    if any(flow.exclusive(event, other) for other in others):
+        return True
+    nodes = {anchor(other) for other in others}
+    facts = file.classes.enclosing(mine)
+    if facts is not None:
+        calls = file.calls(*(f"torch.distributed.{name}" for name in COLLECTIVES))
+        nodes |= {call for call in calls if call is not mine and file.classes.enclosing(call) is facts}
+    return any(other != taken for node in nodes for _, other in takers(file, node))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from torchdoctor.check import Found, on_flow
-from torchdoctor.facts.collectives import COLLECTIVES, anchor, is_collective, takers
+from torchdoctor.facts.collectives import COLLECTIVES, anchor, is_answered, is_collective, takers
 from torchdoctor.facts.events import Event
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
@@ -24,7 +24,7 @@ def check(file: File, flow: Flow) -> Iterator[Found]:
     for event in meetings:
         node = anchor(event)
         taking = next(takers(file, node), None)
-        if taking is None or node in told or _is_answered(flow, event, taking[1], meetings):
+        if taking is None or node in told or is_answered(flow, event, taking[1], meetings):
             continue
         told.add(node)
         test, taken = taking
@@ -46,20 +46,6 @@ def _called(file: File, event: Event) -> str:
 
 def _text(file: File, test: cst.CSTNode) -> str:
     return " ".join(file.code(test).split())
-
-
-def _is_answered(flow: Flow, event: Event, taken: str, meetings: list[Event]) -> bool:
-    """Whether the ranks on the other side have a collective to come to: here, or in another method of the class."""
-    file, mine = flow.file, anchor(event)
-    others = [other for other in meetings if anchor(other) is not mine]
-    if any(flow.exclusive(event, other) for other in others):
-        return True
-    nodes = {anchor(other) for other in others}
-    facts = file.classes.enclosing(mine)
-    if facts is not None:
-        calls = file.calls(*(f"torch.distributed.{name}" for name in COLLECTIVES))
-        nodes |= {call for call in calls if call is not mine and file.classes.enclosing(call) is facts}
-    return any(other != taken for node in nodes for _, other in takers(file, node))
 
 
 def _after_leaving(file: File, flow: Flow, meetings: list[Event]) -> Iterator[Found]:
