@@ -1,0 +1,79 @@
+"""Writing to the user: never an encoding error, never half a file."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import IO
+
+import click
+
+from torchdoctor.errors import TorchdoctorError
+from torchdoctor.faces.paint import is_terminal
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Write text as it is, colours included; what the console's encoding lacks is written as an escape."""
+    stream = sys.stderr if err else sys.stdout
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.encode(encoding, "backslashreplace").decode(encoding)
+    click.echo(text, nl=False, err=err, color=True)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a report to a file, whole. Raises TorchdoctorError where that cannot be done."""
+    data = text.encode("utf-8", "backslashreplace")
+    try:
+        if path.exists() and not path.is_file():  # /dev/stdout, a pipe
+            path.write_bytes(data)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            file.write(data)
+        os.chmod(file.name, path.stat().st_mode if path.exists() else 0o666 & ~_umask())
+        os.replace(file.name, path)
+    except OSError as error:
+        raise TorchdoctorError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+class Progress:
+    """How far a run is, in one line on a terminal's standard error, once it takes longer than a moment."""
+
+    PATIENCE_S = 1.0
+    _EVERY_S = 0.1
+    _BAR = 30
+
+    def __init__(self, stream: IO[str], *, quiet: bool = False) -> None:
+        self.stream = stream
+        self.shows = not quiet and is_terminal(stream)
+        self._began = time.monotonic()
+        self._next = self._began + self.PATIENCE_S
+        self._drawn = False
+
+    def __call__(self, done: int, of: int) -> None:
+        now = time.monotonic()
+        if not self.shows or now < self._next:
+            return
+        self._next, self._drawn = now + self._EVERY_S, True
+        full = self._BAR * done // max(of, 1)
+        self.stream.write(f"\r[{'#' * full}{'.' * (self._BAR - full)}] {done}/{of} files")
+        self.stream.flush()
+
+    def close(self) -> None:
+        """Take the line away again."""
+        if self._drawn:
+            self.stream.write("\r" + " " * 60 + "\r")
+            self.stream.flush()
+            self._drawn = False

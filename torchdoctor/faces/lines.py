@@ -1,0 +1,35 @@
+"""The lines of the files that findings point at."""
+
+from __future__ import annotations
+
+import re
+
+from torchdoctor.project.source import Unreadable, decode
+
+_NEWLINE = re.compile(r"\r\n?|\n")
+
+
+class Lines:
+    """Lines by path, read when they are asked for. ``known`` are texts that stand in no file."""
+
+    def __init__(self, known: dict[str, str] | None = None) -> None:
+        self._files = {path: _NEWLINE.split(text) for path, text in (known or {}).items()}
+
+    def of(self, path: str) -> list[str]:
+        """All lines of a file, without their ends; none where it cannot be read."""
+        if path not in self._files:
+            self._files[path] = self._read(path)
+        return self._files[path]
+
+    def line(self, path: str, number: int) -> str:
+        """One line, counted from 1; "" where there is none."""
+        lines = self.of(path)
+        return lines[number - 1] if 0 < number <= len(lines) else ""
+
+    @staticmethod
+    def _read(path: str) -> list[str]:
+        try:
+            with open(path, "rb") as file:
+                return _NEWLINE.split(decode(file.read()).text)
+        except (OSError, ValueError, Unreadable):
+            return []
