@@ -69,7 +69,7 @@ def _takes(file: File, above: cst.CSTNode, child: cst.CSTNode) -> bool:
             return True
         return called in _REGISTERING or called in ("add_param_group", "append", "extend")
     if isinstance(above, (cst.List, cst.Tuple, cst.Set, cst.Dict)):
-        call = file.enclosing(above, cst.Call, cst.BaseSmallStatement)
-        name = file.name(call.func) if isinstance(call, cst.Call) else ""
-        return not (name or "").startswith("torch.") or "optimizer" in kinds_of(name or "")
+        call = next((a for a, _ in _around(file, above) if isinstance(a, cst.Call)), None)
+        name = (file.name(call.func) if call is not None else None) or ""
+        return not name.startswith("torch.") or "optimizer" in kinds_of(name)
     return isinstance(above, cst.Yield)

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 _FACTORIES = frozenset({
     "tensor", "zeros", "ones", "empty", "full", "rand", "randn", "randint", "eye", "linspace", "logspace", "arange",
     "zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "normal", "from_numpy",
-    "as_tensor",    "Tensor", "FloatTensor", "DoubleTensor", "stack", "cat", "randperm", "empty_strided",
+    "as_tensor", "Tensor", "FloatTensor", "DoubleTensor", "stack", "cat", "randperm", "empty_strided",
 })  # fmt: skip
 # Methods that give the same object back where there is nothing to do, and what there is then nothing to do for.
 _NOTHING_TO_DO = ("cpu", "torch.float32", "torch.float", "torch.FloatTensor", "float32")
 _NEW_TENSOR = frozenset({
     "cuda", "to", "half", "double", "bfloat16", "type", "xpu", "clone", "view", "reshape", "t", "transpose", "permute",
-    "unsqueeze", "squeeze", "expand", "repeat", "mul", "div", "add", "sub", "pow", "abs", "sqrt", "exp", "log", "softmax",
-    "sigmoid", "tanh", "flatten", "type_as", "to_sparse",
+    "unsqueeze", "squeeze", "expand", "repeat", "mul", "div", "add", "sub", "pow", "abs", "sqrt", "exp", "log",
+    "softmax", "sigmoid", "tanh", "flatten", "type_as", "to_sparse",
 })  # fmt: skip
 # Functions that fill a tensor and give it back.
 _FILLS = "torch.nn.init."
