@@ -14,13 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from torchdoctor import catalogue
+from torchdoctor import catalogue, suppress
 from torchdoctor.errors import TorchdoctorError
 from torchdoctor.facts.file import File
 from torchdoctor.facts.neighbours import Neighbours, module_name
 from torchdoctor.finding import Finding
 from torchdoctor.lint import lint, mend
 from torchdoctor.rule import Block
+from torchdoctor.suppress import Suppressions
 
 WORDS = ("bad", "good", "fixed", "proof", "raises")
 FILE_NAME = "example.py"
@@ -107,7 +108,8 @@ def lint_parts(parts: Sequence[Part], rules: Iterable[str]) -> list[tuple[Part, 
 
 def _lint_part(root: Path, part: Part, rules: frozenset[str], neighbours: Neighbours) -> list[Finding]:
     name = module_name(root / part.path)[0]
-    return lint(part.text, part.path, rules=rules, module_name=name, neighbours=neighbours)
+    found = lint(part.text, part.path, rules=rules, module_name=name, neighbours=neighbours)
+    return Suppressions(part.text, part.path).apply(found, rules)
 
 
 def _load(root: Path, path: Path, module: str, neighbours: Neighbours) -> File | None:
@@ -188,9 +190,11 @@ def _told(title: str, wrong: Iterable[tuple[int, str, str]]) -> str:
 
 def mended(parts: Sequence[Part], rule: str) -> list[Part]:
     """The files with all that this rule finds mended, as ``--fix --unsafe-fixes`` does it."""
+    # Which comments suppress nothing is only known when the rules that they name are looked for.
+    rules = catalogue.select() if rule == suppress.RULE else {rule}
     for _ in range(_PASSES):
         before = parts
-        found = lint_parts(parts, {rule})
+        found = [(part, [f for f in findings if f.rule == rule]) for part, findings in lint_parts(parts, rules)]
         parts = [Part(part.path, mend(part.text, findings), part.line) for part, findings in found]
         if parts == before:
             return list(parts)
