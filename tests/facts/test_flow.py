@@ -480,3 +480,27 @@ def items(source):
         "items",
     )
     assert story(flow, "iterate") == ["iterate source"]
+
+
+@pytest.mark.parametrize("joined", ["torch.stack(losses).mean()", "sum(losses)", "torch.cat(losses).sum()"])
+def test_a_list_that_grew_holds_the_graph_of_what_was_put_in(joined: str) -> None:
+    code = f"""
+    def f(xs):
+        model = Net()
+        losses = []
+        for x in xs:
+            losses.append(model(x).sum())
+        loss = {joined}
+        loss.backward()
+    """
+    backward = one(flow_of(code, "f"), "backward")
+    assert isinstance(backward.on, Tensor)
+    assert backward.on.grad is not None
+    assert backward.on.grad.value == "attached"
+    assert any(isinstance(model, Made) and model.name == "example.Net" for model in backward.on.models)
+
+
+@pytest.mark.parametrize("method", ["item", "tolist", "numpy"])
+def test_numbers_taken_out_of_a_tensor_are_no_tensors(method: str) -> None:
+    flow = flow_of(f"def f(x):\n    total = 0.0\n    y = Net()(x).sum()\n    total += y.{method}()\n", "f")
+    assert not isinstance(one(flow, "augment").value, Tensor)

@@ -50,6 +50,7 @@ _CLIPS = frozenset({
     "torch.nn.utils.clip_grad_norm_", "torch.nn.utils.clip_grad_value_", "torch.nn.utils.clip_grad_norm",
     "torch.nn.utils.clip_grads_with_norm_",
 })  # fmt: skip
+_JOINING = frozenset({"torch.stack", "torch.cat", "torch.concat", "torch.vstack", "torch.hstack", "builtins.sum"})
 _SAME_MODEL = frozenset(
     {"torch.compile", "torch.jit.script", "torch.jit.trace", "torch.nn.SyncBatchNorm.convert_sync_batchnorm"}
 )
@@ -176,18 +177,30 @@ class Calls:
     def _library(
         self, node: cst.CSTNode, name: str, args: tuple[Value, ...], keywords: Keywords, starred: bool
     ) -> Value | None:
-        arguments = torch_api.Arguments(node, args, keywords, starred, self.run.grad_fact())
+        closed, grown = self._closed(node, args)
+        arguments = torch_api.Arguments(node, closed, keywords, starred, self.run.grad_fact())
+        value: Value | None = None
         if name.startswith("torch.Tensor.") and args:
-            return torch_api.method(name.rpartition(".")[2], arguments)
-        value = (
-            torch_api.call(name, arguments)
-            if name.startswith(("torch.", "builtins.", "math.", "numpy.", "einops."))
-            else None
-        )
-        if name.startswith("torch.nn.functional.") and name in FUNCTIONAL_LOSSES:
+            value = torch_api.method(name.rpartition(".")[2], arguments)
+        elif name.startswith(("torch.", "builtins.", "math.", "numpy.", "einops.")):
+            value = torch_api.call(name, arguments)
+        if grown and (isinstance(value, Tensor) or name in _JOINING):
+            value = _also_depending(value if isinstance(value, Tensor) else Tensor(node), grown)
+        if name in FUNCTIONAL_LOSSES:
             value = value if value is not None else _depending(node, (*args, *keywords.values()))
             self.run.emit("loss", node, Named(name), args, keywords, value)
         return value
+
+    def _closed(self, node: cst.CSTNode, args: tuple[Value, ...]) -> tuple[tuple[Value, ...], list[Tensor]]:
+        """The arguments, with lists that grew (so that their length is not known) as things unknown; and the tensors
+        that such lists hold."""
+        closed, grown = [], []
+        for value in args:
+            added = self.run.state.heap.get((value, "[]")) if isinstance(value, Made) else None
+            closed.append(value if added is None else Result(node, Named("grown list")))
+            if isinstance(added, Tensor):
+                grown.append(added)
+        return tuple(closed), grown
 
     def _is_class(self, name: str) -> bool:
         return bool(kinds_of(name)) or self.run.file.classes.named(name) is not None
@@ -411,6 +424,14 @@ class Calls:
         from torchdoctor.facts.kind import kind_of
 
         return kind_of(value, self.run.flows)
+
+
+def _also_depending(tensor: Tensor, others: list[Tensor]) -> Tensor:
+    """The tensor, computed from these as well."""
+    rest = _depending(tensor.source, tuple(others))
+    known = [other.grad for other in others]
+    grad = rest.grad if rest.grad is not None else tensor.grad if None not in known else None
+    return tensor.but(models=tensor.models | rest.models, grad=grad)
 
 
 def _depending(node: cst.CSTNode, values: tuple[Value, ...]) -> Tensor:

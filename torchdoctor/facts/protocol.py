@@ -50,6 +50,8 @@ class Protocol:
             "train": self._train,
             "eval": self._eval,
             "item": self._item,
+            "tolist": self._plain,
+            "numpy": self._plain,
             "append": self._append,
             "extend": self._append,
             "zero_": self._zero,
@@ -134,9 +136,18 @@ class Protocol:
         return receiver
 
     def _item(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
-        if not args and not keywords:
-            self.calls.run.emit("item", node, receiver)
-        return None
+        """`x.item()` leaves torch: a number, known as what it was taken from."""
+        if args or keywords:
+            return None
+        self.calls.run.emit("item", node, receiver)
+        return Result(node, Method(receiver, "item"))
+
+    def _plain(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
+        """`x.tolist()` and `x.numpy()` leave torch too."""
+        if not isinstance(receiver, Tensor):
+            return None
+        name = node.func.attr.value if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) else ""
+        return Result(node, Method(receiver, name))
 
     def _append(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
         if len(args) != 1:

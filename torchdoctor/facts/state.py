@@ -55,7 +55,9 @@ def joined(a: State, b: State) -> State:
     }
     grad = a.grad if a.grad == b.grad else GradMode(None, a.grad.because or b.grad.because)
     heap = {key: join(a.heap[key], b.heap[key]) for key in a.heap.keys() & b.heap.keys()}
-    heap.update(dict.fromkeys(a.heap.keys() ^ b.heap.keys(), UNKNOWN))
+    for key in a.heap.keys() ^ b.heap.keys():
+        # What was put into a list on one way only is what it holds, if anything; an attribute may be something else.
+        heap[key] = (a.heap.get(key) or b.heap[key]) if key[1] == "[]" else UNKNOWN
     return State(_join_names(a.names, b.names), heap, modes, grad)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
+from torchdoctor.facts.kinds import kinds_of
 from torchdoctor.facts.tensor import with_layout
 from torchdoctor.facts.values import (
     Arithmetic,
@@ -37,7 +38,7 @@ def as_tensor(value: Value) -> Tensor | None:
     tensor = Tensor(source, of=value)
     if isinstance(value, (Param, Element)):
         tensor = tensor.but(contiguous=Known(True, source))
-    if isinstance(value, Element):
+    if isinstance(value, Element) and isinstance(value.of, Made) and "loader" in kinds_of(value.of.name):
         tensor = tensor.but(grad=Known("plain", source))
     return tensor
 

@@ -7,7 +7,7 @@ and anything with a dot inside for itself; "F." is torch.nn.functional.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -109,11 +109,15 @@ def computed(
             dtype=attempt(dtype, use) if dtype is not None else None,
             scale=attempt(scale, use) if scale is not None else None,
             device=attempt(device, use) if device is not None else None,
-            models=frozenset()
-            if grad is created
-            else frozenset(m for operand in use.operands() for m in operand.models),
+            models=frozenset() if grad is created else joined_models(use.operands()),
         )
     )
+
+
+def joined_models(operands: Iterable[Tensor]) -> frozenset[Value]:
+    """The modules whose parameters a gradient reaches from what is computed from these."""
+    attached = (operand for operand in operands if operand.grad is None or operand.grad.value != "cut")
+    return frozenset(model for operand in attached for model in operand.models)
 
 
 def seeing(use: Use, seen: Tensor, *, grad: GradRule = through, place: int = -1) -> Tensor:

@@ -208,13 +208,19 @@ def through(use: Use) -> Known[str] | None:
 
 
 def joined_grad(use: Use, operands: Iterable[Tensor]) -> Known[str] | None:
-    """The gradient state of what is computed from these."""
-    states = [
-        None if operand.dtype is not None and operand.dtype.value not in FLOATS else operand for operand in operands
-    ]
-    found = [operand.grad for operand in states if operand is not None]
+    """The gradient state of what is computed from these.
+
+    Integers and truth values carry no gradient; but what they were computed from may have been cut there.
+    """
+    found: list[Known[str] | None] = []
+    lost: Known[str] | None = None
+    for operand in operands:
+        if operand.dtype is None or operand.dtype.value in FLOATS:
+            found.append(operand.grad)
+        elif operand.grad is not None and operand.grad.value == "cut":
+            lost = lost or operand.grad
     if all(grad is not None and grad.value == "plain" for grad in found):
-        return found[0] if found else Known("plain", use.node)
+        return lost or (found[0] if found else Known("plain", use.node))
     off = use.arguments.grad
     if off is not None and not off.value:
         return Known("cut", off.because)
