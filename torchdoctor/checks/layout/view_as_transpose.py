@@ -22,10 +22,21 @@ def check(file: File, _: File) -> Iterator[Found]:
     methods = [call for method in ("view", "reshape") for call in file.calls_by_method.get(method, ())]
     calls = list(dict.fromkeys([*methods, *file.calls(_FUNCTION)]))
     flows = file.flows.touching(frozenset(("view", "reshape"))) if calls else []
-    for call in calls:
-        order = next((order for flow in flows if (order := _swapped(file, call, flow)) is not None), None)
-        if order is not None:
+    found = {
+        call: order
+        for call in calls
+        if (order := next((order for flow in flows if (order := _swapped(file, call, flow)) is not None), None))
+    }
+    for call, order in found.items():
+        if not any(_undoes(file, call, other, order, back) for other, back in found.items()):
             yield _found(file, call, order)
+
+
+def _undoes(file: File, call: cst.Call, other: cst.Call, order: tuple[int, ...], back: tuple[int, ...]) -> bool:
+    """Whether the same function does the inverse too: the relative shift of attention, which cuts anew on purpose."""
+    if other is call or file.function(other) is not file.function(call) or len(order) != len(back):
+        return False
+    return all(back[place] == at for at, place in enumerate(order))
 
 
 def _swapped(file: File, call: cst.Call, flow: Flow) -> tuple[int, ...] | None:
