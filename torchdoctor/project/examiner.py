@@ -18,6 +18,9 @@ from torchdoctor.project.report import Examined, Failure
 from torchdoctor.project.source import LARGEST, Unreadable, decode, syntax_failure
 from torchdoctor.suppress import Suppressions
 
+# The second comes from nodes that refuse each other: b"a" "b".
+_NOT_PYTHON = (cst.ParserSyntaxError, cst.CSTValidationError)
+
 
 class Examiner:
     """Looks at the files of one project. ``roots`` are the folders that its imports may start from.
@@ -95,7 +98,7 @@ def findings_in(
 
     try:
         found = lint(text, path, rules=rules, module_name=name, neighbours=neighbours, on_error=note)
-    except cst.ParserSyntaxError as error:
+    except _NOT_PYTHON as error:
         raise syntax_failure(text, str(error)) from None
     except UnicodeEncodeError:
         raise Unreadable("the file holds a half of a surrogate pair: it is not text") from None
@@ -125,7 +128,7 @@ def _load(path: Path, module: str, neighbours: Neighbours) -> File | None:
         if too_deep(text):
             return None
         return File(text, str(path), module_name=module, neighbours=neighbours)
-    except (Unreadable, cst.ParserSyntaxError, UnicodeError, RecursionError):
+    except (Unreadable, *_NOT_PYTHON, UnicodeError, RecursionError):
         return None
 
 
