@@ -7,7 +7,9 @@ import libcst as cst
 from torchdoctor.facts import sizes
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
-from torchdoctor.facts.values import Dim, Made, Sequence, Value
+from torchdoctor.facts.tensor import identity
+from torchdoctor.facts.torch_api import as_tensor
+from torchdoctor.facts.values import Dim, Made, Sequence, Size, Tensor, Value
 
 # Whatever gives a tensor another order in memory than its dimensions have.
 MOVERS = frozenset({
@@ -34,6 +36,51 @@ def asked_sizes(call: cst.Call, flow: Flow, skip: int = 0) -> tuple[Dim, ...] | 
     elif any(arg.keyword is not None for arg in args):
         return None
     return tuple(sizes.dim(value) for value in values)
+
+
+def swapped_order(file: File, call: cst.Call, flow: Flow) -> tuple[int, ...] | None:
+    """The order of the tensor's dimensions whose sizes the call asks for; None where it is the order there was."""
+    if call not in flow.values or not isinstance(call.func, cst.Attribute):
+        return None
+    function = file.name(call.func) == "torch.reshape"
+    tensor = as_tensor(flow.value(call.args[0].value if function and call.args else call.func.value))
+    sizes = asked_sizes(call, flow, skip=int(function))
+    if tensor is None or sizes is None:
+        return None
+    if tensor.shape is None:
+        return _inverted(tensor, sizes)
+    return _order(tensor.shape.value, sizes)
+
+
+def _inverted(tensor: Tensor, sizes: tuple[Dim, ...]) -> tuple[int, ...] | None:
+    """The same where the rank is not known, from `x.size(1)` standing before `x.size(0)`; one -1 is what is left."""
+    of = identity(tensor)
+    asked = [size.dim if isinstance(size, Size) and size.of == of else -1 for size in sizes]
+    own = [dim for dim in asked if dim >= 0]
+    if own == sorted(own) or len(set(own)) < len(own) or len(own) < len(sizes) - 1:
+        return None
+    left = [dim for dim in range(len(sizes)) if dim not in own]
+    order = tuple(left[0] if dim == -1 and left else dim for dim in asked)
+    return order if sorted(order) == list(range(len(sizes))) else None
+
+
+def _order(old: tuple[Dim, ...], new: tuple[Dim, ...]) -> tuple[int, ...] | None:
+    """Which old dimension each new size is that of, where this is sure and not the order there was."""
+    if len(old) != len(new) or None in old or len(set(old)) < 2:
+        return None
+    left = list(range(len(old)))
+    order = []
+    for size in new:
+        place = next((at for at in left if old[at] == size), None) if size != -1 else -1
+        if place is None:
+            return None
+        order.append(place)
+        if place != -1:
+            left.remove(place)
+    order = [left[0] if place == -1 else place for place in order]
+    big = [at for at in order if old[at] != 1]
+    moved = [old[at] for at in big] != [old[at] for at in sorted(big)]
+    return tuple(order) if moved else None
 
 
 def short(file: File, node: cst.CSTNode) -> str:
