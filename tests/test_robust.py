@@ -71,7 +71,8 @@ def lies_in(at: Span, text: str) -> bool:
 NAMES = ["torch", "model", "loss", "x", "self", "optimizer", "nn", "F", "loader", "y"]
 CALLS = [
     "backward", "step", "zero_grad", "view", "transpose", "cuda", "eval", "train", "no_grad", "softmax", "item",
-    "Linear", "CrossEntropyLoss", "DataLoader", "parameters", "detach", "to", "load", "state_dict", "expand", "grad", "dropout",
+    "Linear", "CrossEntropyLoss", "DataLoader", "parameters", "detach", "to", "load", "state_dict", "expand",
+    "grad", "dropout",
 ]  # fmt: skip
 expressions = st.recursive(
     st.sampled_from([*NAMES, "1", "'cuda'", "True", "None", "[1, 2]", "-1", "..."]),
