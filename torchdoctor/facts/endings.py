@@ -33,7 +33,7 @@ Statement = cst.BaseStatement | cst.BaseSmallStatement
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """The last thing that is computed before a function ends, which nobody sees; ``name`` is the variable that holds it."""
+    """The last thing that is computed before a function ends, unseen; ``name`` is the variable that holds it."""
 
     statement: Statement
     value: cst.BaseExpression

@@ -49,8 +49,8 @@ CALLS: dict[str, tuple[str, tuple[int, ...]]] = {
 }
 _DATA_CALLS = frozenset({"int", "float", "bool", "str", "len", "list", "dict", "tuple", "set", "sorted", "max", "min"})
 _DATA_NODES = (
-    cst.List, cst.Tuple, cst.Dict, cst.Set, cst.ListComp, cst.DictComp, cst.SetComp, cst.Comparison, cst.FormattedString,
-    cst.BinaryOperation, cst.UnaryOperation,
+    cst.List, cst.Tuple, cst.Dict, cst.Set, cst.ListComp, cst.DictComp, cst.SetComp, cst.Comparison,
+    cst.FormattedString, cst.BinaryOperation, cst.UnaryOperation,
 )  # fmt: skip
 
 

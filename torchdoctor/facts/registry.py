@@ -96,11 +96,12 @@ def contents(file: File, node: cst.BaseExpression, depth: int = _DEPTH) -> list[
         return [Origin(file, item) for item in inner]
     sources: list[tuple[File, cst.BaseExpression]] = []
     found: list[Origin] = []
+    added: list[Origin] = []
     if isinstance(node, cst.Name):
         sources = [(file, value) for value in assigned(file, node)]
         body = file.function(node) or file.module
         for addition in additions(file, body, partial(_same_variable, file, node)):
-            found += [Origin(file, value) for value in addition.values]
+            added += [Origin(file, value) for value in addition.values]
     elif isinstance(node, cst.Call) and (function := called_function(file, node)) is not None:
         sources = returned(*function)
     for owner, source in sources:
@@ -108,7 +109,7 @@ def contents(file: File, node: cst.BaseExpression, depth: int = _DEPTH) -> list[
         if held is None:
             return None
         found += held
-    return found if sources else None
+    return [*found, *added] if sources else None
 
 
 def _same_variable(file: File, name: cst.Name, node: cst.CSTNode) -> bool:
