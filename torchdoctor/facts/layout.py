@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from torchdoctor.facts import sizes
-from torchdoctor.facts.file import File
+from torchdoctor.facts.file import File, literal
 from torchdoctor.facts.flow import Flow
 from torchdoctor.facts.tensor import identity
 from torchdoctor.facts.torch_api import as_tensor
@@ -15,9 +15,61 @@ from torchdoctor.facts.values import Dim, Made, Sequence, Size, Tensor, Value
 MOVERS = frozenset({
     "transpose", "permute", "t", "T", "mT", "H", "mH", "swapaxes", "swapdims", "movedim", "moveaxis", "expand",
     "expand_as", "broadcast_to", "narrow", "chunk", "split", "unbind", "select", "unfold", "diagonal", "as_strided",
-    "transpose_", "t_", "tensor_split", "hsplit", "randn", "rand", "zeros", "ones", "empty", "full", "arange",
+    "transpose_", "t_", "tensor_split", "hsplit",
 })  # fmt: skip
 _LONG = 50
+
+
+def may_swap(file: File, call: cst.Call) -> bool:
+    """Whether a call's sizes might be those of a tensor in another order, by a look at the function's text alone.
+
+    They may be when two of them stand the other way round than `b, t = x.shape`, `t = x.size(1)` and their kind give them;
+    sizes that are all numbers may be anything.
+    """
+    args = [arg.value for arg in call.args]
+    if len(args) <= 2 and args and isinstance(args[-1], (cst.Tuple, cst.List)):
+        args = [element.value for element in args[-1].elements]
+    if len(args) > 1 and all(isinstance(arg, (cst.Integer, cst.UnaryOperation)) for arg in args):
+        return True
+    function = file.function(call) or file.module
+    places = [_place_of(file, function, arg) for arg in args]
+    own = [place for place in places if place is not None]
+    return own != sorted(own) or (len(own) == len(args) > 1 and _is_moved(call.func))
+
+
+def _place_of(file: File, function: cst.CSTNode, size: cst.BaseExpression) -> int | None:
+    """Which dimension of some tensor a size is: that of `x.size(1)`, or of a name unpacked from a shape."""
+    if isinstance(size, cst.Name):
+        bindings = file.scopes.inner(function).bindings.get(size.value, ())
+        for binding in bindings:
+            target = binding.node.target if isinstance(binding.node, cst.AssignTarget) else None
+            if isinstance(target, cst.Tuple):
+                return next((i for i, e in enumerate(target.elements) if _is_name(e.value, size.value)), None)
+            if binding.value is not None and not isinstance(binding.value, cst.Name):
+                return _place_of(file, function, binding.value)
+        return None
+    if isinstance(size, cst.Call) and isinstance(size.func, cst.Attribute) and size.func.attr.value == "size":
+        place = literal(size.args[0].value) if size.args else None
+        return place if isinstance(place, int) else None
+    if isinstance(size, cst.Subscript) and isinstance(size.value, cst.Attribute) and size.value.attr.value == "shape":
+        index = size.slice[0].slice
+        place = literal(index.value) if isinstance(index, cst.Index) else None
+        return place if isinstance(place, int) else None
+    return None
+
+
+def _is_moved(method: cst.BaseExpression) -> bool:
+    """`x.transpose(1, 2).reshape`: what was moved a moment before has its sizes in another order."""
+    receiver = method.value if isinstance(method, cst.Attribute) else method
+    return (
+        isinstance(receiver, cst.Call)
+        and isinstance(receiver.func, cst.Attribute)
+        and receiver.func.attr.value in ("transpose", "permute", "swapaxes", "movedim")
+    )
+
+
+def _is_name(node: cst.CSTNode, name: str) -> bool:
+    return isinstance(node, cst.Name) and node.value == name
 
 
 def asked_sizes(call: cst.Call, flow: Flow, skip: int = 0) -> tuple[Dim, ...] | None:

@@ -8,7 +8,7 @@ import libcst as cst
 
 from torchdoctor.check import Found, Swap, on_file
 from torchdoctor.facts.file import File
-from torchdoctor.facts.layout import short, swapped_order
+from torchdoctor.facts.layout import may_swap, short, swapped_order
 
 _FUNCTION = "torch.reshape"
 
@@ -16,13 +16,13 @@ _FUNCTION = "torch.reshape"
 @on_file(words=("view", "reshape"))
 def check(file: File, _: File) -> Iterator[Found]:
     methods = [call for method in ("view", "reshape") for call in file.calls_by_method.get(method, ())]
-    calls = list(dict.fromkeys([*methods, *file.calls(_FUNCTION)]))
-    flows = file.flows.touching(frozenset(("view", "reshape"))) if calls else []
-    found = {
-        call: order
-        for call in calls
-        if (order := next((order for flow in flows if (order := swapped_order(file, call, flow)) is not None), None))
-    }
+    found: dict[cst.Call, tuple[int, ...]] = {}
+    for call in dict.fromkeys([*methods, *file.calls(_FUNCTION)]):
+        if may_swap(file, call):
+            flows = file.flows.of(file.function(call) or file.module)
+            order = next((order for flow in flows if (order := swapped_order(file, call, flow)) is not None), None)
+            if order is not None:
+                found[call] = order
     for call, order in found.items():
         if not any(_undoes(file, call, other, order, back) for other, back in found.items()):
             yield _found(file, call, order)
