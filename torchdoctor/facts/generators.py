@@ -14,6 +14,7 @@ from torchdoctor.facts.values import Attr, Made, Named, Result, Sequence, Value
 from torchdoctor.facts.ways import Ways
 
 if TYPE_CHECKING:
+    from torchdoctor.facts.file import File
     from torchdoctor.facts.flow import Flow
 
 # What reads its arguments to the end at once, and what gives a new generator that reads them.
@@ -27,6 +28,32 @@ _LAZY = frozenset({
     "itertools.islice", "builtins.reversed",
 })  # fmt: skip
 _JUMPS = frozenset({"return", "raise", "break", "continue"})
+
+
+def kept(file: File, call: cst.Call) -> cst.BaseExpression | None:
+    """The generator that is kept by an assignment: what a `parameters()` call gives, or what is lazily made from it."""
+    node: cst.BaseExpression = call
+    for above in file.ancestors(call):
+        if isinstance(above, (cst.Assign, cst.Element)):
+            return node
+        if isinstance(above, cst.GeneratorExp) or (isinstance(above, cst.Call) and file.name(above.func) in _LAZY):
+            node = above
+        elif not isinstance(above, (cst.Arg, cst.CompFor)):
+            return None
+    return None
+
+
+def readers(file: File, generator: cst.BaseExpression) -> Iterator[Flow]:
+    """The flows that may read what is kept: of the function around, or of the methods that name the attribute."""
+    function = file.function(generator)
+    yield from file.flows.of(function or file.module)
+    assign, owner = file.parent(generator), file.classes.enclosing(generator)
+    target = assign.targets[0].target if isinstance(assign, cst.Assign) else None
+    if isinstance(target, cst.Attribute) and owner is not None:
+        named = [node for node in file.nodes(cst.Attribute) if node.attr.value == target.attr.value]
+        for method in owner.methods.values():
+            if method is not function and any(method in file.ancestors(node) for node in named):
+                yield from file.flows.of(method)
 
 
 def reread(flow: Flow) -> Iterator[tuple[Value, Event, Event | None]]:

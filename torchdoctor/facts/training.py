@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
-from weakref import WeakKeyDictionary
 
 import libcst as cst
 
@@ -249,14 +248,12 @@ def _writes_gradient(event: Event) -> bool:
     return False
 
 
-_KNOWN: WeakKeyDictionary[Flow, Training] = WeakKeyDictionary()
-
-
 def training(flow: Flow) -> Training:
-    """The training facts of a flow, worked out once."""
-    found = _KNOWN.get(flow)
+    """The training facts of a flow, worked out once and kept with it."""
+    kept = vars(flow)
+    found: Training | None = kept.get("training")
     if found is None:
-        found = _KNOWN[flow] = Training(flow)
+        found = kept["training"] = Training(flow)
     return found
 
 

@@ -15,7 +15,7 @@ from torchdoctor.facts.scaling import scaled_at
 from torchdoctor.facts.training import blamed, training
 
 
-@on_flow(words=["GradScaler", "scale"])
+@on_flow(words=["backward"])
 def check(file: File, flow: Flow) -> Iterator[Found]:
     facts = training(flow)
     for optimizer in facts.optimizers:

@@ -6,32 +6,31 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from torchdoctor.check import Found, Swap, on_flow
+from torchdoctor.check import Found, Swap, on_method
 from torchdoctor.facts.events import Event
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
-from torchdoctor.facts.generators import reread
+from torchdoctor.facts.generators import kept, readers, reread
 from torchdoctor.facts.training import blamed
-from torchdoctor.facts.values import Made, Result, Value
+from torchdoctor.facts.values import Made, Result
 
 
-@on_flow(words=["parameters", "named_parameters"])
-def check(file: File, flow: Flow) -> Iterator[Found]:
-    for generator, reading, first in reread(flow):
-        if file in (reading.file, first.file if first is not None else None):
-            yield _found(file, flow, generator, reading, first)
+@on_method("parameters", "named_parameters")
+def check(file: File, call: cst.Call) -> Iterator[Found]:
+    node = kept(file, call)
+    if node is not None:
+        for flow in readers(file, node):
+            for generator, reading, first in reread(flow):
+                if isinstance(generator, (Made, Result)) and generator.call is node:
+                    yield _found(file, flow, generator, reading, first)
 
 
-def _found(file: File, flow: Flow, generator: Value, reading: Event, first: Event | None) -> Found:
+def _found(file: File, flow: Flow, generator: Made | Result, reading: Event, first: Event | None) -> Found:
     place = blamed(flow, reading, first)
-    node = generator.call if isinstance(generator, (Made, Result)) else None
-    source = next((f for f in (file, reading.file) if node in f.tree.order), None)
-    what = f"`{' '.join(source.code(node).split())}`" if source is not None and node is not None else "the generator"
+    what = f"`{' '.join(file.code(generator.call).split())}`"
     if len(what) > 60:
         what = "the generator of parameters"
-    marks: list[tuple[cst.CSTNode, str]] = []
-    if source is file and node is not None and node is not place:
-        marks.append((node, "the generator is made here, once"))
+    marks: list[tuple[cst.CSTNode, str]] = [(generator.call, "the generator is made here, once")]
     if first is None:
         told = "the constructor has read it to the end"
     elif first is reading:
@@ -43,12 +42,10 @@ def _found(file: File, flow: Flow, generator: Value, reading: Event, first: Even
         place,
         f"{what} gives no parameters here: {told}",
         marks=tuple(mark for mark in marks if mark[0] is not place),
-        swaps=_listed(file, node),
+        swaps=_listed(file, generator),
     )
 
 
-def _listed(file: File, node: cst.CSTNode | None) -> tuple[Swap, ...]:
-    if node is None or node not in file.tree.order or not isinstance(file.parent(node), cst.Assign):
-        return ()
-    code = file.code(node)
-    return (Swap(node, f"list{code}" if isinstance(node, cst.GeneratorExp) else f"list({code})"),)
+def _listed(file: File, generator: Made | Result) -> tuple[Swap, ...]:
+    code = file.code(generator.call)
+    return (Swap(generator.call, f"list{code}" if isinstance(generator, Made) else f"list({code})"),)

@@ -11,11 +11,12 @@ from torchdoctor.checks._moving import line_of, moved, optimizer_code, receiver
 from torchdoctor.facts.events import Event
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
+from torchdoctor.facts.schedulers import SCHEDULERS
 from torchdoctor.facts.training import Training, blamed, training
 from torchdoctor.facts.values import Attr, Free, Made, Param, Value
 
 
-@on_flow(words=["step"])
+@on_flow(words=["backward", *SCHEDULERS])
 def check(file: File, flow: Flow) -> Iterator[Found]:
     facts = training(flow)
     seen = set()

@@ -12,6 +12,7 @@ from torchdoctor.facts.events import Event
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
 from torchdoctor.facts.handles import Uses, is_seen_through, uses_of
+from torchdoctor.facts.schedulers import SCHEDULERS
 from torchdoctor.facts.values import Attr, Made, Result, Value
 
 # What a scheduler can be asked without changing a learning rate.
@@ -19,15 +20,9 @@ _QUESTIONS = frozenset({
     "state_dict", "load_state_dict", "get_last_lr", "get_lr", "print_lr", "last_epoch", "base_lrs", "optimizer",
     "_last_lr", "gamma", "T_max", "total_steps", "milestones", "best", "num_bad_epochs", "patience", "factor",
 })  # fmt: skip
-_SCHEDULERS = (
-    "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR", "ExponentialLR",
-    "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR", "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau",
-    "SequentialLR", "StepLR", "SWALR", "get_scheduler", "get_linear_schedule_with_warmup",
-    "get_cosine_schedule_with_warmup", "get_constant_schedule_with_warmup", "get_polynomial_decay_schedule_with_warmup",
-)  # fmt: skip
 
 
-@on_flow(words=_SCHEDULERS)
+@on_flow(words=SCHEDULERS)
 def check(file: File, flow: Flow) -> Iterator[Found]:
     for event in flow.of("make", "call"):
         if event.via or flow.kind(event.value) != "scheduler" or not isinstance(event.value, (Made, Result)):
