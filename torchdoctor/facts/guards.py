@@ -8,7 +8,6 @@ the node's function is called from.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -19,7 +18,8 @@ from torchdoctor.facts.tree import within
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
 
-_DEPTH = 5
+Definition = cst.FunctionDef | cst.ClassDef
+_MOST_DEFINITIONS = 100  # that are climbed through on the way to callers
 _CALLING_FILES = 8  # that are read to learn how a function is called
 _EXITS = frozenset({
     "sys.exit", "builtins.exit", "builtins.quit", "os._exit", "os.abort", "pytest.skip", "pytest.exit", "pytest.fail",
@@ -41,22 +41,48 @@ class Guards:
     def __init__(self, file: File) -> None:
         self.file = file
         self.questions = DeviceQuestions(file)
-        self._functions: dict[cst.CSTNode, cst.CSTNode | None] = {}
-        self._checking: set[cst.CSTNode] = set()
+        self._leaves: dict[cst.CSTNode, bool] = {}
+        self._climbed: dict[cst.CSTNode, tuple[cst.CSTNode | None, list[Definition]]] = {}
 
     def of(self, node: cst.CSTNode) -> cst.CSTNode | None:
         """The guard that reaches the node, or None: the test, statement or decorator that decides whether it runs."""
-        file, child = self.file, node
-        inside_function = False
-        for above in file.ancestors(node):
-            guard = self._around(above, child) or self._before(above, child, inside_function)
-            if guard is None and isinstance(above, (cst.FunctionDef, cst.ClassDef)) and child is above.body:
-                guard = self._of_definition(above)
+        guard, reached = self._within_file(node)
+        for definition in reached if guard is None else ():
+            guard = guard or self._elsewhere(definition)
+        return guard
+
+    def _within_file(self, node: cst.CSTNode) -> tuple[cst.CSTNode | None, list[Definition]]:
+        """The guard in this file, and the functions and classes that were left on the way to their callers."""
+        reached: dict[Definition, None] = {}
+        places = [node]
+        while places and len(reached) < _MOST_DEFINITIONS:
+            guard, definitions = self._climb(places.pop(0))
             if guard is not None:
-                return guard
-            inside_function = inside_function or isinstance(above, cst.FunctionDef)
+                return guard, list(reached)
+            for definition in definitions:
+                if definition not in reached:
+                    reached[definition] = None
+                    places.extend(self.references(definition))
+        return None, list(reached)
+
+    def _climb(self, node: cst.CSTNode) -> tuple[cst.CSTNode | None, list[Definition]]:
+        """From a node outwards: the first guard, or else the functions and classes that the node stands in."""
+        if node in self._climbed:
+            return self._climbed[node]
+        guard: cst.CSTNode | None = None
+        definitions: list[Definition] = []
+        child = node
+        for above in self.file.ancestors(node):
+            inside_function = any(isinstance(definition, cst.FunctionDef) for definition in definitions)
+            guard = self._around(above, child) or self._before(above, child, inside_function)
+            if isinstance(above, (cst.FunctionDef, cst.ClassDef)) and child is above.body:
+                definitions.append(above)
+                guard = guard or self._of_definition(above)
+            if guard is not None:
+                break
             child = above
-        return None
+        self._climbed[node] = guard, definitions
+        return guard, definitions
 
     # -- around -------------------------------------------------------------------------------------------------------
 
@@ -147,8 +173,14 @@ class Guards:
                 return statement
         return None
 
-    def leaves(self, statement: cst.CSTNode, depth: int = _DEPTH) -> bool:
+    def leaves(self, statement: cst.CSTNode) -> bool:
         """Whether the statement gives up (exit, raise, return, skip, assertion) where the device is not there."""
+        if statement not in self._leaves:
+            self._leaves[statement] = False  # cuts recursion
+            self._leaves[statement] = self._may_leave(statement)
+        return self._leaves[statement]
+
+    def _may_leave(self, statement: cst.CSTNode) -> bool:
         if isinstance(statement, (cst.FunctionDef, cst.ClassDef)):
             return False
         for node in own_nodes(statement):
@@ -164,9 +196,8 @@ class Guards:
                 return True
             if isinstance(node, cst.Assign) and self._skips_module(node):
                 return True
-            if isinstance(node, cst.Expr) and isinstance(node.value, cst.Call) and depth > 0:
-                if self._is_check(node.value, depth):
-                    return True
+            if isinstance(node, cst.Expr) and isinstance(node.value, cst.Call) and self._is_check(node.value):
+                return True
         return False
 
     def _exits(self, node: cst.CSTNode) -> bool:
@@ -182,18 +213,18 @@ class Guards:
         names = [t.target.value for t in assign.targets if isinstance(t.target, cst.Name)]
         return "pytestmark" in names and self.questions.asks(assign.value)
 
-    def _is_check(self, call: cst.Call, depth: int) -> bool:
+    def _is_check(self, call: cst.Call) -> bool:
         """A call, for nothing but its effect, of a project function that leaves: `require_gpu()`."""
         name = self.file.name(call.func)
         definition = definition_of(self.file, name) if name is not None else None
         if definition is None or not isinstance(definition[1], cst.FunctionDef):
             return False
         file, function = definition
-        return any(file.guards._raises(statement, depth - 1) for statement in function.body.body)
+        return any(file.guards._raises(statement) for statement in function.body.body)
 
-    def _raises(self, statement: cst.CSTNode, depth: int) -> bool:
+    def _raises(self, statement: cst.CSTNode) -> bool:
         """As ``leaves``, but for a caller's sake: a plain return ends only the function itself."""
-        if not self.leaves(statement, depth):
+        if not self.leaves(statement):
             return False
         ends = [node for node in own_nodes(statement) if not isinstance(node, (cst.Return, cst.Continue, cst.Break))]
         return any(isinstance(node, cst.Assert) or self._exits(node) for node in ends) or isinstance(
@@ -202,31 +233,19 @@ class Guards:
 
     # -- definitions and those who call them --------------------------------------------------------------------------
 
-    def _of_definition(self, node: cst.FunctionDef | cst.ClassDef) -> cst.CSTNode | None:
-        if node in self._functions:
-            return self._functions[node]
-        if node in self._checking:
-            return None
-        self._checking.add(node)
-        guard = (
-            next((d for d in node.decorators if self.questions.asks(d.decorator)), None)
-            or (self._of_class(node) if isinstance(node, cst.ClassDef) else None)
-            or next((g for reference in self.references(node) if (g := self.of(reference)) is not None), None)
-            or self._elsewhere(node)
-        )
-        self._checking.discard(node)
-        if not self._checking:  # an answer found while others are cut short may be incomplete
-            self._functions[node] = guard
-        return guard
+    def _of_definition(self, node: Definition) -> cst.CSTNode | None:
+        """A decorator that skips, or what runs before the methods of a class."""
+        skipping = (d for d in node.decorators if self.questions.asks(d.decorator))
+        return next(skipping, None) or (self._of_class(node) if isinstance(node, cst.ClassDef) else None)
 
-    def _elsewhere(self, node: cst.FunctionDef | cst.ClassDef) -> cst.CSTNode | None:
+    def _elsewhere(self, node: Definition) -> cst.CSTNode | None:
         """A guard around a call in another file of the project."""
         name, neighbours = self.file.names.own(node), self.file.neighbours
         files = neighbours.calling(node.name.value, _CALLING_FILES) if neighbours is not None else None
         for other in files or ():
             if other.path != self.file.path:
                 for call in other.calls(name):
-                    if (guard := other.guards.of(call)) is not None:
+                    if (guard := other.guards._within_file(call)[0]) is not None:
                         return guard
         return None
 
@@ -245,10 +264,10 @@ class Guards:
                         return statement
         return None
 
-    def references(self, node: cst.FunctionDef | cst.ClassDef) -> Iterator[cst.CSTNode]:
+    def references(self, node: Definition) -> Iterator[cst.CSTNode]:
         """Where this file calls the function, makes the class, or hands it on."""
         method = isinstance(self.file.enclosing(node, cst.ClassDef, cst.FunctionDef), cst.ClassDef)
-        for name in self._names.get(node.name.value, ()):
+        for name in self.file.mentions.get(node.name.value, ()):
             parent = self.file.parent(name)
             if self.file.function(name) is node:
                 continue  # recursion is no caller
@@ -259,10 +278,3 @@ class Guards:
                 found = self.file.scopes.find(name.value, name)
                 if found is not None and any(binding.node is node for binding in found[1]):
                     yield name
-
-    @cached_property
-    def _names(self) -> dict[str, list[cst.Name]]:
-        found: dict[str, list[cst.Name]] = {}
-        for name in self.file.nodes(cst.Name):
-            found.setdefault(name.value, []).append(name)
-        return found
