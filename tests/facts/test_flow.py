@@ -504,3 +504,15 @@ def test_a_list_that_grew_holds_the_graph_of_what_was_put_in(joined: str) -> Non
 def test_numbers_taken_out_of_a_tensor_are_no_tensors(method: str) -> None:
     flow = flow_of(f"def f(x):\n    total = 0.0\n    y = Net()(x).sum()\n    total += y.{method}()\n", "f")
     assert not isinstance(one(flow, "augment").value, Tensor)
+
+
+def test_what_is_wrapped_for_several_processes_is_a_module_whatever_it_is() -> None:
+    flow = flow_of(
+        """
+def run(model, x):
+    ddp = torch.nn.parallel.DistributedDataParallel(model.to(3))
+    return ddp(x)
+""",
+        "run",
+    )
+    assert isinstance(one(flow, "forward").by, Made)

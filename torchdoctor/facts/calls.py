@@ -279,6 +279,8 @@ class Calls:
         run = self.run
         model = unwrapped(callee)
         kind = self.kind(model)
+        if kind not in ("module", "criterion"):
+            kind = self.kind(callee)  # what a wrapper holds is a module, whatever made it
         if kind == "criterion":
             value = self._forward_value(node, model, args, keywords, starred)
             value = value if isinstance(value, Tensor) else _depending(node, (*args, *keywords.values()))
