@@ -50,6 +50,27 @@ def is_collective(flow: Flow, event: Event) -> bool:
     return False
 
 
+def parting_functions(file: File) -> list[cst.CSTNode]:
+    """The functions of a file (the module itself among them) in which a test or a decorator parts the ranks."""
+    found: dict[cst.CSTNode, None] = {}
+    branches: list[cst.If | cst.IfExp | cst.While] = [*file.nodes(cst.If), *file.nodes(cst.IfExp)]
+    for branch in (*branches, *file.nodes(cst.While)):
+        if (function := file.function(branch) or file.module) not in found and side(file, branch.test):
+            found[function] = None
+    for either in file.nodes(cst.BooleanOperation):
+        if isinstance(file.parent(either), cst.Expr) and side(file, either.left):
+            found[file.function(either) or file.module] = None
+    for function in file.nodes(cst.FunctionDef):
+        if any(_keeps_to_first(file, decorator) for decorator in function.decorators):
+            found[function] = None
+    return list(found)
+
+
+def _keeps_to_first(file: File, decorator: cst.Decorator) -> bool:
+    name = file.name(decorator.decorator) or file.code(decorator.decorator)
+    return name.rpartition(".")[2] in _ONLY_FIRST
+
+
 def anchor(event: Event) -> cst.CSTNode:
     """The node of the flow's own body in which the event happens: itself, or the call that led to it."""
     return event.via[0] if event.via else event.node
@@ -69,8 +90,7 @@ def takers(file: File, node: cst.CSTNode) -> Iterator[tuple[cst.CSTNode, str]]:
             yield above.left, known if isinstance(above.operator, cst.And) else other_side(known) or known
         elif isinstance(above, cst.FunctionDef):
             for decorator in above.decorators:
-                name = file.name(decorator.decorator) or file.code(decorator.decorator)
-                if name.rpartition(".")[2] in _ONLY_FIRST:
+                if _keeps_to_first(file, decorator):
                     yield decorator, "one"
             return
         child = above

@@ -1,7 +1,6 @@
 """A collective operation that only some ranks come to.
 
-Silent where the ranks on the other side come to a collective too: in the other arm, or in the matching branch of the
-idiom in which one rank goes first (`if rank != 0: barrier()` ... `if rank == 0: barrier()`).
+Silent where the others come to a collective too: in the other arm, or in the branch that matches where one goes first.
 """
 
 from __future__ import annotations
@@ -10,17 +9,25 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from torchdoctor.check import Found, on_flow
-from torchdoctor.facts.collectives import COLLECTIVES, anchor, is_answered, is_collective, takers
+from torchdoctor.check import Found, on_file
+from torchdoctor.facts.collectives import anchor, is_answered, is_collective, parting_functions, takers
 from torchdoctor.facts.events import Event
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
 
 
-@on_flow(words=[*COLLECTIVES, "wait_for_everyone", "FSDP", "FullyShardedDataParallel"])
-def check(file: File, flow: Flow) -> Iterator[Found]:
-    meetings = [event for event in flow.events if is_collective(flow, event)]
+@on_file(words=["rank", "RANK", "distributed", "main_process", "process_zero", "global_zero", "master"])
+def check(file: File, _: File) -> Iterator[Found]:
     told: set[cst.CSTNode] = set()
+    for function in parting_functions(file):
+        for flow in file.flows.of(function):
+            meetings = [event for event in flow.events if is_collective(flow, event)]
+            yield from _in_branches(file, flow, meetings, told)
+            yield from _after_leaving(file, flow, meetings)
+
+
+def _in_branches(file: File, flow: Flow, meetings: list[Event], told: set[cst.CSTNode]) -> Iterator[Found]:
+    """A collective inside `if rank == 0`."""
     for event in meetings:
         node = anchor(event)
         taking = next(takers(file, node), None)
@@ -30,9 +37,8 @@ def check(file: File, flow: Flow) -> Iterator[Found]:
         test, taken = taking
         missing = "the other ranks never come to it" if taken == "one" else "the rank left out never comes to it"
         yield Found(
-            node, f"{_called(file, event)} under `{_text(file, test)}`: {missing}", ((test, "some ranks pass here"),)
+            node, f"{_called(file, event)} under `{file.code(test)}`: {missing}", ((test, "some ranks pass here"),)
         )
-    yield from _after_leaving(file, flow, meetings)
 
 
 def _called(file: File, event: Event) -> str:
@@ -42,10 +48,6 @@ def _called(file: File, event: Event) -> str:
     if not event.via or not isinstance(call, cst.Call):
         return f"`{name}` is called"
     return f"`{file.code(call.func)}` calls `{name}`"
-
-
-def _text(file: File, test: cst.CSTNode) -> str:
-    return " ".join(file.code(test).split())
 
 
 def _after_leaving(file: File, flow: Flow, meetings: list[Event]) -> Iterator[Found]:
@@ -58,7 +60,7 @@ def _after_leaving(file: File, flow: Flow, meetings: list[Event]) -> Iterator[Fo
             continue  # those who leave have met the others before
         for event in meetings:
             if event.index > leave.index and _is_behind(file, event, leave):
-                test = _text(file, taking[0])
+                test = file.code(taking[0])
                 yield Found(
                     anchor(event),
                     f"{_called(file, event)} when some ranks have left under `{test}`: they never come to it",
