@@ -16,8 +16,8 @@ DISTRIBUTED = "torch.utils.data.DistributedSampler"
 
 def samplers(loader: Made) -> list[Value]:
     """What may decide the order of a loader: its sampler, or that of its batch sampler."""
-    found = [*options(loader.argument(4, "sampler") or const(None))]
-    for value in options(loader.argument(5, "batch_sampler") or const(None)):
+    found = [*options(loader.argument(3, "sampler") or const(None))]
+    for value in options(loader.argument(4, "batch_sampler") or const(None)):
         inner = value.argument(0, "sampler") if isinstance(value, Made) else None
         found.extend(options(inner) if inner is not None else [value])
     return [value for value in found if value != const(None)]

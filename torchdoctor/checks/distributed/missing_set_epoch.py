@@ -75,6 +75,6 @@ def _loader_name(file: File, flow: Flow, reading: Reading) -> str | None:
     """The loader's name where it is read, or handed to what reads it, with its sampler."""
     for node in within(anchor(reading.begins)):
         if isinstance(node, (cst.Name, cst.Attribute)) and flow.value(node) == reading.loader:
-            plain = reading.loader.argument(4, "sampler") is not None
+            plain = reading.loader.argument(3, "sampler") is not None
             return f"{file.code(node)}.{'sampler' if plain else 'batch_sampler.sampler'}"
     return None
