@@ -179,12 +179,15 @@ class Use:
         return ()
 
     def _expressions(self) -> list[cst.CSTNode]:
-        """The argument expressions as written."""
+        """The argument expressions as written, and the items of those that are tuples or lists."""
         found = list(self.arguments.nodes)
         if isinstance(self.node, cst.Call):
             found += [arg.value for arg in self.node.args]
         elif isinstance(self.node, cst.Subscript):
             found += [part.slice.value for part in self.node.slice if isinstance(part.slice, cst.Index)]
+        for expression in found:  # grows while it is read
+            if isinstance(expression, (cst.Tuple, cst.List)):
+                found += [element.value for element in expression.elements]
         return found
 
     def plain(self, value: Value) -> Any:

@@ -14,9 +14,12 @@ from torchdoctor.facts.torch_api.rules import (
     fresh,
     kept,
     kept_or_same,
+    of_input,
+    of_same,
     same_scale,
     shape_of,
     through,
+    unordered,
 )
 from torchdoctor.facts.torch_api.views import channels_last
 from torchdoctor.facts.values import Const, Known, Named, Sequence, Shape, Tensor, Value, const
@@ -32,8 +35,8 @@ def _contiguous(use: Use) -> Value:
     """`contiguous()` gives the tensor itself where it is contiguous already."""
     tensor = use.tensor()
     if use.has("memory_format"):
-        return _formatted(use, computed(use, memory=kept_or_same, scale=same_scale))
-    result = computed(use, memory=fresh, scale=same_scale)
+        return _formatted(use, _same_elements(use))
+    result = computed(use, memory=fresh, grad=of_same, scale=same_scale)
     if tensor.contiguous is not None and tensor.contiguous.value:
         return result.but(layout=tensor.layout, contiguous=tensor.contiguous, views=use.given["input"])
     return result
@@ -85,6 +88,8 @@ def _to(use: Use) -> Value:
     """`to` casts, moves, does both, or gives the tensor itself."""
     dtype, device, sure = _asked(use)
     tensor = use.tensor()
+    if any(isinstance(value, Tensor) and value.dtype is None for name, value in use.given.items() if name != "input"):
+        return computed(use, memory=unordered, grad=lambda use: None, dtype=None, scale=same_scale, device=None)
     result = _cast(use, dtype if sure else None, keep=dtype is None and sure)
     moved = any(name in use.given for name in ("target", "device", "other"))
     place = Known(device, use.node) if device is not None else None if moved and dtype is None else tensor.device
@@ -99,7 +104,7 @@ def _cast(use: Use, dtype: str | None, *, keep: bool = False) -> Tensor:
     return computed(
         use,
         memory=kept if differs else kept_or_same,
-        grad=cut if dtype in DISCRETE else through,
+        grad=cut if dtype in DISCRETE else of_input if differs else of_same,
         dtype=lambda use: now,
         scale=same_scale,
     )
@@ -120,20 +125,22 @@ def _type(use: Use) -> Value | None:
 
 def _type_as(use: Use) -> Value:
     other = use.tensor("other")
-    result = _cast(use, other.dtype.value if other.dtype is not None else None)
-    return result.but(device=other.device)
+    if other.dtype is None:  # may hold integers
+        return computed(use, memory=kept_or_same, grad=lambda use: None, dtype=None, scale=same_scale)
+    return _cast(use, other.dtype.value).but(device=other.device)
 
 
 def _moving(device: str) -> Row:
     def move(use: Use) -> Value:
-        result = computed(use, memory=kept_or_same, scale=same_scale)
+        result = _same_elements(use)
         return _formatted(use, result.but(device=Known(device, use.node)))
 
     return effect(f".{device}", "input device", move, "computed")
 
 
-def _same_elements(use: Use) -> Value:
-    return computed(use, memory=kept_or_same, scale=same_scale)
+def _same_elements(use: Use) -> Tensor:
+    """The tensor itself, or a copy of it."""
+    return computed(use, memory=kept_or_same, grad=of_same, scale=same_scale)
 
 
 # -- in place ---------------------------------------------------------------------------------------------------------
@@ -233,7 +240,7 @@ ROWS: tuple[Row, ...] = (
     effect(".requires_grad_", "input requires_grad", _requires_grad),
     effect("detach_", "input", _detached),
     effect(
-        ".zero_ .fill_ .normal_ .uniform_ .random_ .bernoulli_ .exponential_ .trunc_normal_ .log_normal_ .geometric_"
+        ".zero_ .fill_ .normal_ .uniform_ .random_ .bernoulli_ .exponential_ .log_normal_ .geometric_"
         " .copy_ .cauchy_ .fill_diagonal_",
         "input src",
         _written,

@@ -20,6 +20,7 @@ from torchdoctor.facts.torch_api.rules import (
     given_or_same_dtype,
     kept,
     kept_or_same,
+    of_same,
     same_scale,
     shape_of,
     sizes,
@@ -188,7 +189,7 @@ def _as_tensor(use: Use) -> Value:
         if use.has("dtype") or use.has("device"):
             dtype, place = given_or_same_dtype, device_or_same
             return computed(use, memory=unordered, grad=lambda use: None, dtype=dtype, device=place)
-        return computed(use, memory=kept_or_same, scale=same_scale)
+        return computed(use, memory=kept_or_same, grad=of_same, scale=same_scale)
     if isinstance(data, (Sequence, Const, Made)):
         return _from_data(use)
     return computed(use, shape=lambda use: None, memory=unordered, grad=lambda use: None, dtype=None, device=None)

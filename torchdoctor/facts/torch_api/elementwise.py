@@ -15,6 +15,7 @@ from torchdoctor.facts.torch_api.rules import (
     fresh_if_input_contiguous,
     kept_by_all,
     kept_or_same,
+    of_same,
     promoted,
     scaled,
     through,
@@ -49,7 +50,7 @@ def _activated(use: Use) -> Value:
 
 def _dropout(use: Use) -> Value:
     """Dropout gives the input itself where it has nothing to do."""
-    return computed(use, memory=kept_or_same)
+    return computed(use, memory=kept_or_same, grad=of_same)
 
 
 def _turned(before: str, after: str) -> NameRule:
@@ -89,7 +90,7 @@ ROWS = (
     # one tensor in, one like it out
     row("abs absolute neg negative sgn sign square frac fix trunc floor ceil nan_to_num torch.special.round"),
     row("round", "input decimals"),
-    row("positive", memory=kept_or_same),
+    row("positive", memory=kept_or_same, grad=of_same),
     row(
         "acos arccos acosh arccosh asin arcsin asinh arcsinh atan arctan atanh arctanh cos cosh deg2rad rad2deg digamma"
         " erf erfc erfinv exp2 expm1 lgamma log10 log1p log2 reciprocal rsqrt sin sinc sinh sqrt tan tanh F.tanh i0"

@@ -272,7 +272,7 @@ ROWS: tuple[Row, ...] = (
     row("index_put", "input indices values", memory=kept),
     effect("nonzero", "input", _nonzero),
     row("torch.argwhere", shape=_found, memory=unordered, grad=cut, dtype=fixed("int64")),
-    row("bucketize", "input boundaries", memory=fresh_if_input_contiguous, grad=cut, dtype=None),
+    row("torch.bucketize", "input boundaries", memory=fresh_if_input_contiguous, grad=cut, dtype=None),
     row("torch.searchsorted", "sorted_sequence values", shape=_searched, memory=unordered, grad=cut, dtype=None),
-    row("isin", "input test_elements", memory=fresh_if_input_contiguous, grad=cut, dtype=fixed("bool")),
+    row("torch.isin", "input test_elements", memory=fresh_if_input_contiguous, grad=cut, dtype=fixed("bool")),
 )

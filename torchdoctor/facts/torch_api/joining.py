@@ -173,7 +173,8 @@ def _divides(length: Dim, count: int) -> bool:
 
 
 def _equal(length: int, each: int) -> list[Dim]:
-    return [min(each, length - start) for start in range(0, length, each)]
+    """Parts of one size, the last shorter; one empty part of nothing."""
+    return [min(each, length - start) for start in range(0, length, each)] or [0]
 
 
 def _split(use: Use) -> Value | None:
@@ -185,7 +186,7 @@ def _split(use: Use) -> Value | None:
     if s.dim(given) is None:
         return _parts(use, use.sizes("split_size"), dim)
     length, each = _length(use, dim), use.size("split_size")
-    if isinstance(length, int) and isinstance(each, int) and each > 0 and length:
+    if isinstance(length, int) and isinstance(each, int) and each > 0:
         return _parts(use, _equal(length, each), dim)
     count = s.quotient(length, each) if length is not None else None
     if isinstance(count, int) and s.same(s.product((count, each)), length):
@@ -225,7 +226,7 @@ def _seen_with(use: Use, tensors: Sequence_[Tensor], shape: Shape | None) -> Val
                 scattered(tensor, shape, use.node).but(
                     source=use.node,
                     of=Result(use.node, Named("torch"), place),
-                    grad=joined_grad(use, [tensor]),
+                    grad=_of_one(use, tensor),
                     scale=None,
                     views=tensor,
                 )
@@ -233,6 +234,11 @@ def _seen_with(use: Use, tensors: Sequence_[Tensor], shape: Shape | None) -> Val
             for place, tensor in enumerate(tensors)
         )
     )
+
+
+def _of_one(use: Use, tensor: Tensor) -> Known[str] | None:
+    off = use.arguments.grad is not None and not use.arguments.grad.value
+    return None if off else joined_grad(use, [tensor])
 
 
 def _broadcast_together(use: Use) -> Value:
@@ -259,7 +265,7 @@ ROWS: tuple[Row, ...] = (
     join("torch.stack", "tensors dim", _stacked),
     join("torch.vstack torch.row_stack", "tensors", _along_first),
     join("torch.hstack", "tensors", _along_second),
-    row("torch.block_diag torch.cartesian_prod", "*tensors", shape=unknown_sizes(2), memory=unordered, dtype=None),
+    row("torch.block_diag", "*tensors", shape=unknown_sizes(2), memory=unordered, dtype=None),
     effect("torch.broadcast_tensors", "*tensors", _broadcast_together),
     effect("torch.meshgrid", "*tensors", _grid),
     row(".repeat", "input *repeats", shape=_repeated, memory=fresh, scale=None),

@@ -5,17 +5,17 @@ from __future__ import annotations
 from torchdoctor.facts.tensor import Shape, contiguous, scattered
 from torchdoctor.facts.torch_api.arguments import NotKnown, Use
 from torchdoctor.facts.torch_api.rows import Row, row
-from torchdoctor.facts.torch_api.rules import ShapeRule, broadcast_shapes, same, shape_of
+from torchdoctor.facts.torch_api.rules import GradRule, ShapeRule, broadcast_shapes, of_input, same, shape_of, through
 from torchdoctor.facts.values import Tensor
 
 
-def loss(names: str, parameters: str, each: ShapeRule) -> Row:
+def loss(names: str, parameters: str, each: ShapeRule, *, grad: GradRule = through) -> Row:
     """A loss; ``each`` is its shape where nothing is averaged or summed."""
 
     def shape(use: Use) -> Shape | None:
         return each(use) if not_reduced(use) else ()
 
-    return row(names, parameters, shape=shape, memory=_memory, dtype=None)
+    return row(names, parameters, shape=shape, memory=_memory, grad=grad, dtype=None)
 
 
 def not_reduced(use: Use) -> bool:
@@ -66,7 +66,7 @@ ROWS: tuple[Row, ...] = (
     loss("F.kl_div", f"input target {OLD} log_target", both),
     loss("F.poisson_nll_loss", "input target log_input full size_average eps reduce reduction", both),
     loss("F.gaussian_nll_loss", "input target var full eps reduction", same),
-    loss("F.hinge_embedding_loss", f"input target margin {OLD}", both),
+    loss("F.hinge_embedding_loss", f"input target margin {OLD}", both, grad=of_input),
     loss("F.soft_margin_loss", f"input target {OLD}", both),
     loss("F.multi_margin_loss", f"input target p margin weight {OLD}", of_batch),
     loss("F.multilabel_margin_loss", f"input target {OLD}", of_batch),

@@ -11,7 +11,7 @@ from torchdoctor.facts.torch_api.copying import shape_value
 from torchdoctor.facts.torch_api.dtypes import NAMES
 from torchdoctor.facts.torch_api.operands import as_tensor
 from torchdoctor.facts.torch_api.rows import Fields, attempt, seeing
-from torchdoctor.facts.torch_api.rules import cut, shape_of, through
+from torchdoctor.facts.torch_api.rules import cut, of_same, shape_of
 from torchdoctor.facts.torch_api.table import table
 from torchdoctor.facts.torch_api.views import itself, matrix_transpose, reverse
 from torchdoctor.facts.values import Named, Tensor, Value, const
@@ -69,7 +69,7 @@ def _view(of: Value, name: str, arguments: Arguments) -> Value | None:
     use = Use(arguments, ("input",))
     use.given["input"] = of
     seen = attempt(rule, use)
-    return seeing(use, seen, grad=cut if name == "data" else through) if seen is not None else None
+    return seeing(use, seen, grad=cut if name == "data" else of_same) if seen is not None else None
 
 
 def _part(use: Use) -> Tensor:

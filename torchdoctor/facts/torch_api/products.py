@@ -18,6 +18,7 @@ from torchdoctor.facts.torch_api.rules import (
     reduced_shape,
     scalar,
     shape_of,
+    through,
     unknown_sizes,
     unordered,
 )
@@ -119,6 +120,12 @@ def _einsum(use: Use) -> Shape | None:
     return tuple(sizes.get(letter) for letter in output)
 
 
+def _summed_grad(use: Use) -> Known[str] | None:
+    """Of one operand `einsum` may be a view."""
+    off = use.arguments.grad is not None and not use.arguments.grad.value
+    return None if off and len(list(use.operands())) == 1 else through(use)
+
+
 def _pairwise(use: Use) -> Shape | None:
     """`cdist`: a distance for each pair of rows."""
     left, right = shape_of(use.tensor()), shape_of(use.tensor("other"))
@@ -183,7 +190,7 @@ ROWS: tuple[Row, ...] = (
     product("addmv", "input mat vec", unknown_sizes(1)),
     product("addr", "input vec1 vec2", unknown_sizes(2), memory=unordered),
     product("F.linear", "input weight bias", _linear),
-    product("torch.einsum", "equation *operands", _einsum, memory=unordered, dtype=None),
+    row("torch.einsum", "equation *operands", shape=_einsum, memory=unordered, grad=_summed_grad, dtype=None),
     product("torch.tensordot", "input other dims", lambda use: None, memory=unordered),
     product("torch.chain_matmul torch.linalg.multi_dot", "*matrices", lambda use: None, memory=unordered, dtype=None),
     product("torch.cdist", "input other p", _pairwise),

@@ -143,7 +143,7 @@ ROWS: tuple[Row, ...] = (
     row("std var", "input dim unbiased keepdim", shape=_spread, memory=fresh, dtype=floating),
     reduction("norm", "input p dim keepdim dtype", dtype=None),
     reduction("torch.linalg.norm torch.linalg.vector_norm", "input ord dim keepdim", dtype=None),
-    row("quantile nanquantile", "input q dim keepdim", shape=_quantile, memory=fresh),
+    row("quantile nanquantile", "input q dim keepdim", shape=_quantile, memory=unordered),
     row("dist", "input other p", shape=scalar, memory=fresh, dtype=None),
     row("trace", shape=scalar, memory=fresh, dtype=None),
     effect("torch.std_mean torch.var_mean", "input dim unbiased keepdim", _mean_and_spread),

@@ -20,6 +20,7 @@ from torchdoctor.facts.torch_api.rules import (
     ShapeRule,
     created,
     kept,
+    of_same,
     same,
     same_device,
     same_dtype,
@@ -70,7 +71,7 @@ def row(
     return Row(_names(names), tuple(parameters.split()), effect, "computed")
 
 
-def view(names: str, parameters: str, of: Callable[[Use], Tensor | None], *, grad: GradRule = through) -> Row:
+def view(names: str, parameters: str, of: Callable[[Use], Tensor | None], *, grad: GradRule = of_same) -> Row:
     """A row whose result shares the memory of the input; ``of`` gives the input with its new shape and layout."""
 
     def effect(use: Use) -> Tensor | None:
@@ -120,7 +121,7 @@ def joined_models(operands: Iterable[Tensor]) -> frozenset[Value]:
     return frozenset(model for operand in attached for model in operand.models)
 
 
-def seeing(use: Use, seen: Tensor, *, grad: GradRule = through, place: int = -1) -> Tensor:
+def seeing(use: Use, seen: Tensor, *, grad: GradRule = of_same, place: int = -1) -> Tensor:
     """The result of a view, from the input with its new shape and layout."""
     return named(
         seen.but(

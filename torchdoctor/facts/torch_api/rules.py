@@ -145,7 +145,10 @@ def fresh_if_contiguous(use: Use, shape: Shape | None) -> Tensor:
 
 
 def fresh_if_input_contiguous(use: Use, shape: Shape | None) -> Tensor:
-    """Contiguous where the input is; else it depends."""
+    """Contiguous where the input is; else it depends.
+
+    A contiguous input whose strides are those of channels_last as well (one channel) may give channels_last.
+    """
     return (fresh if _is_contiguous(use.tensor()) else unordered)(use, shape)
 
 
@@ -230,6 +233,18 @@ def joined_grad(use: Use, operands: Iterable[Tensor]) -> Known[str] | None:
     if any(grad is None for grad in found):
         return None
     return next((grad for grad in found if grad is not None and grad.value == "cut"), None)
+
+
+def of_input(use: Use) -> Known[str] | None:
+    """What is computed from the input alone, whatever else is given."""
+    return joined_grad(use, [use.tensor()])
+
+
+def of_same(use: Use) -> Known[str] | None:
+    """What may be the input itself: with gradients off it asks for one where the input does, as a view does too."""
+    grad = of_input(use)
+    was = use.tensor().grad
+    return grad if grad is None or grad.value != "cut" or (was is not None and was.value in ("cut", "plain")) else None
 
 
 def cut(use: Use) -> Known[str] | None:

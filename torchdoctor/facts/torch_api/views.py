@@ -7,10 +7,12 @@ from collections.abc import Callable
 from torchdoctor.facts import sizes as s
 from torchdoctor.facts.tensor import (
     Shape,
+    contiguous,
     dim_of,
     expanded,
     moved,
     narrowed,
+    numel,
     permuted,
     scattered,
     selected,
@@ -124,8 +126,12 @@ def flatten(use: Use) -> Value | None:
     return reshaping(use, lambda tensor: flattened(tensor, start, end, use.node))
 
 
-def ravel(use: Use) -> Value | None:
-    return reshaping(use, lambda tensor: flattened(tensor, 0, -1, use.node))
+def ravel(use: Use) -> Value:
+    """`ravel` copies whatever is not contiguous."""
+    tensor = use.tensor()
+    seen = contiguous(tensor, (numel(tensor),), use.node)
+    sure = tensor.contiguous is not None and tensor.contiguous.value
+    return seeing(use, seen) if sure else seeing(use, seen).but(views=None)
 
 
 def unflatten(use: Use) -> Tensor | None:
@@ -237,7 +243,7 @@ ROWS: tuple[Row, ...] = (
     view("narrow", "input dim start length", narrow),
     view("diagonal torch.linalg.diagonal", "input offset dim1 dim2", diagonal),
     view(".unfold", "input dimension size step", unfold),
-    view("view_as_real", "input", _real_pairs),
-    view("view_as_complex", "input", _complex_pairs),
+    view("torch.view_as_real", "input", _real_pairs),
+    view("torch.view_as_complex", "input", _complex_pairs),
     view("detach", "input", itself, grad=cut),
 )
