@@ -516,3 +516,20 @@ def run(model, x):
         "run",
     )
     assert isinstance(one(flow, "forward").by, Made)
+
+
+def test_moving_an_unknown_thing_keeps_what_it_is() -> None:
+    code = (
+        "import torch\n"
+        "class Trainer:\n"
+        "    def __init__(self, model, device):\n"
+        "        self.model = model.to(device)\n"
+        "    def validate(self, x):\n"
+        "        self.model.eval()\n"
+        "        return self.model(x)\n"
+    )
+    file = file_of(code)
+    function = file.definition(["Trainer", "validate"])
+    assert isinstance(function, cst.FunctionDef)
+    (flow,) = file.flows.of(function)
+    assert {mode.training for mode in one(flow, "forward").modes} == {False}

@@ -46,6 +46,8 @@ _RETURN_SELF = frozenset({
     "to", "cuda", "cpu", "float", "half", "double", "bfloat16", "train", "eval", "requires_grad_", "apply", "xpu",
     "to_empty", "type", "share_memory", "compile",
 })  # fmt: skip
+# Methods that modules and tensors share.
+_MOVES = frozenset({"to", "cuda", "xpu"})
 _CLIPS = frozenset({
     "torch.nn.utils.clip_grad_norm_", "torch.nn.utils.clip_grad_value_", "torch.nn.utils.clip_grad_norm",
     "torch.nn.utils.clip_grads_with_norm_",
@@ -381,6 +383,8 @@ class Calls:
         kind = self.kind(unwrapped(receiver))
         if kind in ("module", "criterion") and name in _RETURN_SELF:
             return receiver
+        if kind is None and name in _MOVES and isinstance(receiver, (Param, Attr)):
+            return receiver  # a module or a tensor: where it lies is new, what it is is not
         if kind is None or kind == "tensor":
             arguments = torch_api.Arguments(node, (receiver, *args), keywords, starred, run.grad_fact())
             value = torch_api.method(name, arguments)
