@@ -174,12 +174,16 @@ def _with(settings: Settings, key: str, value: object, where: str) -> Settings:
     try:
         changed: dict[str, Any] = {key.replace("-", "_"): _KEYS[key](value, where)}
     except _Wrong as wrong:
-        raise ConfigError(f"{where}: `{key}` is {wrong}, not {value!r}") from None
+        raise ConfigError(f"{where}: `{key}` is {wrong.args[0]}, not {value!r}{wrong.near}") from None
     return replace(settings, **changed)
 
 
 class _Wrong(Exception):
-    """What a value should be."""
+    """What a value should be; and the nearest that it could be, where something is near."""
+
+    def __init__(self, wanted: str, near: str = "") -> None:
+        super().__init__(wanted)
+        self.near = near
 
 
 def _words(value: object, where: str) -> tuple[str, ...]:
@@ -202,8 +206,7 @@ def _one_of(*allowed: str) -> Callable[[object, str], str]:
     def check(value: object, where: str) -> str:
         if isinstance(value, str) and value in allowed:
             return value
-        near = nearest(value, allowed) if isinstance(value, str) else ""
-        raise _Wrong(f"one of {', '.join(allowed)}{near.rstrip('?')}")
+        raise _Wrong(f"one of {', '.join(allowed)}", nearest(value, allowed) if isinstance(value, str) else "")
 
     return check
 

@@ -37,7 +37,7 @@ def too_deep(text: str) -> tuple[int, str] | None:
 
 def _suspect(stretch: bytes) -> bool:
     """A quick test of the text between two statements: it may say yes for nothing, never no to what is too deep."""
-    if len(stretch) < 2 * _MOST_OPEN:
+    if len(stretch) <= _MOST_OPEN:
         return False
     if len(stretch.translate(None, _NOT_OPEN)) > _MOST_OPEN:
         return True

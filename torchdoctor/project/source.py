@@ -25,7 +25,6 @@ _BLANK = re.compile(rb"^[ \t\f]*(?:#.*)?$")
 # What only Python 2 has, each seen in the line where Python 3 stops.
 _PYTHON_2 = re.compile(
     r"""^\s*print\s+[^\s(=.,]      # print "x"
-    |^\s*print\s*$|^\s*print\s*>>
     |^\s*exec\s+["'\w]
     |^\s*except\s+[\w.()\s,]+,\s*\w+\s*:
     |^\s*raise\s+[\w.]+\s*,

@@ -17,13 +17,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait as wait_for
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from torchdoctor.project.report import Examined, Failure
 from torchdoctor.project.stack import deep
-
-if TYPE_CHECKING:
-    from torchdoctor.project.examiner import Examiner
 
 Task = tuple[str, frozenset[str]]  # an absolute path, and the rules to look for
 Graph = dict[str, dict[str, str | None]]
@@ -68,34 +64,44 @@ def examine_here(
     tasks: Sequence[Task], roots: tuple[Path, ...], progress: Callable[[int], None] = lambda done: None
 ) -> Done:
     """Look at files in this process, with a deep stack."""
-    return deep(lambda: _examine(tasks, roots, progress))
+    return deep(lambda: _Worker(roots).examine(tasks, progress))
 
 
-def _examine(tasks: Sequence[Task], roots: tuple[Path, ...], progress: Callable[[int], None]) -> Done:
-    from torchdoctor.project.examiner import Examiner
+class _Worker:
+    """Looks at files, and hands back with them what of the graph is new."""
 
-    global _examiner
-    if _examiner is None or _examiner.roots != roots:
-        _examiner = Examiner(roots)
-        _told.clear()
-    done = Done()
-    for path, rules in tasks:
-        done.results.append(_examiner.examine(path, rules))
-        progress(len(done.results))
-    for path, asked in _examiner.neighbours.graph.items():
-        if _told.get(path) != len(asked):
-            _told[path] = len(asked)
-            done.graph[path] = dict(asked)
-    return done
+    def __init__(self, roots: tuple[Path, ...]) -> None:
+        from torchdoctor.project.examiner import Examiner
 
+        self.roots = roots
+        self.examiner = Examiner(roots)
+        self._told: dict[str, int] = {}
 
-# The examiner of a worker process, which knows the project from one batch to the next; and how much of its graph the
-# main process has.
-_examiner: Examiner | None = None
-_told: dict[str, int] = {}
+    def examine(self, tasks: Sequence[Task], progress: Callable[[int], None] = lambda done: None) -> Done:
+        done = Done()
+        for path, rules in tasks:
+            done.results.append(self.examiner.examine(path, rules))
+            progress(len(done.results))
+        for path, asked in self.examiner.neighbours.graph.items():
+            if self._told.get(path) != len(asked):
+                self._told[path] = len(asked)
+                done.graph[path] = dict(asked)
+        return done
 
 
 # -- in many processes -------------------------------------------------------------------------------------------------
+
+
+_worker: _Worker | None = None  # of a worker process: it knows the project from one batch to the next
+
+
+def _examine_batch(tasks: Sequence[Task], roots: tuple[Path, ...]) -> Done:
+    """What a worker process does."""
+    global _worker
+    if _worker is None or _worker.roots != roots:
+        _worker = _Worker(roots)
+    worker = _worker
+    return deep(lambda: worker.examine(tasks))
 
 
 def _in_workers(batches: list[list[Task]], roots: tuple[Path, ...], jobs: int, progress: Callable[[int], None]) -> Done:
@@ -104,7 +110,7 @@ def _in_workers(batches: list[list[Task]], roots: tuple[Path, ...], jobs: int, p
         futures: dict[Future[Done], int] = {}
         with _deaf_to_interrupts(), suppress(BrokenProcessPool):
             for index, batch in left.items():
-                futures[pool.submit(examine_here, batch, roots)] = index
+                futures[pool.submit(_examine_batch, batch, roots)] = index
         while futures:
             for future in wait(futures, return_when=FIRST_COMPLETED).done:
                 index = futures.pop(future)
@@ -123,7 +129,7 @@ def _one_by_one(tasks: list[Task], roots: tuple[Path, ...]) -> Done:
         with _pool(1) as pool, suppress(BrokenProcessPool):
             while tasks:
                 with _deaf_to_interrupts():
-                    future = pool.submit(examine_here, tasks[:1], roots)
+                    future = pool.submit(_examine_batch, tasks[:1], roots)
                 done.add(future.result())
                 tasks = tasks[1:]
         if tasks:
