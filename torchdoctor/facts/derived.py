@@ -24,6 +24,8 @@ _KEEPING = frozenset({
     "builtins.iter", "builtins.next", "builtins.reversed", "builtins.filter", "builtins.map", "collections.OrderedDict",
     "copy.copy", "copy.deepcopy",
 })  # fmt: skip
+# What these tell of a tensor is no part of it.
+_ABOUT = frozenset({"shape", "size", "dtype", "device", "ndim", "dim", "numel", "requires_grad", "is_cuda"})
 _THROUGH = (
     cst.Subscript, cst.Attribute, cst.IfExp, cst.BooleanOperation, cst.NamedExpr, cst.Await, cst.Tuple, cst.List,
     cst.Set, cst.Dict, cst.Element, cst.DictElement, cst.StarredElement, cst.StarredDictElement, cst.ListComp,
@@ -53,6 +55,8 @@ def _next(file: File, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
             yield from _given(file, call, parent)
     elif isinstance(parent, cst.Call):
         yield parent  # what a method of it gives: ckpt.items(), ckpt.get("model")
+    elif isinstance(parent, cst.Attribute) and parent.attr.value in _ABOUT:
+        return
     elif isinstance(parent, _THROUGH):
         if not (isinstance(parent, cst.IfExp) and parent.test is node) and not _is_key(parent, node):
             yield parent

@@ -1,0 +1,220 @@
+"""Evaluation as flows do it: which calls run in eval mode, with gradients or without, and whether anybody wants them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from torchdoctor.facts.derived import uses
+from torchdoctor.facts.ownership import related
+from torchdoctor.facts.tree import within
+from torchdoctor.facts.values import Made, Self, Tensor, Value
+
+if TYPE_CHECKING:
+    from torchdoctor.facts.events import Event
+    from torchdoctor.facts.file import File
+    from torchdoctor.facts.flow import Flow
+
+# Names that stand in code which wants gradients without calling backward where it is seen to.
+_GRADIENT_WORDS = (
+    "retain_grad", "requires_grad", "requires_grad_", "grad", "register_full_backward_hook", "register_backward_hook",
+    "register_full_backward_pre_hook", "create_graph", "jacobian", "hessian", "jvp", "vjp", "jacrev", "jacfwd", "hook",
+    "functional_call", "attribute", "saved_tensors_hooks", "double_backward",
+)  # fmt: skip
+# What is done with an output that nobody will differentiate.
+_ENDS = frozenset({
+    "item", "numpy", "tolist", "argmax", "argmin", "detach", "topk", "max", "sort", "argsort", "cpu", "data", "eq",
+    "ge", "gt", "lt", "le", "round", "multinomial",
+})  # fmt: skip
+_END_CALLS = frozenset({
+    "torch.argmax", "torch.argmin", "torch.max", "torch.topk", "torch.argsort", "torch.sort", "torch.round", "torch.eq",
+    "torch.multinomial", "torch.bincount", "builtins.float", "builtins.int", "builtins.print", "builtins.bool",
+    "numpy.array", "numpy.asarray",
+})  # fmt: skip
+# Hooks that Lightning runs with gradients off and in eval mode.
+_HELD = ("validation_", "test_", "predict_", "on_validation", "on_test", "on_predict", "on_sanity")
+
+
+def put_in_eval(event: Event) -> cst.CSTNode | None:
+    """What put the model into eval mode, where it is surely in eval mode when it is called here; else None."""
+    modes = event.modes
+    if modes and all(mode.training is False for mode in modes):
+        return next(iter(mode.because for mode in modes), None)
+    if modes == frozenset() or any(mode.training is not None for mode in modes):
+        return None
+    return _constructed_in_eval(event)
+
+
+def _constructed_in_eval(event: Event) -> cst.CSTNode | None:
+    """`self.net.eval()` in the constructor of the class whose method calls `self.net`, and no train() in the class."""
+    call, file = event.node, event.file
+    if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Attribute):
+        return None
+    facts = file.classes.enclosing(call)
+    name = call.func.attr.value
+    if facts is None or facts.is_module or not isinstance(call.func.value, cst.Name):
+        return None
+    found = None
+    for method in ("eval", "train"):
+        for setting in file.calls_by_method.get(method, ()):
+            target = setting.func.value if isinstance(setting.func, cst.Attribute) else None
+            function = file.function(setting)
+            if file.classes.enclosing(setting) is not facts or function is None:
+                continue
+            write = file.parent(setting)
+            if isinstance(write, cst.Assign) and isinstance(write.targets[0].target, cst.Attribute):
+                target = write.targets[0].target
+            if isinstance(target, cst.Attribute) and target.attr.value == name:
+                if method == "train" or function.name.value != "__init__":
+                    return None
+                found = setting
+    return found
+
+
+def differentiated(flow: Flow, forward: Event) -> bool:
+    """Whether a gradient is taken, or may be, of what this forward gives, before the model changes its mode."""
+    for event in flow.of("backward", "autograd_grad"):
+        if _may_be_of(event.on, forward.on) and not _parted(flow, forward, event):
+            return True
+    return any(isinstance(value, Tensor) and _in_graph(value) for value in (*forward.args, *forward.keywords.values()))
+
+
+def _may_be_of(loss: Value, model: Value) -> bool:
+    models = loss.models if isinstance(loss, Tensor) else frozenset()
+    return not models or any(related(model, other) for other in models)
+
+
+def _in_graph(value: Tensor) -> bool:
+    return value.grad is not None and value.grad.value in ("leaf", "attached")
+
+
+def _parted(flow: Flow, forward: Event, backward: Event) -> bool:
+    """Whether the backward belongs to another phase: the model's mode is set anew on the way from the forward to it."""
+    events = flow.events
+    if backward.index > forward.index:
+        between = events[forward.index + 1 : backward.index]
+    elif forward.loops and share_turn(forward.loops[-1], forward, backward):
+        loop = [event for event in events if share_turn(forward.loops[-1], forward, event)]
+        between = [event for event in loop if event.index > forward.index or event.index < backward.index]
+    else:
+        return True
+    if forward.loops and not share_turn(forward.loops[-1], forward, backward) and not _accumulates(flow, forward):
+        return True  # each output is gone with its turn of the loop
+    return any(event.kind in ("train", "eval") and related(event.on, forward.on) for event in between)
+
+
+def share_turn(loop: cst.CSTNode, a: Event, b: Event) -> bool:
+    """Whether two events happen in one run of a loop, not in the loop of one function that was called twice."""
+    if loop not in a.loops or loop not in b.loops:
+        return False
+    for x, y in zip(a.via, b.via, strict=False):
+        if x is not y:
+            below = set(within(loop))
+            return x in below and y in below
+    return True
+
+
+def _accumulates(flow: Flow, forward: Event) -> bool:
+    """Whether the loop around the forward keeps something that depends on it for after the loop."""
+    loop = forward.loops[-1]
+    return any(
+        isinstance(value, Tensor) and any(related(forward.on, model) for model in value.models)
+        for event in flow.events
+        if event.kind in ("augment", "append") and loop in event.loops
+        for value in event.args
+    )
+
+
+def ends(file: File, call: cst.Call) -> bool:
+    """Whether the output goes where no gradient can follow: numbers, NumPy, classes, comparisons."""
+    for use in uses(file, call):
+        parent = file.parent(use)
+        if isinstance(parent, cst.Attribute) and parent.value is use and parent.attr.value in _ENDS:
+            return True
+        if isinstance(parent, (cst.Comparison, cst.ComparisonTarget)):
+            return True
+        if isinstance(parent, cst.Arg):
+            taker = file.parent(parent)
+            if isinstance(taker, cst.Call) and file.name(taker.func) in _END_CALLS:
+                return True
+    return False
+
+
+def measured(flow: Flow, forward: Event) -> bool:
+    """Whether a number is taken out of what depends on the model's output: `criterion(model(x), y).item()`."""
+    return any(
+        event.index > forward.index
+        and isinstance(event.on, Tensor)
+        and any(related(forward.on, model) for model in event.on.models)
+        for event in flow.of("item")
+    )
+
+
+def works_with_gradients(file: File, node: cst.CSTNode) -> bool:
+    """Whether the function around the node (or the script, outside of functions) handles gradients by itself."""
+    function = _outermost_function(file, node)
+    for word in _GRADIENT_WORDS:
+        for name in file.mentions.get(word, ()):
+            if _outermost_function(file, name) is function and not _is_optional(file, name):
+                return True
+    return function is not None and _hidden_backward(file, function)
+
+
+def _is_optional(file: File, name: cst.Name) -> bool:
+    """`requires_grad` that only filters parameters, `model.zero_grad`: no gradient of an input."""
+    parent = file.parent(name)
+    return name.value in ("requires_grad", "grad") and not isinstance(parent, (cst.Attribute, cst.Arg))
+
+
+def _outermost_function(file: File, node: cst.CSTNode) -> cst.FunctionDef | None:
+    found = None
+    for above in file.ancestors(node):
+        if isinstance(above, cst.FunctionDef):
+            found = above
+    return found
+
+
+def _hidden_backward(file: File, function: cst.FunctionDef) -> bool:
+    """A backward in a function nested in this one: a closure, a hook."""
+    return any(
+        isinstance(inner, cst.FunctionDef)
+        and any(isinstance(n, cst.Name) and n.value == "backward" for n in within(inner))
+        for inner in within(function.body)
+    )
+
+
+def held_by_framework(file: File, node: cst.CSTNode) -> bool:
+    """Whether a framework calls the code around the node, and keeps mode and grad mode itself."""
+    facts, function = file.classes.enclosing(node), file.function(node)
+    if facts is None or function is None:
+        return False
+    if "trainer" in facts.kinds:
+        return True
+    framework = "lightning" in facts.kinds or any("Callback" in name for name in facts.external)
+    return framework and function.name.value.startswith(_HELD)
+
+
+def own_call(event: Event, file: File) -> cst.Call | None:
+    """The event's call, where it stands in this file and outside of any module's own forward."""
+    call = event.node
+    if event.file is not file or not isinstance(call, cst.Call):
+        return None
+    function, facts = file.function(call), file.classes.enclosing(call)
+    if facts is not None and facts.is_module and function is not None:
+        if not isinstance(event.on, (Self, Made)) or function.name.value in ("forward", "__call__", "training_step"):
+            return None
+    return call
+
+
+def words(file: File) -> frozenset[str]:
+    """The names that lead to functions which evaluate: `eval`, and attributes that a constructor puts in eval mode."""
+    found = {"eval"}
+    if any(call.args for call in file.calls_by_method.get("train", ())):
+        found.add("train")
+    for setting in file.calls_by_method.get("eval", ()):
+        function = file.function(setting)
+        if function is not None and function.name.value == "__init__" and isinstance(setting.func, cst.Attribute):
+            if isinstance(setting.func.value, cst.Attribute):
+                found.add(setting.func.value.attr.value)
+    return frozenset(found)
