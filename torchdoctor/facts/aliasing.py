@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from torchdoctor.facts.classes import receiver_name
 from torchdoctor.facts.inplace import InPlace, Write, gives_not_negative, input_of, writes_into_input
 from torchdoctor.facts.names import dotted
 from torchdoctor.facts.tree import children
@@ -72,6 +73,8 @@ class Aliasing:
         self._left: list[_State] = []
         params = (*function.params.posonly_params, *function.params.params, *function.params.kwonly_params)
         self._params = [self._bind_new(param.name.value, param) for param in params]
+        if isinstance(file.parent(file.parent(function) or function), cst.ClassDef):
+            self._now.names.pop(receiver_name(function) or "", None)  # the object itself is no tensor
         self._block(function.body.body)
 
     def written_parameter(self) -> InPlace | None:

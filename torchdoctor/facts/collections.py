@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from torchdoctor.facts.origins import assigned
-from torchdoctor.facts.tree import within
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
@@ -19,6 +18,7 @@ _MAKERS = frozenset({
     "builtins.sorted", "collections.OrderedDict", "collections.deque", "collections.defaultdict", "builtins.zip",
     "builtins.enumerate", "builtins.map",
 })  # fmt: skip
+# Methods that put one thing in, with its position among the arguments; and those that put in all there is in another.
 _ADDERS = {"append": 0, "appendleft": 0, "add": 0, "insert": 1, "setdefault": 1}
 _MERGERS = frozenset({"extend", "update"})
 _DEPTH = 4
@@ -81,29 +81,22 @@ class Addition:
     key: cst.BaseExpression | None = None
 
 
-def additions(file: File, body: cst.CSTNode, is_target: Callable[[cst.BaseExpression], bool]) -> Iterator[Addition]:
-    """What the code below ``body`` puts into the container that ``is_target`` knows."""
-    for node in within(body):
-        if (
-            isinstance(node, cst.Call)
-            and isinstance(node.func, cst.Attribute)
-            and is_target(_outermost(node.func.value))
-        ):
-            values = _added(file, node, node.func.attr.value)
-            if values:
-                yield Addition(node, tuple(values))
-        elif (
-            isinstance(node, cst.AugAssign)
-            and isinstance(node.operator, cst.AddAssign)
-            and is_target(_outermost(node.target))
-        ):
-            yield Addition(node, tuple(_all_items(file, node.value)))
-        elif isinstance(node, cst.Assign):
-            for target in node.targets:
-                if isinstance(target.target, cst.Subscript) and is_target(_outermost(target.target.value)):
-                    index = target.target.slice[0].slice
-                    key = index.value if isinstance(index, cst.Index) else None
-                    yield Addition(node, tuple(flattened(file, node.value)), key)
+def additions(file: File, is_target: Callable[[cst.BaseExpression], bool]) -> Iterator[Addition]:
+    """What the file puts into the container that ``is_target`` knows by an expression for it, or into one inside it."""
+    for method in (*_ADDERS, *_MERGERS):
+        for call in file.calls_by_method.get(method, ()):
+            if isinstance(call.func, cst.Attribute) and is_target(_outermost(call.func.value)):
+                if values := _added(file, call, method):
+                    yield Addition(call, tuple(values))
+    for augmented in file.nodes(cst.AugAssign):
+        if isinstance(augmented.operator, cst.AddAssign) and is_target(_outermost(augmented.target)):
+            yield Addition(augmented, tuple(_all_items(file, augmented.value)))
+    for assign in file.nodes(cst.Assign):
+        for target in assign.targets:
+            if isinstance(target.target, cst.Subscript) and is_target(_outermost(target.target)):
+                index = target.target.slice[0].slice
+                key = index.value if isinstance(index, cst.Index) else None
+                yield Addition(assign, tuple(flattened(file, assign.value)), key)
 
 
 def _outermost(node: cst.BaseExpression) -> cst.BaseExpression:

@@ -68,7 +68,7 @@ def _last(statements: Sequence[Statement]) -> Iterator[Statement]:
             yield from _last(statements[:-1])
     elif isinstance(last, (cst.Raise, cst.Break, cst.Continue)):
         return
-    elif isinstance(last, cst.Pass):
+    elif isinstance(last, (cst.Pass, cst.Assert, cst.Del)) or _only_tells(last):
         yield from _last(statements[:-1])
     elif isinstance(last, cst.If):
         yield from _last(list(last.body.body))
@@ -81,6 +81,12 @@ def _last(statements: Sequence[Statement]) -> Iterator[Statement]:
             yield from _last(list(handler.body.body))
     else:
         yield last
+
+
+def _only_tells(statement: Statement) -> bool:
+    """`print(...)`: a word on what was computed, and no use of it."""
+    call = statement.value if isinstance(statement, cst.Expr) else None
+    return isinstance(call, cst.Call) and isinstance(call.func, cst.Name) and call.func.value == "print"
 
 
 def _block(part: cst.Else | None) -> list[Statement]:

@@ -43,10 +43,10 @@ def _on_self(method: cst.FunctionDef, receiver: cst.BaseExpression) -> bool:
 
 
 def _skips_module(facts: ClassFacts, receiver: cst.BaseExpression) -> bool:
-    """`super(nn.Module, self)` looks behind nn.Module, and so passes it by."""
+    """`super(nn.Module, self)` looks behind nn.Module and so passes it by; `super(Net)` is bound to nothing."""
     if not (isinstance(receiver, cst.Call) and isinstance(receiver.func, cst.Name) and receiver.func.value == "super"):
         return isinstance(receiver, cst.Name) and receiver.value == "super"  # the builtin itself: `super.__init__()`
-    return bool(receiver.args) and facts.file.name(receiver.args[0].value) == _MODULE
+    return len(receiver.args) == 1 or (bool(receiver.args) and facts.file.name(receiver.args[0].value) == _MODULE)
 
 
 def _takes_over_state(method: cst.FunctionDef) -> bool:

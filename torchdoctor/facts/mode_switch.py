@@ -9,7 +9,7 @@ import libcst as cst
 
 from torchdoctor.facts.classes import ClassFacts, receiver_name
 from torchdoctor.facts.initialisers import constructing
-from torchdoctor.facts.origins import called_function, own_nodes, owner_of_self
+from torchdoctor.facts.origins import calls_of, own_nodes, owner_of_self
 from torchdoctor.facts.tree import within
 
 if TYPE_CHECKING:
@@ -97,15 +97,6 @@ def _called_in_training_only(file: File, function: cst.FunctionDef, depth: int) 
         return True
     calls = list(calls_of(file, function))
     return bool(calls) and depth > 0 and all(runs_in_training_only(file, call, depth - 1) for call in calls)
-
-
-def calls_of(file: File, function: cst.FunctionDef) -> Iterator[cst.Call]:
-    """The calls in the file that run a function: by its name, or as a method of self."""
-    yield from file.calls(file.names.own(function))
-    for call in file.calls_by_method.get(function.name.value, ()):
-        found = called_function(file, call) if isinstance(call.func, cst.Attribute) else None
-        if found is not None and found[1] is function:
-            yield call
 
 
 # -- values ------------------------------------------------------------------------------------------------------------

@@ -64,7 +64,10 @@ def _steps(file: File, node: cst.BaseExpression) -> Iterator[tuple[File, cst.Bas
     elif isinstance(node, cst.NamedExpr):
         yield file, node.value
     elif isinstance(node, cst.Name):
-        yield from ((file, value) for value in assigned(file, node))
+        values = assigned(file, node)
+        yield from ((file, value) for value in values)
+        if not values:
+            yield from given(file, node)
     elif isinstance(node, cst.Attribute):
         yield from attribute_values(file, node)
     elif isinstance(node, cst.Call):
@@ -81,6 +84,35 @@ def assigned(file: File, name: cst.Name) -> list[cst.BaseExpression]:
     bindings = [b for b in found[1] if b.kind not in ("augment", "delete")]
     values = [b.value for b in bindings if b.kind == "assign" and b.value is not None]
     return values if len(values) == len(bindings) else []
+
+
+def given(file: File, name: cst.Name) -> list[tuple[File, cst.BaseExpression]]:
+    """What the callers in the file give for a parameter; none where it is none, nobody calls, or one gives nothing."""
+    found = file.scopes.find(name.value, name)
+    if found is None or len(found[1]) != 1 or found[1][0].kind != "parameter":
+        return []
+    function = found[0].node
+    if not isinstance(function, cst.FunctionDef):
+        return []
+    params = [param.name.value for param in (*function.params.posonly_params, *function.params.params)]
+    place = params.index(name.value) if name.value in params else None
+    if place is not None and _class_around(file, function) is not None and receiver_name(function) is not None:
+        place -= isinstance(_class_around(file, function), cst.ClassDef)
+    values = [file.argument(call, place, name.value) for call in calls_of(file, function)]
+    return [(file, value) for value in values if value is not None] if all(values) else []
+
+
+def calls_of(file: File, function: cst.FunctionDef) -> Iterator[cst.Call]:
+    """The calls in the file that run a function: by its name, as a method of self, or by making its class."""
+    yield from file.calls(file.names.own(function))
+    klass = _class_around(file, function)
+    if isinstance(klass, cst.ClassDef) and function.name.value == "__init__":
+        yield from file.calls(file.names.own(klass))
+    elif isinstance(klass, cst.ClassDef):
+        for call in file.calls_by_method.get(function.name.value, ()):
+            found = called_function(file, call)
+            if found is not None and found[1] is function:
+                yield call
 
 
 def attribute_values(file: File, node: cst.Attribute) -> list[tuple[File, cst.BaseExpression]]:

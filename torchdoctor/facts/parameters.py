@@ -39,6 +39,8 @@ def asks_for_gradients(file: File, node: cst.BaseExpression) -> cst.CSTNode | No
 
 def _asks(origin: Origin) -> cst.CSTNode | None:
     file, call = origin.file, origin.node
+    if isinstance(call, cst.BinaryOperation):
+        return asks_for_gradients(file, call.left) or asks_for_gradients(file, call.right)
     if not isinstance(call, cst.Call):
         return None
     name = file.name(call.func) or ""
@@ -55,7 +57,8 @@ def _asks(origin: Origin) -> cst.CSTNode | None:
         if method == "requires_grad_" and makes_tensor(file, call.func.value):
             asked = file.argument(call, 0, "requires_grad")
             return call.func.attr if asked is None or file.constant(asked) is True else None
-        if method.endswith("_") and not method.startswith("_"):  # fills it in place and gives it back
+        filled = method.endswith("_") and not method.startswith("_")  # in place, and given back
+        if filled or method in _NEW_TENSOR:
             return asks_for_gradients(file, call.func.value)
     return None
 

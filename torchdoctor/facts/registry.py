@@ -12,7 +12,7 @@ import libcst as cst
 from torchdoctor.facts.classes import ClassFacts, Write, receiver_name
 from torchdoctor.facts.collections import Addition, additions, items
 from torchdoctor.facts.initialisers import constructing
-from torchdoctor.facts.origins import Origin, assigned, called_function, returned
+from torchdoctor.facts.origins import Origin, assigned, called_function, owner_of_self, returned
 from torchdoctor.facts.tree import within
 
 if TYPE_CHECKING:
@@ -58,11 +58,7 @@ def kept_in_containers(facts: ClassFacts) -> Iterator[Kept]:
         held = [_held(facts, write) for write in writes]
         if any(values is None for values in held):
             continue
-        added = [
-            addition
-            for method in facts.methods.values()
-            for addition in additions(facts.file, method.body, partial(is_own, method, name))
-        ]
+        added = list(additions(facts.file, partial(_is_attribute, facts, name)))
         filled = next((w for w, values in zip(writes, held, strict=True) if values), writes[0])
         every = [value for values in held for value in values or ()]
         every += [Origin(facts.file, value) for addition in added for value in addition.values]
@@ -77,6 +73,13 @@ def is_own(method: cst.FunctionDef, attribute: str, node: cst.CSTNode) -> bool:
         and isinstance(node.value, cst.Name)
         and node.value.value == receiver_name(method)
     )
+
+
+def _is_attribute(facts: ClassFacts, attribute: str, node: cst.CSTNode) -> bool:
+    """Whether a node is that attribute of an object of this class, in any of its methods."""
+    if not isinstance(node, cst.Attribute) or node.attr.value != attribute:
+        return False
+    return owner_of_self(facts.file, node.value) is facts
 
 
 def _held(facts: ClassFacts, write: Write) -> list[Origin] | None:
@@ -96,12 +99,8 @@ def contents(file: File, node: cst.BaseExpression, depth: int = _DEPTH) -> list[
         return [Origin(file, item) for item in inner]
     sources: list[tuple[File, cst.BaseExpression]] = []
     found: list[Origin] = []
-    added: list[Origin] = []
     if isinstance(node, cst.Name):
         sources = [(file, value) for value in assigned(file, node)]
-        body = file.function(node) or file.module
-        for addition in additions(file, body, partial(_same_variable, file, node)):
-            added += [Origin(file, value) for value in addition.values]
     elif isinstance(node, cst.Call) and (function := called_function(file, node)) is not None:
         sources = returned(*function)
     for owner, source in sources:
@@ -109,7 +108,10 @@ def contents(file: File, node: cst.BaseExpression, depth: int = _DEPTH) -> list[
         if held is None:
             return None
         found += held
-    return [*found, *added] if sources else None
+    if isinstance(node, cst.Name) and sources:
+        for addition in additions(file, partial(_same_variable, file, node)):
+            found += [Origin(file, value) for value in addition.values]
+    return found if sources else None
 
 
 def _same_variable(file: File, name: cst.Name, node: cst.CSTNode) -> bool:

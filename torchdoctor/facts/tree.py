@@ -117,9 +117,10 @@ class Tree:
 def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """The direct children that the walk visits, in source order."""
     kind = type(node)
-    if issubclass(kind, _CLOSED):
-        return
-    for name in _fields(kind):
+    fields = _FIELDS.get(kind)
+    if fields is None:
+        fields = _FIELDS[kind] = () if issubclass(kind, _CLOSED) else _fields(kind)
+    for name in fields:
         value = getattr(node, name)
         if isinstance(value, cst.CSTNode):
             yield value

@@ -12,7 +12,8 @@ import libcst as cst
 from torchdoctor.check import Found, Swap, on_call
 from torchdoctor.facts.classes import receiver_name
 from torchdoctor.facts.file import File
-from torchdoctor.facts.mode_switch import calls_of, follows_mode, module_around, runs_in_training_only
+from torchdoctor.facts.mode_switch import follows_mode, module_around, runs_in_training_only
+from torchdoctor.facts.origins import calls_of
 
 
 @on_call("torch.nn.functional.scaled_dot_product_attention")

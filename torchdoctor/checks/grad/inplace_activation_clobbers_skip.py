@@ -10,18 +10,22 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from torchdoctor.check import Found, Swap, on_node
+from torchdoctor.check import Found, Swap, on_file
 from torchdoctor.facts.aliasing import Aliasing
 from torchdoctor.facts.file import File
 from torchdoctor.facts.inplace import Write, input_of, writes_into_input
-from torchdoctor.facts.origins import own_nodes
 
 
-@on_node(cst.FunctionDef, words=("inplace", "relu_", "sigmoid_", "tanh_", "forward"))
-def check(file: File, function: cst.FunctionDef) -> Iterator[Found]:
-    calls = [node for node in own_nodes(function.body) if isinstance(node, cst.Call)]
-    if not any(writes_into_input(file, call) is not None for call in calls):
-        return
+@on_file(words=("inplace", "relu_", "sigmoid_", "tanh_", "forward"))
+def check(file: File, _: File) -> Iterator[Found]:
+    calls = [call for call in file.nodes(cst.Call) if call.args or isinstance(call.func, cst.Attribute)]
+    functions = {file.function(call): None for call in calls if writes_into_input(file, call) is not None}
+    for function in functions:
+        if function is not None:
+            yield from _in_function(file, function)
+
+
+def _in_function(file: File, function: cst.FunctionDef) -> Iterator[Found]:
     first: dict[cst.Call, tuple[cst.CSTNode, Write]] = {}
     for read, write in Aliasing(file, function).stale.items():
         first.setdefault(write.call, (read, write))

@@ -14,6 +14,7 @@ from torchdoctor.check import Found, Swap, on_module_class
 from torchdoctor.facts.classes import ClassFacts
 from torchdoctor.facts.endings import Dropped, dropped_at_end
 from torchdoctor.facts.file import File
+from torchdoctor.facts.origins import own_nodes
 
 _LISTENING = ("register_forward_hook", "register_forward_pre_hook", "register_hook", "register_full_backward_hook")
 _STUBS = frozenset({"abc.abstractmethod", "typing.overload", "typing_extensions.overload"})
@@ -31,9 +32,11 @@ def check(file: File, facts: ClassFacts) -> Iterator[Found]:
         return
     first = dropped[0]
     what = f"`{first.name}`" if first.name is not None else f"the value of `{_short(file, first.value)}`"
+    sometimes = any(isinstance(node, cst.Return) and node.value is not None for node in own_nodes(forward.body))
+    returns = "can end without a return" if sometimes else "returns None"
     yield Found(
         forward.name,
-        f"`{facts.node.name.value}.forward` returns None: {what} is computed last and dropped",
+        f"`{facts.node.name.value}.forward` {returns}: {what} is computed last and dropped",
         marks=tuple((one.statement, "computed and dropped") for one in dropped[:3]),
         swaps=_returning(file, forward, dropped),
     )

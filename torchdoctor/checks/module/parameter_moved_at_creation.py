@@ -11,10 +11,10 @@ from collections.abc import Iterator
 import libcst as cst
 
 from torchdoctor.check import Found, Swap, on_module_class
-from torchdoctor.facts.classes import ClassFacts, Write
+from torchdoctor.facts.classes import ClassFacts
 from torchdoctor.facts.file import File
 from torchdoctor.facts.layers import is_parameter
-from torchdoctor.facts.origins import assigned
+from torchdoctor.facts.origins import assigned, owner_of_self
 from torchdoctor.facts.parameters import Derived, derived_from_parameter
 from torchdoctor.facts.spelling import text_at
 
@@ -25,26 +25,35 @@ def check(file: File, facts: ClassFacts) -> Iterator[Found]:
         if any(write.value is not None and is_parameter(file, write.value) for write in facts.lookup(name)):
             continue
         for write in writes:
-            derived = _derived(file, write)
+            derived = _derived(file, write.value)
             if derived is not None:
-                yield _found(file, facts, write, derived)
+                yield _found(file, facts, write.target, derived)
+    for call in file.calls("builtins.setattr"):
+        if file.classes.enclosing(call) is facts and len(call.args) == 3 and _is_self(file, call.args[0].value):
+            derived = _derived(file, call.args[2].value)
+            if derived is not None:
+                yield _found(file, facts, call, derived)
 
 
-def _derived(file: File, write: Write) -> Derived | None:
-    value = write.value
+def _is_self(file: File, node: cst.BaseExpression) -> bool:
+    return owner_of_self(file, node) is not None
+
+
+def _derived(file: File, value: cst.BaseExpression | None) -> Derived | None:
     if isinstance(value, cst.Name):
         values = assigned(file, value)
         value = values[0] if len(values) == 1 else None
     return derived_from_parameter(file, value) if value is not None else None
 
 
-def _found(file: File, facts: ClassFacts, write: Write, derived: Derived) -> Found:
-    attribute, owner = file.code(write.target), facts.node.name.value
+def _found(file: File, facts: ClassFacts, node: cst.CSTNode, derived: Derived) -> Found:
+    attribute = file.code(node) if isinstance(node, cst.Attribute) else "setattr"
+    owner = facts.node.name.value
     what, where = ("a plain tensor: ", "") if derived.sure else ("", ": where that moves it, ")
     text = f"`{attribute}` is what `{derived.step}` makes of an `nn.Parameter`"
     text += f"{where or f', {what}'}`{owner}` does not register it"
     swap = _moved_inside(file, derived)
-    return Found(write.target, text, marks=((derived.parameter, "the parameter"),), swaps=(swap,) if swap else ())
+    return Found(node, text, marks=((derived.parameter, "the parameter"),), swaps=(swap,) if swap else ())
 
 
 def _moved_inside(file: File, derived: Derived) -> Swap | None:
