@@ -38,7 +38,7 @@ def check(file: File, flow: Flow) -> Iterator[Found]:
             name = stream.facts.node.name.value
             yield Found(
                 blamed(flow, event),
-                f"each item of `{name}` comes {workers} times: all {workers} workers run its `__iter__` from end to end",
+                f"each item of `{name}` comes {workers} times: every worker runs its `__iter__` from end to end",
                 marks=((stream.begin.name, "nothing here asks which worker it runs in", stream.home.file),),
             )
 

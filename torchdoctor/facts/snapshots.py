@@ -1,0 +1,169 @@
+"""Weights that are kept for later: what is kept shares its tensors with the model, or is a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from torchdoctor.facts.origins import assigned, own_nodes
+
+if TYPE_CHECKING:
+    from torchdoctor.facts.file import File
+
+_SHALLOW = frozenset({"builtins.dict", "collections.OrderedDict", "copy.copy"})
+# Methods and attributes of a tensor that give the same memory: `.cpu()` where it lies on the CPU already.
+_SHARING = frozenset({"cpu", "detach", "data", "numpy", "to", "contiguous"})
+_ON_CPU = frozenset({"cpu", "to", "numpy"})
+_APPENDING = frozenset({"append", "appendleft"})
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """An expression whose value shares the tensors of ``module``.
+
+    ``tensor``: the part of a comprehension that stands for each tensor. ``on_cpu``: only where the model is on the CPU.
+    """
+
+    node: cst.BaseExpression
+    module: cst.BaseExpression
+    tensor: cst.BaseExpression | None = None
+    on_cpu: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An alias that a statement keeps: in a variable, an attribute, an item or a list (``holder`` is what is left)."""
+
+    statement: cst.CSTNode
+    holder: cst.BaseExpression
+    alias: Alias
+
+
+def kept(file: File, function: cst.CSTNode) -> Iterator[Kept]:
+    """Where a function keeps a module, or tensors of one, in something that lasts."""
+    body = function.body if isinstance(function, cst.FunctionDef) else function
+    for node in own_nodes(body):
+        if isinstance(node, cst.Assign):
+            for target in node.targets:
+                yield from _pairs(file, node, target.target, node.value)
+        elif isinstance(node, cst.AnnAssign) and node.value is not None:
+            yield from _pairs(file, node, node.target, node.value)
+        elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and len(node.args) == 1:
+            if node.func.attr.value in _APPENDING and (alias := aliased(file, node.args[0].value)) is not None:
+                yield Kept(node, node.func.value, alias)
+
+
+def _pairs(file: File, node: cst.CSTNode, target: cst.BaseExpression, value: cst.BaseExpression) -> Iterator[Kept]:
+    if isinstance(target, (cst.Tuple, cst.List)):
+        if isinstance(value, (cst.Tuple, cst.List)) and len(value.elements) == len(target.elements):
+            for part, given in zip(target.elements, value.elements, strict=True):
+                yield from _pairs(file, node, part.value, given.value)
+        return
+    holder = target
+    while isinstance(holder, cst.Subscript):
+        holder = holder.value
+    alias = aliased(file, value)
+    if alias is None and isinstance(value, (cst.Name, cst.Attribute)) and not value.deep_equals(target):
+        alias = Alias(value, value)  # a module itself, if it is one
+    if alias is not None and isinstance(holder, (cst.Name, cst.Attribute)):
+        yield Kept(node, holder, alias)
+
+
+def aliased(file: File, node: cst.BaseExpression, depth: int = 4) -> Alias | None:
+    """What an expression shares with a module; None where it makes copies, or nothing is known."""
+    if depth == 0:
+        return None
+    if isinstance(node, cst.Call):
+        return _called(file, node, depth)
+    if isinstance(node, cst.Dict):
+        for element in node.elements:
+            if (found := aliased(file, element.value, depth - 1)) is not None:
+                return found if isinstance(element, cst.DictElement) else Alias(node, found.module, None, found.on_cpu)
+    if isinstance(node, cst.DictComp):
+        return _comprehended(file, node, depth)
+    if isinstance(node, cst.Name):
+        values = assigned(file, node)
+        found = aliased(file, values[0], depth - 1) if len(values) == 1 else None
+        return Alias(node, found.module, None, found.on_cpu) if found is not None else None
+    return None
+
+
+def _called(file: File, node: cst.Call, depth: int) -> Alias | None:
+    found: Alias | None = None
+    if isinstance(node.func, cst.Attribute):
+        if node.func.attr.value == "state_dict":
+            return Alias(node, node.func.value)
+        if node.func.attr.value == "copy" and not node.args:
+            found = aliased(file, node.func.value, depth - 1)
+    if found is None and file.name(node.func) in _SHALLOW and len(node.args) == 1 and node.args[0].keyword is None:
+        inner = node.args[0].value
+        if isinstance(inner, cst.Call) and isinstance(inner.func, cst.Attribute) and inner.func.attr.value == "items":
+            inner = inner.func.value
+        found = aliased(file, inner, depth - 1)
+    if found is None:
+        return None
+    return Alias(node if found.tensor is None else found.node, found.module, found.tensor, found.on_cpu)
+
+
+def _comprehended(file: File, node: cst.DictComp, depth: int) -> Alias | None:
+    """`{k: v.cpu() for k, v in net.state_dict().items()}`, `{n: p.data for n, p in net.named_parameters()}`."""
+    clause = node.for_in
+    source = clause.iter
+    if (
+        clause.inner_for_in is not None
+        or not isinstance(source, cst.Call)
+        or not isinstance(source.func, cst.Attribute)
+    ):
+        return None
+    if not isinstance(clause.target, cst.Tuple) or len(clause.target.elements) != 2:
+        return None
+    if source.func.attr.value == "items":
+        inner = aliased(file, source.func.value, depth - 1)
+        module = inner.module if inner is not None else None
+    else:
+        module = source.func.value if source.func.attr.value in ("named_parameters", "named_buffers") else None
+    item, part, on_cpu = clause.target.elements[1].value, node.value, False
+    while isinstance(part, (cst.Call, cst.Attribute)):
+        method = part.func if isinstance(part, cst.Call) else part
+        if not isinstance(method, cst.Attribute) or method.attr.value not in _SHARING:
+            return None
+        if method.attr.value == "to" and not (isinstance(part, cst.Call) and _is_cpu(file, part)):
+            return None
+        on_cpu = on_cpu or method.attr.value in _ON_CPU
+        part = method.value
+    return Alias(node, module, node.value, on_cpu) if module is not None and part.deep_equals(item) else None
+
+
+def _is_cpu(file: File, call: cst.Call) -> bool:
+    given = [arg.value for arg in call.args]
+    if len(given) == 1 and isinstance(given[0], cst.Call) and file.name(given[0].func) == "torch.device":
+        given = [arg.value for arg in given[0].args]
+    return len(given) == 1 and file.constant(given[0]) == "cpu"
+
+
+def copied(file: File, alias: Alias) -> tuple[cst.BaseExpression, str] | None:
+    """The part of the alias to write anew, and the text that makes a copy of it; None where `copy` is not at hand."""
+    if alias.tensor is not None:
+        code = file.code(alias.tensor)
+        return alias.tensor, f"{code}.copy()" if code.endswith(".numpy()") else f"{code}.clone()"
+    code = file.code(alias.node)
+    deepcopy = _deepcopy(file, alias.node)
+    if deepcopy is not None:
+        return alias.node, f"{deepcopy}({code})"
+    call = alias.node
+    if isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute) and call.func.attr.value == "state_dict":
+        return alias.node, f"{{k: v.clone() for k, v in {code}.items()}}"
+    return None
+
+
+def _deepcopy(file: File, at: cst.CSTNode) -> str | None:
+    """How the file calls copy.deepcopy at that place."""
+    for name, text in (("copy", "copy.deepcopy"), ("deepcopy", "deepcopy")):
+        found = file.scopes.find(name, at)
+        if found is not None and all(binding.kind == "import" for binding in found[1]):
+            if file.names.of_import(found[1][0].node) in ("copy", "copy.deepcopy"):
+                return text
+    return None

@@ -1,0 +1,203 @@
+"""Whether what is kept is used after training has gone on: by the order of statements and the loops around."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from torchdoctor.facts.collectives import anchor
+from torchdoctor.facts.kind import unwrapped
+from torchdoctor.facts.origins import own_nodes
+from torchdoctor.facts.ownership import related
+from torchdoctor.facts.snapshots import Kept
+from torchdoctor.facts.tree import within
+from torchdoctor.facts.values import Attr, Made, Named, Self, Tensor, options
+
+if TYPE_CHECKING:
+    from torchdoctor.facts.events import Event
+    from torchdoctor.facts.file import File
+    from torchdoctor.facts.flow import Flow
+
+_LOOPS = (cst.For, cst.While)
+_ORDERING = (cst.LessThan, cst.LessThanEqual, cst.GreaterThan, cst.GreaterThanEqual)
+_HARMLESS = ("builtins.", "torch.", "numpy.", "math.", "copy.", "tqdm.", "os.", "time.", "torchinfo.", "torchsummary.")
+
+
+class Staleness:
+    """One kept thing of one flow: the training that follows it, and the uses that see what training made of it."""
+
+    def __init__(self, flow: Flow, kept: Kept) -> None:
+        self.flow, self.file, self.kept = flow, flow.file, kept
+        self.order = flow.file.tree.order
+        self.module = unwrapped(flow.value(kept.alias.module))
+        self.loops = [loop for loop in self._around(kept.statement) if not self._is_made_in(loop)]
+
+    def use(self) -> cst.CSTNode | None:
+        """A use of what is kept that comes after more training; None where there is none in sight."""
+        steps = [anchor(event) for event in self.flow.events if self._trains(event)]
+        steps = [step for step in steps if step in self.order]
+        after = [s for s in steps if self.order[s] > self._at or self._shares_loop(s)]
+        if not after:
+            return None
+        return next((use for use in self._reads() if any(self._is_after(use, step) for step in after)), None)
+
+    def is_improvement(self) -> bool:
+        """Whether it is kept where a number has become better: under `if loss < best`, or a flag of that."""
+        for above in self.file.ancestors(self.kept.statement):
+            if isinstance(above, (cst.FunctionDef, cst.ClassDef)):
+                return False
+            if isinstance(above, cst.If) and any(self._orders(test) for test in _chain(above)):
+                return True
+        return False
+
+    def _orders(self, test: cst.CSTNode, depth: int = 3) -> bool:
+        for node in within(test):
+            if isinstance(node, cst.ComparisonTarget) and isinstance(node.operator, _ORDERING):
+                return True
+            if isinstance(node, cst.Name) and depth:
+                found = self.file.scopes.find(node.value, node)
+                values = [b.value for b in found[1] if b.value is not None] if found is not None else []
+                if any(
+                    isinstance(v, (cst.Comparison, cst.BooleanOperation)) and self._orders(v, depth - 1) for v in values
+                ):
+                    return True
+        return False
+
+    # -- training -------------------------------------------------------------------------------------------------
+
+    def _trains(self, event: Event) -> bool:
+        """A backward of this model, or code that is not in sight and gets the model where models are compared."""
+        if event.kind == "backward":
+            models = event.on.models if isinstance(event.on, Tensor) else frozenset()
+            known = [unwrapped(option) for model in models for option in options(model)]
+            mine = [unwrapped(option) for option in options(self.module)]
+            return not known or any(related(a, b) for a in known for b in mine)
+        if event.kind != "call" or not self.is_improvement():
+            return False
+        if isinstance(event.on, Named) and event.on.name.startswith(_HARMLESS):
+            return False
+        given = {unwrapped(o) for value in (*event.args, *event.keywords.values()) for o in options(value)}
+        unseen = isinstance(event.on, Attr) and isinstance(event.on.of, Self) and self._is_of_self()
+        return bool(given & set(options(self.module))) or unseen
+
+    def _is_of_self(self) -> bool:
+        return isinstance(self.module, Attr) and isinstance(self.module.of, Self)
+
+    def _is_made_in(self, loop: cst.CSTNode) -> bool:
+        """Whether each pass of the loop has a model of its own."""
+        root: cst.BaseExpression = self.kept.alias.module
+        if isinstance(self.module, Made) and loop in self.file.ancestors(self.module.call):
+            return True
+        while isinstance(root, cst.Attribute):
+            if any(target.deep_equals(root) for target in _targets(loop)):
+                return True
+            root = root.value
+        return any(target.deep_equals(root) for target in _targets(loop))
+
+    # -- order ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _at(self) -> int:
+        return self.order[self.kept.statement]
+
+    def _around(self, node: cst.CSTNode) -> list[cst.CSTNode]:
+        found: list[cst.CSTNode] = []
+        for above in self.file.ancestors(node):
+            if above is self.flow.node:
+                break
+            if isinstance(above, _LOOPS):
+                found.append(above)
+        return found
+
+    def _shares_loop(self, node: cst.CSTNode) -> bool:
+        around = set(self._around(node))
+        return any(loop in around for loop in self.loops)
+
+    def _is_after(self, use: cst.CSTNode, step: cst.CSTNode) -> bool:
+        """Whether the use may come after the step, and the step after what is kept."""
+        between = self._at < self.order[step] < self.order[use] or self._goes_round(step, use)
+        if self._is_fresh(use):
+            return between
+        if self._shares_loop(step):
+            return self.order[use] > self._at or self._shares_loop(use)
+        return between
+
+    def _goes_round(self, step: cst.CSTNode, use: cst.CSTNode) -> bool:
+        """Whether a loop that comes after the keeping holds both."""
+        after = [loop for loop in self._around(step) if self.order[loop] > self._at]
+        return any(loop in self._around(use) for loop in after)
+
+    def _is_fresh(self, use: cst.CSTNode) -> bool:
+        """Whether each way to the use leads past the keeping in the same pass: below it in its block, or under the
+        same test."""
+        if self.order[use] < self._at:
+            return False
+        line = self.file.statement(self.kept.statement)
+        block = self.file.parent(line) if line is not None else None
+        above = list(self.file.ancestors(use))
+        if block in above:
+            return True
+        branch = self.file.parent(block) if block is not None else None
+        return isinstance(branch, cst.If) and any(
+            isinstance(other, cst.If) and other is not branch and other.test.deep_equals(branch.test) for other in above
+        )
+
+    # -- uses -----------------------------------------------------------------------------------------------------
+
+    def _reads(self) -> Iterator[cst.CSTNode]:
+        body = self.flow.node.body if isinstance(self.flow.node, cst.FunctionDef) else self.flow.node
+        for node in own_nodes(body):
+            if node is not self.kept.holder and type(node) is type(self.kept.holder) and self._is_read(node):
+                if node.deep_equals(self.kept.holder):
+                    yield node
+
+    def _is_read(self, node: cst.CSTNode) -> bool:
+        """Whether the value itself is used: not asked whether it is there, not given another."""
+        parent = self.file.parent(node)
+        if isinstance(
+            parent, (cst.AssignTarget, cst.Comparison, cst.ComparisonTarget, cst.If, cst.UnaryOperation, cst.Del)
+        ):
+            return False
+        if isinstance(parent, cst.Subscript):
+            return not isinstance(self.file.parent(parent), cst.AssignTarget)
+        if isinstance(parent, cst.Attribute):
+            return parent.value is node and parent.attr.value not in ("append", "clear", "pop")
+        if isinstance(parent, (cst.Param, cst.Element)):
+            return not isinstance(self.file.parent(self.file.parent(parent) or parent), cst.AssignTarget)
+        return not isinstance(parent, (cst.Arg, cst.AnnAssign)) or getattr(parent, "value", None) is node
+
+
+def reads_elsewhere(file: File, kept: Kept) -> Iterator[cst.Attribute]:
+    """Other functions of the file that use an attribute in which something is kept: given to a call, or returned."""
+    holder = kept.holder
+    home = file.function(kept.statement)
+    if not isinstance(holder, cst.Attribute):
+        return
+    for node in file.nodes(cst.Attribute):
+        if node.attr.value == holder.attr.value and file.function(node) is not home:
+            if isinstance(file.parent(node), (cst.Arg, cst.Return, cst.Subscript)):
+                yield node
+
+
+def _chain(branch: cst.If) -> Iterator[cst.BaseExpression]:
+    """The tests of an `if` and of its `elif`s."""
+    following: cst.If | cst.Else | None = branch
+    while isinstance(following, cst.If):
+        yield following.test
+        following = following.orelse
+
+
+def _targets(loop: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    for node in within(loop):
+        if isinstance(node, (cst.AssignTarget, cst.For)):
+            yield from _names(node.target)
+
+
+def _names(target: cst.BaseExpression) -> Iterator[cst.CSTNode]:
+    if isinstance(target, (cst.Tuple, cst.List)):
+        for element in target.elements:
+            yield from _names(element.value)
+    else:
+        yield target
