@@ -15,6 +15,7 @@ from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
 from torchdoctor.facts.loading import LOADER, is_starred
 from torchdoctor.facts.options import default_number
+from torchdoctor.facts.origins import origins
 from torchdoctor.facts.streams import Stream
 from torchdoctor.facts.training import blamed
 from torchdoctor.facts.values import Made, Value, const, options
@@ -30,7 +31,7 @@ def check(file: File, flow: Flow) -> Iterator[Found]:
         workers = default_number(event.file, loader.argument(5, "num_workers") or const(0))
         if workers is None or workers < 2 or loader.argument(10, "worker_init_fn") not in (None, const(None)):
             continue
-        for dataset in options(loader.argument(0, "dataset") or const(None)):
+        for dataset in _datasets(event.file, loader):
             stream = _stream(event.file, dataset)
             if stream is None or not stream.repeats():
                 continue
@@ -41,6 +42,21 @@ def check(file: File, flow: Flow) -> Iterator[Found]:
                 f"each item of `{name}` comes {workers} times: every worker runs its `__iter__` from end to end",
                 marks=((stream.begin.name, "nothing here asks which worker it runs in", stream.home.file),),
             )
+
+
+def _datasets(file: File, loader: Made) -> Iterator[Value]:
+    """What the loader may read: as the run knows it, or else as other methods made the attribute that it reads."""
+    known = options(loader.argument(0, "dataset") or const(None))
+    yield from known
+    given = file.argument(loader.call, 0, "dataset") if isinstance(loader.call, cst.Call) else None
+    if given is None or loader.call not in file.tree.parents or any(isinstance(value, Made) for value in known):
+        return
+    for origin in origins(file, given):
+        flows = origin.file.flows
+        home = origin.file.function(origin.node)
+        for flow in flows.of(home) if home is not None else [flows.module]:
+            yield flow.value(origin.node)
+            break
 
 
 def _stream(file: File, dataset: Value) -> Stream | None:
