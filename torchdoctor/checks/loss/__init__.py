@@ -1,0 +1,1 @@
+"""Checks of losses: what goes into them, and how they are made."""
