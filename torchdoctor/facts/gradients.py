@@ -1,0 +1,94 @@
+"""Where a gradient is asked for, and where one is taken: of which tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from torchdoctor.facts.events import Event
+from torchdoctor.facts.file import File
+from torchdoctor.facts.flow import Flow
+from torchdoctor.facts.origins import own_nodes
+from torchdoctor.facts.values import Known, Made, Sequence, Tensor, Value, const
+
+_WRAPPERS = frozenset({"torch.nn.Parameter", "torch.nn.parameter.Parameter", "torch.autograd.Variable"})
+_INTEGERS = frozenset({"int", "uint8", "int8", "int16", "int32", "int64", "bool"})
+
+
+def asked_for(file: File, flow: Flow) -> Iterator[tuple[cst.CSTNode, Tensor]]:
+    """The places that ask for a gradient of a tensor, and the tensor (before it is asked)."""
+    for node in own_nodes(flow.node.body if not isinstance(flow.node, cst.Module) else flow.node):
+        value: Value | None = None
+        if isinstance(node, cst.Call):
+            value = _asked_by_call(file, flow, node)
+        elif isinstance(node, cst.Assign) and flow.value(node.value) == const(True):
+            targets = [t.target for t in node.targets if isinstance(t.target, cst.Attribute)]
+            value = next((flow.value(t.value) for t in targets if t.attr.value == "requires_grad"), None)
+        if isinstance(value, Tensor):
+            yield node, value
+
+
+def _asked_by_call(file: File, flow: Flow, node: cst.Call) -> Value | None:
+    if isinstance(node.func, cst.Attribute) and node.func.attr.value == "requires_grad_":
+        given = file.argument(node, 0, "requires_grad")
+        return flow.value(node.func.value) if given is None or flow.value(given) == const(True) else None
+    name = file.name(node.func)
+    wrapper = name in _WRAPPERS
+    given = file.argument(node, 1 if wrapper else None, "requires_grad")
+    if given is None:
+        asked = wrapper and name != "torch.autograd.Variable" and not file.has_star(node)
+    else:
+        asked = flow.value(given) == const(True)
+    if not asked:
+        return None
+    data = file.argument(node, 0, "data") if wrapper else node
+    return flow.value(data) if data is not None else None
+
+
+def taken_of(flow: Flow) -> Iterator[tuple[Event, Tensor, cst.BaseExpression | None]]:
+    """The events that take a gradient, each tensor that must have one, and the expression of it."""
+    for event in flow.of("autograd_grad", "backward"):
+        if event.kind == "backward":
+            if isinstance(event.on, Tensor) and event.by is None:
+                yield event, event.on, receiver(event.node)
+            continue
+        inputs = event.argument(1, "inputs")
+        expression = event.file.argument(event.node, 1, "inputs") if isinstance(event.node, cst.Call) else None
+        for value, part in _each(inputs, expression):
+            if isinstance(value, Tensor):
+                yield event, value, part
+
+
+def receiver(node: cst.CSTNode) -> cst.BaseExpression | None:
+    """x of a call `x.method(...)`."""
+    return node.func.value if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) else None
+
+
+def _each(
+    value: Value | None, expression: cst.BaseExpression | None
+) -> Iterator[tuple[Value | None, cst.BaseExpression | None]]:
+    """A value, or the items of a tuple or list of them."""
+    listed = isinstance(value, Sequence) or (isinstance(value, Made) and value.name == "builtins.list")
+    if not listed:
+        yield value, expression
+        return
+    items = value.items if isinstance(value, Sequence) else value.args if isinstance(value, Made) else ()
+    parts = expression.elements if isinstance(expression, (cst.Tuple, cst.List)) else ()
+    for place, item in enumerate(items):
+        yield item, parts[place].value if len(parts) == len(items) else expression
+
+
+def integers(tensor: Tensor) -> Known[str] | None:
+    """The tensor's dtype, where it is one of integers or truth values."""
+    return tensor.dtype if tensor.dtype is not None and tensor.dtype.value in _INTEGERS else None
+
+
+def never_required(flow: Flow, tensor: Tensor) -> Known[str] | None:
+    """The reason, where a tensor was made of data alone, and no gradient was asked of it."""
+    if tensor.grad is None or tensor.grad.value != "plain" or not isinstance(tensor.grad.because, cst.Call):
+        return None
+    for event in flow.of("write"):
+        if event.on == tensor and event.args[:1] == (const("requires_grad"),):
+            return None
+    return tensor.grad
