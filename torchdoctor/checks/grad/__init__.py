@@ -1,0 +1,1 @@
+"""Checks of autograd: what a gradient is asked of, and where the graph ends."""
