@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import libcst as cst
@@ -11,7 +12,21 @@ import libcst as cst
 from torchdoctor.facts import sizes as s
 from torchdoctor.facts.tensor import size, with_layout
 from torchdoctor.facts.torch_api.operands import as_tensor
-from torchdoctor.facts.values import UNKNOWN, Const, Dim, Known, Made, Named, Sequence, Shape, Tensor, Value
+from torchdoctor.facts.values import (
+    UNKNOWN,
+    Const,
+    Dim,
+    Known,
+    Made,
+    Named,
+    OneOf,
+    Sequence,
+    Shape,
+    Tensor,
+    Unknown,
+    Value,
+    join,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +174,17 @@ class Use:
             yield from self._tensors_in(value)
 
     def _tensors_in(self, value: Value) -> Iterator[Tensor]:
-        if isinstance(value, (Sequence, Made)):
-            for item in self.items(value):
-                yield from self._tensors_in(item)
-        elif (tensor := as_tensor(value)) is not None:
+        items = self.items(value) if isinstance(value, (Sequence, Made)) else ()
+        for item in items:
+            yield from self._tensors_in(item)
+        if (tensor := as_tensor(value)) is not None:
             yield with_layout(tensor)
+        elif isinstance(value, OneOf):
+            tensors = [tensor for option in value.options for tensor in self._tensors_in(option)]
+            if tensors:
+                yield reduce(_either, tensors) if len(tensors) == len(value.options) else Tensor(self.node)
+        elif isinstance(value, Unknown) or (isinstance(value, Made) and not items and value.name == "builtins.list"):
+            yield Tensor(self.node)  # perhaps a tensor, perhaps several: nothing is known of it
 
     # -- tuples and lists ---------------------------------------------------------------------------------------------
 
@@ -212,3 +233,10 @@ class Use:
         if (not items and value != Sequence(())) or UNKNOWN in items:  # UNKNOWN may stand for several
             raise NotKnown
         return tuple(map(s.dim, items))
+
+
+def _either(a: Tensor, b: Tensor) -> Tensor:
+    """What is known of a tensor that is one of two."""
+    both = join(a, b)
+    assert isinstance(both, Tensor)
+    return both
