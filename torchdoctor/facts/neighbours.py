@@ -219,12 +219,11 @@ class _Store:
             data = path.read_bytes()
         except OSError:
             return
-        if b"torch" in data:
-            module = module_name(path)[0]
-            for called in set(_CALLED.findall(data)):
-                modules = self._calls.setdefault(called.decode(), [])
-                if module not in modules:
-                    modules.append(module)
+        module = module_name(path)[0]  # a script that calls the project's functions need not import torch itself
+        for called in set(_CALLED.findall(data)):
+            modules = self._calls.setdefault(called.decode(), [])
+            if module not in modules:
+                modules.append(module)
 
     def _read(self, path: Path, module: str, asker: Neighbours) -> tuple[File | None, int]:
         self.digests[str(path)] = None
