@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import libcst as cst
 
 from torchdoctor.facts.file import literal
-from torchdoctor.facts.origins import called_function, origins, own_nodes, owner_of_self
+from torchdoctor.facts.origins import called_function, origins, own_nodes
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
@@ -41,6 +42,7 @@ _TAKERS = (
 _SPEAKING = frozenset({"rank", "ranks", "replicas"})
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _DEPTH = 5
+_PARAMETERS: WeakKeyDictionary[File, dict[cst.CSTNode, bool]] = WeakKeyDictionary()  # whether each is the rank
 
 
 def speaks_of_ranks(identifier: str) -> bool:
@@ -52,6 +54,8 @@ def speaks_of_ranks(identifier: str) -> bool:
 
 def is_rank(file: File, node: cst.BaseExpression, depth: int = _DEPTH) -> bool:
     """Whether an expression is the number of the process: it, or else a constant where nothing is distributed."""
+    if isinstance(node, cst.Name) and depth > 0 and _is_parameter(file, node, depth):
+        return True
     found = [origin for origin in origins(file, node) if not _is_constant(origin.node)]
     return depth > 0 and bool(found) and all(_is_rank(origin.file, origin.node, depth) for origin in found)
 
@@ -90,6 +94,8 @@ def _asks_first(test: cst.BaseExpression) -> bool:
 def _compared(file: File, test: cst.Comparison) -> str | None:
     (part,) = test.comparisons
     operator, other = part.operator, part.comparator
+    if isinstance(operator, (cst.Is, cst.IsNot)):
+        return None
     if not is_rank(file, test.left):
         if not isinstance(operator, (cst.Equal, cst.NotEqual)) or not is_rank(file, other):
             return None
@@ -97,9 +103,9 @@ def _compared(file: File, test: cst.Comparison) -> str | None:
     number = literal(other)
     if isinstance(number, int) and number < 0:
         return None  # `local_rank != -1`: whether anything is distributed
-    if isinstance(operator, (cst.Equal, cst.In, cst.Is)):
+    if isinstance(operator, (cst.Equal, cst.In)):
         return "one"
-    if isinstance(operator, (cst.NotEqual, cst.NotIn, cst.IsNot)):
+    if isinstance(operator, (cst.NotEqual, cst.NotIn)):
         return "rest"
     if isinstance(operator, (cst.GreaterThan, cst.GreaterThanEqual)):
         return "rest" if isinstance(operator, cst.GreaterThan) or number != 0 else None
@@ -150,19 +156,22 @@ def _is_option(file: File, node: cst.Attribute, depth: int) -> bool:
 
 
 def _is_parameter(file: File, node: cst.Name, depth: int) -> bool:
-    """A parameter that is given the rank: by spawn, or by a caller; or that is handed on as the rank."""
+    """A parameter that spawn gives the rank, or that is handed on as the rank."""
     found = file.scopes.find(node.value, node)
     if found is None or len(found[1]) != 1 or found[1][0].kind != "parameter":
         return False
-    function = found[0].node
+    function, param = found[0].node, found[1][0].node
     if not isinstance(function, cst.FunctionDef):
         return False
-    return (
-        _is_used_as_rank(file, node, function)
-        or _is_spawned_with(file, function, node.value)
-        or _is_handed_on(file, function, node.value, depth)
-        or _is_given(file, function, node.value, depth)
-    )
+    answers = _PARAMETERS.setdefault(file, {})
+    if param not in answers:
+        answers[param] = False  # cuts recursion: a function that calls itself
+        answers[param] = (
+            _is_used_as_rank(file, node, function)
+            or _is_spawned_with(file, function, node.value)
+            or _is_handed_on(file, function, node.value, depth)
+        )
+    return answers[param]
 
 
 def _is_used_as_rank(file: File, node: cst.BaseExpression, function: cst.FunctionDef | None = None) -> bool:
@@ -203,28 +212,6 @@ def _is_handed_on(file: File, function: cst.FunctionDef, name: str, depth: int) 
         if param is not None and _is_used_as_rank(target[0], cst.Name(param), target[1]):
             return True
     return False
-
-
-def _is_given(file: File, function: cst.FunctionDef, name: str, depth: int) -> bool:
-    """Whether all callers in this file give it the rank, and there is one."""
-    owner = file.parent(file.parent(function) or function)
-    called = file.names.own(function)
-    place = _place(function, name)
-    if isinstance(owner, cst.ClassDef):
-        if function.name.value != "__init__":
-            calls = [c for c in file.calls_by_method.get(function.name.value, ()) if owner_of_self(file, _receiver(c))]
-        else:
-            calls = list(file.calls(file.names.own(owner)))
-        place = None if place is None else place - 1
-    else:
-        calls = list(file.calls(called))
-    values = [file.argument(call, place, name) for call in calls]
-    return bool(values) and all(value is not None and is_rank(file, value, depth - 1) for value in values)
-
-
-def _receiver(call: cst.Call) -> cst.BaseExpression:
-    assert isinstance(call.func, cst.Attribute)
-    return call.func.value
 
 
 def _params(function: cst.FunctionDef) -> list[str]:
