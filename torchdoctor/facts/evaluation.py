@@ -1,4 +1,4 @@
-"""Evaluation as flows do it: which calls run in eval mode, with gradients or without, and whether anybody wants them."""
+"""Evaluation as flows do it: which calls run in eval mode, with gradients on or off, and who wants these gradients."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _GRADIENT_WORDS = (
     "functional_call", "attribute", "saved_tensors_hooks", "double_backward",
 )  # fmt: skip
 # What is done with an output that nobody will differentiate.
-_ENDS = frozenset({
+ENDS = frozenset({
     "item", "numpy", "tolist", "argmax", "argmin", "detach", "topk", "max", "sort", "argsort", "cpu", "data", "eq",
     "ge", "gt", "lt", "le", "round", "multinomial",
 })  # fmt: skip
@@ -130,7 +130,7 @@ def ends(file: File, call: cst.Call) -> bool:
     """Whether the output goes where no gradient can follow: numbers, NumPy, classes, comparisons."""
     for use in uses(file, call):
         parent = file.parent(use)
-        if isinstance(parent, cst.Attribute) and parent.value is use and parent.attr.value in _ENDS:
+        if isinstance(parent, cst.Attribute) and parent.value is use and parent.attr.value in ENDS:
             return True
         if isinstance(parent, (cst.Comparison, cst.ComparisonTarget)):
             return True

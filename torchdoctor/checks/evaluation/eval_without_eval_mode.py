@@ -1,0 +1,75 @@
+"""Finds evaluation of a model that is in train mode, where a layer of it is known to do something else then.
+
+Silent where the mode is set on any way to the call, where train mode is asked for right there (Monte Carlo dropout,
+statistics of batch norm), in training steps, under frameworks, and in tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from torchdoctor.check import Found, Swap, on_file
+from torchdoctor.facts import evaluation, measuring
+from torchdoctor.facts.events import Event
+from torchdoctor.facts.file import File
+from torchdoctor.facts.mode_layers import mode_layer
+from torchdoctor.facts.names import dotted
+from torchdoctor.facts.tests import holds_tests
+
+
+@on_file(words=("no_grad", "inference_mode", "set_grad_enabled"))
+def check(file: File, _: File) -> Iterator[Found]:
+    if holds_tests(file):
+        return
+    told: set[tuple[cst.CSTNode | None, str]] = set()
+    for call, (event, layer) in _evaluated(file).items():
+        key = file.function(call), file.code(call.func)
+        if key not in told:
+            told.add(key)
+            yield _found(file, call, event, layer)
+
+
+def _evaluated(file: File) -> dict[cst.Call, tuple[Event, str]]:
+    """The calls that measure a model without gradients, and in none of their contexts in eval mode."""
+    found: dict[cst.Call, tuple[Event, str]] = {}
+    fine: set[cst.Call] = set()
+    for flow in measuring.all_contexts(file, frozenset({"no_grad", "inference_mode", "set_grad_enabled"})):
+        for event in flow.of("forward"):
+            call = evaluation.own_call(event, file)
+            if call is None or event.grad.enabled is not False or evaluation.held_by_framework(file, call):
+                continue
+            if any(mode.training is False for mode in event.modes) or not measuring.measures(flow, event):
+                fine.add(call)
+            elif measuring.left_in_training(flow, event) and (layer := mode_layer(file, event.on)) is not None:
+                found.setdefault(call, (event, layer))
+    return {call: where for call, where in found.items() if call not in fine}
+
+
+def _found(file: File, call: cst.Call, event: Event, layer: str) -> Found:
+    function, model = file.function(call), file.code(call.func)
+    where = f"`{function.name.value}` evaluates" if function is not None else "the script evaluates"
+    setting = next((mode.because for mode in event.modes if mode.because in file.tree.order), None)
+    return Found(
+        call,
+        f"{where} `{model}` in train mode: its {layer} works as in training",
+        marks=((setting, "put into train mode here"),) if setting is not None else (),
+        swaps=tuple(_swaps(file, call)),
+    )
+
+
+def _swaps(file: File, call: cst.Call) -> Iterator[Swap]:
+    """`model.eval()` above the outermost loop or context around the call in which nothing is learnt."""
+    if dotted(call.func) is None:
+        return
+    flows = file.flows.of(file.function(call) or file.module)
+    backwards = [event for flow in flows for event in flow.of("backward") if event.node in file.tree.order]
+    learning = {above for event in backwards for above in file.ancestors(event.node)}
+    place: cst.CSTNode | None = None
+    for above in file.ancestors(call):
+        if isinstance(above, cst.FunctionDef) or above in learning:
+            break
+        place = above if isinstance(above, (cst.With, cst.For, cst.SimpleStatementLine)) else place
+    if place is not None:
+        yield Swap(place, f"{file.code(call.func)}.eval()", "before")
