@@ -17,7 +17,6 @@ from torchdoctor.facts.values import Attr, Made, Named, Self, Tensor, options
 
 if TYPE_CHECKING:
     from torchdoctor.facts.events import Event
-    from torchdoctor.facts.file import File
     from torchdoctor.facts.flow import Flow
 
 _LOOPS = (cst.For, cst.While)
@@ -42,6 +41,18 @@ class Staleness:
         if not after:
             return None
         return next((use for use in self._reads() if any(self._is_after(use, step) for step in after)), None)
+
+    def later_use(self) -> cst.CSTNode | None:
+        """For a method that is called again and again: a use of the attribute in another call, or in another function.
+
+        Where the file does not read the attribute at all, others do: then the place where it is kept.
+        """
+        holder, home = self.kept.holder, self.file.function(self.kept.statement)
+        if not isinstance(holder, cst.Attribute) or home is None or home.name.value == "__init__":
+            return None
+        reads = [n for n in self.file.nodes(cst.Attribute) if n.attr.value == holder.attr.value and self._is_read(n)]
+        stale = [n for n in reads if self.file.function(n) is not home or not self._is_fresh(n)]
+        return next(iter(stale), None if reads else self.kept.statement)
 
     def is_improvement(self) -> bool:
         """Whether it is kept where a number has become better: under `if loss < best`, or a flag of that."""
@@ -167,18 +178,6 @@ class Staleness:
         if isinstance(parent, (cst.Param, cst.Element)):
             return not isinstance(self.file.parent(self.file.parent(parent) or parent), cst.AssignTarget)
         return not isinstance(parent, (cst.Arg, cst.AnnAssign)) or getattr(parent, "value", None) is node
-
-
-def reads_elsewhere(file: File, kept: Kept) -> Iterator[cst.Attribute]:
-    """Other functions of the file that use an attribute in which something is kept: given to a call, or returned."""
-    holder = kept.holder
-    home = file.function(kept.statement)
-    if not isinstance(holder, cst.Attribute):
-        return
-    for node in file.nodes(cst.Attribute):
-        if node.attr.value == holder.attr.value and file.function(node) is not home:
-            if isinstance(file.parent(node), (cst.Arg, cst.Return, cst.Subscript)):
-                yield node
 
 
 def _chain(branch: cst.If) -> Iterator[cst.BaseExpression]:

@@ -15,7 +15,7 @@ from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
 from torchdoctor.facts.kind import unwrapped
 from torchdoctor.facts.snapshots import Kept, copied, kept
-from torchdoctor.facts.staleness import Staleness, reads_elsewhere
+from torchdoctor.facts.staleness import Staleness
 
 _OTHERS = frozenset({"optimizer", "scheduler", "scaler", "loader", "sampler", "dataset", "metric"})
 
@@ -31,7 +31,7 @@ def check(file: File, _: File) -> Iterator[Found]:
                 yield Found(
                     found.statement,
                     _message(file, found),
-                    marks=((use, "used here, after more training"),) if use in file.tree.parents else (),
+                    marks=((use, "used here, after more training"),) if use is not found.statement else (),
                     swaps=(Swap(*swap),) if swap is not None else (),
                 )
 
@@ -52,14 +52,7 @@ def _stale_use(file: File, flow: Flow, found: Kept) -> cst.CSTNode | None:
     better = facts.is_improvement()
     if found.alias.node is found.alias.module and not better:
         return None  # `best = model` says nothing by itself
-    use = facts.use()
-    if use is None and better and isinstance(found.holder, cst.Attribute) and not _is_constructor(flow):
-        use = next(reads_elsewhere(file, found), None)
-    return use
-
-
-def _is_constructor(flow: Flow) -> bool:
-    return flow.function is None or flow.function.name.value == "__init__"
+    return facts.use() or (facts.later_use() if better else None)
 
 
 def _is_on_gpu(file: File, found: Kept) -> bool:
