@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import libcst as cst
-
 from torchdoctor.facts.kind import unwrapped
 from torchdoctor.facts.values import (
+    Arithmetic,
     Attr,
     Const,
     Element,
@@ -73,6 +72,8 @@ def parameters_of(flow: Flow, value: Value, depth: int = _DEPTH) -> Parameters:
         return parameters_of(flow, value.of, depth - 1)
     if isinstance(value, OneOf):
         return _all(flow, tuple(value.options), depth - 1)
+    if isinstance(value, Arithmetic):
+        return _all(flow, value.operands, depth - 1)
     if isinstance(value, Const):
         return Parameters()
     if isinstance(value, (Tensor, Param, Attr, Item)):
@@ -97,8 +98,6 @@ def _of_result(flow: Flow, value: Result, depth: int) -> Parameters:
     args = arguments(flow, value)
     if isinstance(function, Named) and function.name in _PASSING and args:
         return _all(flow, args[1:] if function.name in ("builtins.filter", "builtins.map") else args, depth)
-    if isinstance(value.call, cst.BinaryOperation):
-        return _all(flow, (flow.value(value.call.left), flow.value(value.call.right)), depth)
     # What an unknown function made of them: `param_groups(model, weight_decay)`.
     given = _all(flow, args, depth) | Parameters(frozenset(arg for arg in args if flow.kind(arg) == "module"))
     return Parameters(given.modules, frozenset(), complete=False)

@@ -13,6 +13,7 @@ from torchdoctor.facts.events import Event
 from torchdoctor.facts.ownership import Parameters, parameters_of, related
 from torchdoctor.facts.values import (
     UNKNOWN,
+    Arithmetic,
     Attr,
     Const,
     Element,
@@ -20,6 +21,7 @@ from torchdoctor.facts.values import (
     Item,
     Made,
     Named,
+    OneOf,
     Param,
     Result,
     Scaled,
@@ -141,7 +143,7 @@ class Training:
 
     def feeds(self, backward: Event, optimizer: Value) -> bool | None:
         """Whether the backward gives gradients to the optimizer's parameters; None where that cannot be told."""
-        models = backward.on.models if isinstance(backward.on, Tensor) else frozenset()
+        models = _models(backward.on)
         mine = self.parameters(optimizer)
         if any(mine.hold(model) for model in models):
             return True
@@ -235,6 +237,14 @@ class Training:
         if self.steps(event, optimizer):
             return Gradients("spent", event.index)
         return before
+
+
+def _models(loss: Value) -> frozenset[Value]:
+    """The models that a loss, or a sum of losses, was computed with."""
+    if isinstance(loss, Tensor):
+        return loss.models
+    parts = loss.operands if isinstance(loss, Arithmetic) else loss.options if isinstance(loss, OneOf) else ()
+    return frozenset(model for part in parts for model in _models(part))
 
 
 def _writes_gradient(event: Event) -> bool:

@@ -26,9 +26,13 @@ def check(file: File, flow: Flow) -> Iterator[Found]:
     for made in flow.of("make"):
         if flow.kind(made.value) != "optimizer" or made.value not in facts.optimizers:
             continue
+        told = set()  # one call that replaces several parts is told of once
         for replacement in replacements(flow, facts.parameters(made.value), made):
             if file in (made.file, replacement.event.file) and _goes_on(flow, facts, made.value, replacement):
-                yield _found(file, flow, made, replacement)
+                found = _found(file, flow, made, replacement)
+                if found.node not in told:
+                    told.add(found.node)
+                    yield found
 
 
 def _goes_on(flow: Flow, facts: Training, optimizer: Value, replacement: Replacement) -> bool:
