@@ -98,7 +98,8 @@ def _called(file: File, node: cst.Call, depth: int) -> Alias | None:
             return Alias(node, node.func.value)
         if node.func.attr.value == "copy" and not node.args:
             found = aliased(file, node.func.value, depth - 1)
-    if found is None and file.name(node.func) in _SHALLOW and len(node.args) == 1 and node.args[0].keyword is None:
+    one = len(node.args) == 1 and node.args[0].keyword is None and not node.args[0].star
+    if found is None and one and file.name(node.func) in _SHALLOW:
         inner = node.args[0].value
         if isinstance(inner, cst.Call) and isinstance(inner.func, cst.Attribute) and inner.func.attr.value == "items":
             inner = inner.func.value

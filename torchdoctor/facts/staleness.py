@@ -17,6 +17,7 @@ from torchdoctor.facts.values import Attr, Made, Named, Self, Tensor, options
 
 if TYPE_CHECKING:
     from torchdoctor.facts.events import Event
+    from torchdoctor.facts.file import File
     from torchdoctor.facts.flow import Flow
 
 _LOOPS = (cst.For, cst.While)
@@ -30,6 +31,7 @@ class Staleness:
     def __init__(self, flow: Flow, kept: Kept) -> None:
         self.flow, self.file, self.kept = flow, flow.file, kept
         self.order = flow.file.tree.order
+        self.better = is_improvement(flow.file, kept.statement)
         self.module = unwrapped(flow.value(kept.alias.module))
         self.loops = [loop for loop in self._around(kept.statement) if not self._is_made_in(loop)]
 
@@ -54,28 +56,6 @@ class Staleness:
         stale = [n for n in reads if self.file.function(n) is not home or not self._is_fresh(n)]
         return next(iter(stale), None if reads else self.kept.statement)
 
-    def is_improvement(self) -> bool:
-        """Whether it is kept where a number has become better: under `if loss < best`, or a flag of that."""
-        for above in self.file.ancestors(self.kept.statement):
-            if isinstance(above, (cst.FunctionDef, cst.ClassDef)):
-                return False
-            if isinstance(above, cst.If) and any(self._orders(test) for test in _chain(above)):
-                return True
-        return False
-
-    def _orders(self, test: cst.CSTNode, depth: int = 3) -> bool:
-        for node in within(test):
-            if isinstance(node, cst.ComparisonTarget) and isinstance(node.operator, _ORDERING):
-                return True
-            if isinstance(node, cst.Name) and depth:
-                found = self.file.scopes.find(node.value, node)
-                values = [b.value for b in found[1] if b.value is not None] if found is not None else []
-                if any(
-                    isinstance(v, (cst.Comparison, cst.BooleanOperation)) and self._orders(v, depth - 1) for v in values
-                ):
-                    return True
-        return False
-
     # -- training -------------------------------------------------------------------------------------------------
 
     def _trains(self, event: Event) -> bool:
@@ -85,7 +65,7 @@ class Staleness:
             known = [unwrapped(option) for model in models for option in options(model)]
             mine = [unwrapped(option) for option in options(self.module)]
             return not known or any(related(a, b) for a in known for b in mine)
-        if event.kind != "call" or not self.is_improvement():
+        if event.kind != "call" or not self.better:
             return False
         if isinstance(event.on, Named) and event.on.name.startswith(_HARMLESS):
             return False
@@ -178,6 +158,30 @@ class Staleness:
         if isinstance(parent, (cst.Param, cst.Element)):
             return not isinstance(self.file.parent(self.file.parent(parent) or parent), cst.AssignTarget)
         return not isinstance(parent, (cst.Arg, cst.AnnAssign)) or getattr(parent, "value", None) is node
+
+
+def is_improvement(file: File, statement: cst.CSTNode) -> bool:
+    """Whether a statement runs where a number has become better: under `if loss < best`, or a flag of that."""
+    for above in file.ancestors(statement):
+        if isinstance(above, (cst.FunctionDef, cst.ClassDef)):
+            return False
+        if isinstance(above, cst.If) and any(_orders(file, test) for test in _chain(above)):
+            return True
+    return False
+
+
+def _orders(file: File, test: cst.CSTNode, depth: int = 3) -> bool:
+    """Whether a test asks which of two numbers is greater, or a flag does that it reads."""
+    for node in within(test):
+        if isinstance(node, cst.ComparisonTarget) and isinstance(node.operator, _ORDERING):
+            return True
+        if isinstance(node, cst.Name) and depth:
+            found = file.scopes.find(node.value, node)
+            values = [b.value for b in found[1] if b.value is not None] if found is not None else []
+            flags = [value for value in values if isinstance(value, (cst.Comparison, cst.BooleanOperation))]
+            if any(_orders(file, flag, depth - 1) for flag in flags):
+                return True
+    return False
 
 
 def _chain(branch: cst.If) -> Iterator[cst.BaseExpression]:

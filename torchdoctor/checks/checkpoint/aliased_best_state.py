@@ -12,10 +12,9 @@ import libcst as cst
 
 from torchdoctor.check import Found, Swap, on_file
 from torchdoctor.facts.file import File
-from torchdoctor.facts.flow import Flow
 from torchdoctor.facts.kind import unwrapped
 from torchdoctor.facts.snapshots import Kept, copied, kept
-from torchdoctor.facts.staleness import Staleness
+from torchdoctor.facts.staleness import Staleness, is_improvement
 
 _OTHERS = frozenset({"optimizer", "scheduler", "scaler", "loader", "sampler", "dataset", "metric"})
 
@@ -24,8 +23,7 @@ _OTHERS = frozenset({"optimizer", "scheduler", "scaler", "loader", "sampler", "d
 def check(file: File, _: File) -> Iterator[Found]:
     for function in (file.module, *file.nodes(cst.FunctionDef)):
         for found in kept(file, function):
-            flow = _flow(file, function, found)
-            use = _stale_use(file, flow, found) if flow is not None else None
+            use = _stale_use(file, function, found)
             if use is not None:
                 swap = copied(file, found.alias)
                 yield Found(
@@ -36,23 +34,19 @@ def check(file: File, _: File) -> Iterator[Found]:
                 )
 
 
-def _flow(file: File, function: cst.CSTNode, found: Kept) -> Flow | None:
-    """The run in which what is kept is known to be a module's, or at least nothing else."""
+def _stale_use(file: File, function: cst.CSTNode, found: Kept) -> cst.CSTNode | None:
+    """A use of what is kept that comes after more training, in any context that the function is called in."""
+    better = is_improvement(file, found.statement)
+    whole = found.alias.node is found.alias.module  # `best = model`, which says nothing by itself
+    if (whole and not better) or (found.alias.on_cpu and _is_on_gpu(file, found)):
+        return None
     for flow in file.flows.of(function):
         kind = flow.kind(unwrapped(flow.value(found.alias.module)))
-        if kind == "module" or (kind not in _OTHERS and found.alias.node is not found.alias.module):
-            return flow
+        if kind == "module" or (kind not in _OTHERS and not whole):
+            facts = Staleness(flow, found)
+            if (use := facts.use() or (facts.later_use() if better else None)) is not None:
+                return use
     return None
-
-
-def _stale_use(file: File, flow: Flow, found: Kept) -> cst.CSTNode | None:
-    facts = Staleness(flow, found)
-    if found.alias.on_cpu and _is_on_gpu(file, found):
-        return None
-    better = facts.is_improvement()
-    if found.alias.node is found.alias.module and not better:
-        return None  # `best = model` says nothing by itself
-    return facts.use() or (facts.later_use() if better else None)
 
 
 def _is_on_gpu(file: File, found: Kept) -> bool:
