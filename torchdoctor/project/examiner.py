@@ -62,8 +62,6 @@ class Examiner:
                 findings = findings_in(decode(data).text, path, rules=rules, neighbours=view, on_error=on_error)
         except Unreadable as error:
             failures.append(Failure(path, str(error), error.line))
-        except RecursionError:
-            failures.append(Failure(path, "the code is nested too deeply to be looked at"))
         except Exception as error:
             on_error("", error)
         return Examined(path, digest(data), tuple(findings), tuple(failures), view.asked, lasting)
