@@ -30,6 +30,13 @@ def recipe(names: str) -> Callable[[Recipe], Recipe]:
     return register
 
 
+def split_keywords(arguments: list[Any]) -> tuple[list[Both], dict[str, Both]]:
+    """What a recipe gives, parted into positional and keyword arguments."""
+    if arguments and isinstance(arguments[-1], dict):
+        return arguments[:-1], arguments[-1]
+    return arguments, {}
+
+
 def dtype(draw: Draw, *names: str) -> Both:
     name = draw.one(*(names or DTYPES))
     return Both(getattr(torch, name), Named(f"torch.{name}"))

@@ -50,7 +50,7 @@ class Draw:
 
     def __init__(self, data: Any, *, small: bool = False) -> None:
         self.data = data
-        self.small = small  # symbols may stand for 0 and 1
+        self.small = small  # symbols may stand for 1
         self.world: dict[Value, int] = {}
         self.shapes: dict[Value, tuple[int, ...]] = {}
         self.reals: dict[Value, torch.Tensor] = {}
@@ -92,7 +92,7 @@ class Draw:
 
     def size(self, number: int) -> Both:
         """A size: a constant, or a symbol that is the same for equal sizes."""
-        if (number > 1 or self.small) and self.chance(50):
+        if number > (0 if self.small else 1) and self.chance(50):
             symbol = Param(NODE, f"n{number}")
             self.world[symbol] = number
             return Both(number, symbol)
@@ -332,7 +332,7 @@ class Judge:
             shares = source.untyped_storage().data_ptr() == real.untyped_storage().data_ptr()
             self.expect(shares, "views", "shares memory", "does not")
 
-    def _ordinary(self, tensor: Tensor, real: torch.Tensor) -> bool:
+    def ordinary(self, tensor: Tensor, real: torch.Tensor) -> bool:
         """Whether all sizes that are not known are more than one, as claims of what is not contiguous assume."""
         known = tensor.shape.value if tensor.shape is not None else (None,) * real.dim()
         return all(isinstance(dim, int) or size > 1 for dim, size in zip(known, real.shape, strict=True))
@@ -341,7 +341,7 @@ class Judge:
         assert tensor.contiguous is not None
         if tensor.contiguous.value:
             self.expect(real.is_contiguous(), "contiguous", True, (tuple(real.shape), real.stride()))
-        elif self._ordinary(tensor, real) and not self.draw.small:
+        elif self.ordinary(tensor, real) and not self.draw.small:
             self.expect(not real.is_contiguous(), "not contiguous", False, (tuple(real.shape), real.stride()))
 
     def _layout(self, layout: tuple[Axis, ...], real: torch.Tensor, tensor: Tensor) -> None:
@@ -369,7 +369,7 @@ class Judge:
                 self.expect(inside, "layout", *told)
                 if filled is True:
                     self.expect(strides[outer] == span, "layout", *told)
-                elif filled is False and layout[outer].filled is False and self._ordinary(tensor, real):
+                elif filled is False and layout[outer].filled is False and self.ordinary(tensor, real):
                     self.expect(strides[outer] != span, "layout", *told)
             outer = dim
             filled = layout[dim].filled if dim is not None else None

@@ -24,6 +24,8 @@ def viewed(tensor: Tensor, target: Sequence[Dim], node: cst.CSTNode) -> Tensor |
     shape = resolved(numel(tensor), target)
     if shape is None:
         return None
+    if 0 in shape:
+        return contiguous(tensor, shape, node)
     if view_fails(tensor, tuple(target)) is not None:
         return scattered(tensor, shape, node)
     layout = _viewed_layout(tensor, shape)
@@ -78,7 +80,7 @@ def resolved(elements: Dim, target: Sequence[Dim]) -> Shape | None:
         return None if s.same(elements, rest) is False else tuple(target)
     if isinstance(elements, int) and isinstance(rest, int) and (rest == 0 or elements % rest):
         return None
-    found = s.quotient(s.whole(elements), s.whole(rest))
+    found = s.quotient(elements, rest)
     return (*target[: missing[0]], found, *target[missing[0] + 1 :])
 
 

@@ -164,7 +164,7 @@ def _chunked(use: Use) -> Value | None:
     if isinstance(length, int):
         each = -(-length // count)
         return _parts(use, _equal(length, each), dim) if length else None
-    even = s.quotient(s.whole(length), count) if length is not None else None
+    even = s.quotient(length, count)
     return _parts(use, [even] * count if _divides(length, count) else [None] * count, dim)
 
 

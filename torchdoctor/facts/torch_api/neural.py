@@ -125,7 +125,7 @@ def shuffled(use: Use) -> Shape | None:
     shape, factor = shape_of(use.tensor()), use.size("upscale_factor")
     if shape is None or len(shape) < 3:
         return None
-    channels = s.quotient(s.whole(shape[-3]), s.product((factor, factor)))
+    channels = s.quotient(shape[-3], s.product((factor, factor)))
     return (*shape[:-3], channels, s.product((shape[-2], factor)), s.product((shape[-1], factor)))
 
 
@@ -134,7 +134,7 @@ def unshuffled(use: Use) -> Shape | None:
     shape, factor = shape_of(use.tensor()), use.size("downscale_factor")
     if shape is None or len(shape) < 3:
         return None
-    sizes = (s.quotient(s.whole(dim), factor) for dim in shape[-2:])
+    sizes = (s.quotient(dim, factor) for dim in shape[-2:])
     return (*shape[:-3], s.product((shape[-3], factor, factor)), *sizes)
 
 
@@ -144,7 +144,7 @@ def halved(use: Use) -> Shape | None:
     dim = dim_of(use.number("dim", -1), len(shape)) if shape is not None else None
     if shape is None or dim is None:
         return None
-    return (*shape[:dim], s.quotient(s.whole(shape[dim]), 2), *shape[dim + 1 :])
+    return (*shape[:dim], s.quotient(shape[dim], 2), *shape[dim + 1 :])
 
 
 def _blocks(use: Use) -> Shape | None:
