@@ -124,9 +124,9 @@ class Expressions:
 
     def _attribute(self, node: cst.Attribute) -> Value:
         root: cst.CSTNode = node
-        while isinstance(root, cst.Attribute):
+        while type(root) is cst.Attribute:
             root = root.value
-        if isinstance(root, cst.Name) and root.value not in self.state.names:
+        if type(root) is cst.Name and root.value not in self.state.names:
             full = self.run.file.name(node)
             if full is not None:
                 return Named(full)

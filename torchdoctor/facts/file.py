@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import libcst as cst
 
@@ -13,7 +13,7 @@ from torchdoctor.facts.names import Names, dotted
 from torchdoctor.facts.neighbours import Neighbours
 from torchdoctor.facts.positions import in_text, locate
 from torchdoctor.facts.scopes import Scopes
-from torchdoctor.facts.tree import Tree
+from torchdoctor.facts.tree import Tree, is_kind
 from torchdoctor.finding import Span
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 N = TypeVar("N", bound=cst.CSTNode)
 Function = cst.FunctionDef | cst.Lambda
 _MISSING: Any = object()
+_STATEMENTS = (cst.SimpleStatementLine, cst.BaseCompoundStatement)
 _HOPS = 8  # from name to name, until a constant is reached: X = Y; Y = X has no end
 
 
@@ -73,19 +74,17 @@ class File:
         """The function whose body (not header) holds the node."""
         child = node
         for above in self.ancestors(node):
-            if isinstance(above, cst.FunctionDef) and child is above.body:
+            if type(above) is cst.FunctionDef and child is above.body:
                 return above
             child = above
         return None
 
     def statement(self, node: cst.CSTNode) -> cst.SimpleStatementLine | cst.BaseCompoundStatement | None:
         """The statement that the node stands in (for a header: the compound statement)."""
-        if isinstance(node, (cst.SimpleStatementLine, cst.BaseCompoundStatement)):
-            return node
-        for above in self.ancestors(node):
-            if isinstance(above, (cst.SimpleStatementLine, cst.BaseCompoundStatement)):
-                return above
-        return None
+        if is_kind(type(node), _STATEMENTS):
+            return cast("cst.SimpleStatementLine | cst.BaseCompoundStatement", node)
+        found = (above for above in self.ancestors(node) if is_kind(type(above), _STATEMENTS))
+        return cast("cst.SimpleStatementLine | cst.BaseCompoundStatement | None", next(found, None))
 
     def holds(self, node: cst.CSTNode) -> bool:
         """Whether the node is part of this file."""

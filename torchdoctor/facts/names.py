@@ -33,7 +33,10 @@ _CANONICAL = tuple(
             r"torch.nn.utils.\1",
         ),
         (r"^torch\.optim\.(?!lr_scheduler|swa_utils)[a-z_0-9]+\.([A-Z]\w*)$", r"torch.optim.\1"),
-        (r"^torch\.utils\.data\.(?:dataloader|dataset|sampler|distributed|datapipes\.datapipe)\.(\w+)$", r"torch.utils.data.\1"),
+        (
+            r"^torch\.utils\.data\.(?:dataloader|dataset|sampler|distributed|datapipes\.datapipe)\.(\w+)$",
+            r"torch.utils.data.\1",
+        ),
         (r"^torch\.autograd\.(?:grad_mode\.)?(no_grad|enable_grad|inference_mode|set_grad_enabled)$", r"torch.\1"),
         (r"^torch\.autograd\.grad_mode\.(\w+)$", r"torch.autograd.\1"),
         (r"^torch\.autograd\.(?:variable|function|gradcheck|anomaly_mode)\.(\w+)$", r"torch.autograd.\1"),
@@ -63,10 +66,10 @@ def canonical(name: str) -> str:
 def dotted(node: cst.CSTNode) -> str | None:
     """The text of a chain of names, "a.b.c"; None for anything else."""
     parts = []
-    while isinstance(node, cst.Attribute):
+    while type(node) is cst.Attribute:
         parts.append(node.attr.value)
         node = node.value
-    if not isinstance(node, cst.Name):
+    if type(node) is not cst.Name:
         return None
     parts.append(node.value)
     return ".".join(reversed(parts))

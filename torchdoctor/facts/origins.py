@@ -186,11 +186,14 @@ def returned(file: File, function: cst.FunctionDef) -> list[tuple[File, cst.Base
     return found
 
 
+_OPENING = frozenset((cst.FunctionDef, cst.ClassDef, cst.Lambda))
+
+
 def own_nodes(body: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """The nodes of a body in source order, without the insides of functions, lambdas and classes defined in it."""
     stack = [body]
     while stack:
         here = stack.pop()
         yield here
-        if here is body or not isinstance(here, (cst.FunctionDef, cst.ClassDef, cst.Lambda)):
+        if here is body or type(here) not in _OPENING:
             stack.extend(reversed(list(children(here))))

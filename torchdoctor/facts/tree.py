@@ -9,16 +9,18 @@ from __future__ import annotations
 import dataclasses
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from typing import TypeVar
 
 import libcst as cst
 
 N = TypeVar("N", bound=cst.CSTNode)
 
-# Fields that hold only layout or punctuation. Operators stay: their classes say what a comparison or binary operation is.
+# Fields that hold only layout or punctuation. Operators stay: their classes say what an operation is.
 _LAYOUT = frozenset({
     "lpar", "rpar", "lbracket", "rbracket", "lbrace", "rbrace", "comma", "semicolon", "colon", "dot", "equal",
-    "header", "footer", "leading_lines", "leading_whitespace", "lines_after_decorators", "trailing_whitespace", "indent", "relative",
+    "header", "footer", "leading_lines", "leading_whitespace", "lines_after_decorators", "trailing_whitespace",
+    "indent", "relative",
     "default_indent", "default_newline", "encoding", "has_trailing_newline", "asynchronous", "star", "first_colon",
     "second_colon", "lines_after_type_parameters", "newline", "comment", "type_parameters", "separator",
 })  # fmt: skip
@@ -53,6 +55,23 @@ _CLOSED = (
 )  # fmt: skip
 
 
+# What a field of that class holds. libcst's classes are abstract ones, for which isinstance() is slow where the answer
+# is no, so it is asked once for each class.
+_NODE, _NODES, _OTHER = "node", "nodes", "other"
+_HELD: dict[type, str] = {list: _NODES, tuple: _NODES}
+
+
+def _held(kind: type) -> str:
+    held = _HELD[kind] = _NODE if issubclass(kind, cst.CSTNode) else _OTHER
+    return held
+
+
+@cache
+def is_kind(kind: type, kinds: tuple[type, ...]) -> bool:
+    """Whether a class is one of these or made from one: isinstance(node, kinds), remembered by class."""
+    return issubclass(kind, kinds)
+
+
 class Tree:
     """The index of one parsed module."""
 
@@ -68,7 +87,7 @@ class Tree:
     def _walk(self) -> None:
         by_kind, parents, order = self.by_kind, self.parents, self.order
         stack: list[cst.CSTNode] = [self.module]
-        pop, node_class = stack.pop, cst.CSTNode
+        pop = stack.pop
         while stack:
             node = pop()
             kind = type(node)
@@ -80,14 +99,16 @@ class Tree:
             at = len(stack)
             for name in fields:
                 value = getattr(node, name)
-                if isinstance(value, node_class):
+                held = _HELD.get(type(value))
+                if held is None:
+                    held = _held(type(value))
+                if held is _NODE:
                     parents[value] = node
                     stack.append(value)
-                elif isinstance(value, (list, tuple)):
+                elif held is _NODES:
                     for item in value:
-                        if isinstance(item, node_class):
-                            parents[item] = node
-                            stack.append(item)
+                        parents[item] = node
+                        stack.append(item)
             if len(stack) - at > 1:
                 stack[at:] = stack[at:][::-1]
 
@@ -109,8 +130,8 @@ class Tree:
     def enclosing(self, node: cst.CSTNode, *kinds: type[N]) -> N | None:
         """The nearest ancestor of one of these classes."""
         for above in self.ancestors(node):
-            if isinstance(above, kinds):
-                return above
+            if is_kind(type(above), kinds):
+                return above  # type: ignore[return-value]
         return None
 
 
@@ -122,12 +143,11 @@ def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         fields = _FIELDS[kind] = () if issubclass(kind, _CLOSED) else _fields(kind)
     for name in fields:
         value = getattr(node, name)
-        if isinstance(value, cst.CSTNode):
+        held = _HELD.get(type(value)) or _held(type(value))
+        if held is _NODE:
             yield value
-        elif isinstance(value, (list, tuple)):
-            for item in value:
-                if isinstance(item, cst.CSTNode):
-                    yield item
+        elif held is _NODES:
+            yield from value
 
 
 def within(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
