@@ -7,12 +7,12 @@ except for views and for calls that write into their input.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from torchdoctor.facts.classes import receiver_name
+from torchdoctor.facts.holdings import NOTHING, Held, Holdings
 from torchdoctor.facts.inplace import InPlace, Write, gives_not_negative, input_of, writes_into_input
 from torchdoctor.facts.names import dotted
 from torchdoctor.facts.tree import children
@@ -39,24 +39,8 @@ _TRANSPARENT = (
     cst.List, cst.Tuple, cst.Set, cst.Dict, cst.Element, cst.DictElement, cst.StarredElement, cst.StarredDictElement,
 )  # fmt: skip
 
-Tensor = tuple[int, frozenset[int]]  # which tensor, and the writes into it that are known of
-Held = frozenset[Tensor]  # by which way was taken
-_NOTHING: Held = frozenset()
 
-
-@dataclass(slots=True)
-class _State:
-    names: dict[str, Held] = field(default_factory=dict)
-    written: dict[int, frozenset[int]] = field(default_factory=dict)
-
-    def copy(self) -> _State:
-        return _State(dict(self.names), dict(self.written))
-
-    def join(self, other: _State) -> None:
-        for name, held in other.names.items():
-            self.names[name] = self.names.get(name, _NOTHING) | held
-        for tensor, writes in other.written.items():
-            self.written[tensor] = self.written.get(tensor, frozenset()) | writes
+Leaf = tuple[cst.CSTNode, Held, int]  # an operand, what it is, and the number of writes made before it
 
 
 class Aliasing:
@@ -66,13 +50,14 @@ class Aliasing:
         self.file, self.depth = file, depth
         self.writes: list[Write] = []
         self.stale: dict[cst.CSTNode, Write] = {}
-        self._numbers: dict[cst.CSTNode, int] = {}
+        self._tensors = 0
+        self._touched: list[set[int]] = []
         self._not_negative: set[int] = set()
-        self._state: _State | None = _State()
-        self._ended: list[_State] = []
-        self._left: list[_State] = []
+        self._state: Holdings | None = Holdings()
+        self._ended: list[Holdings] = []
+        self._left: list[Holdings] = []
         params = (*function.params.posonly_params, *function.params.params, *function.params.kwonly_params)
-        self._params = [self._bind_new(param.name.value, param) for param in params]
+        self._params = [self._bind_new(param.name.value) for param in params]
         if isinstance(file.parent(file.parent(function) or function), cst.ClassDef):
             self._now.names.pop(receiver_name(function) or "", None)  # the object itself is no tensor
         self._block(function.body.body)
@@ -82,11 +67,12 @@ class Aliasing:
         ends = [*self._ended, *([self._state] if self._state is not None else [])]
         if len(self._params) < 2 or not ends:
             return None
-        written = [end.written.get(self._params[1], frozenset()) for end in ends]
-        return self.writes[min(written[0])].how if all(written) else None
+        written = [end.written.get(self._params[1]) for end in ends]
+        first = written[0]
+        return None if first is None or None in written else self.writes[first].how
 
     @property
-    def _now(self) -> _State:
+    def _now(self) -> Holdings:
         assert self._state is not None
         return self._state
 
@@ -144,7 +130,7 @@ class Aliasing:
     def _bind(self, target: cst.CSTNode, held: Held) -> None:
         if isinstance(target, (cst.Tuple, cst.List)):
             for element in target.elements:
-                self._bind(element.value, _NOTHING)
+                self._bind(element.value, NOTHING)
         elif isinstance(target, cst.Subscript):
             for part in target.slice:
                 self._read_all(part)
@@ -152,13 +138,13 @@ class Aliasing:
             if held:
                 self._now.names[name] = held
             else:
-                self._bind_new(name, target)
+                self._bind_new(name)
 
-    def _bind_new(self, name: str, node: cst.CSTNode) -> int:
-        number = self._numbers.setdefault(node, len(self._numbers))
-        self._now.written.pop(number, None)  # in a loop: another tensor each time
-        self._now.names[name] = frozenset({(number, frozenset())})
-        return number
+    def _bind_new(self, name: str) -> int:
+        """Give a name a tensor of its own: in a loop another one each time."""
+        self._tensors += 1
+        self._now.names[name] = frozenset({(self._tensors, frozenset())})
+        return self._tensors
 
     def _for_its_effect(self, value: cst.BaseExpression) -> None:
         """`self.relu(x)` as a statement: whoever writes so goes on with x, and means the result by it."""
@@ -188,7 +174,7 @@ class Aliasing:
         for _ in range(2):
             if self._state is not None:
                 if isinstance(node, cst.For):
-                    self._bind(node.target, _NOTHING)
+                    self._bind(node.target, NOTHING)
                 self._block(node.body.body)
         for left in (*self._left, before):
             self._meet(left)
@@ -206,7 +192,7 @@ class Aliasing:
         if node.finalbody is not None:
             self._block(node.finalbody.body.body)
 
-    def _meet(self, other: _State | None) -> None:
+    def _meet(self, other: Holdings | None) -> None:
         if self._state is None:
             self._state = other
         elif other is not None:
@@ -226,11 +212,16 @@ class Aliasing:
             return held
         if isinstance(node, cst.IfExp):
             self._read_all(node.test)
-            return self._held(node.body) | self._held(node.orelse)
+            before = self._now.copy()
+            held = self._held(node.body)
+            after, self._state = self._now, before
+            held |= self._held(node.orelse)
+            self._now.join(after)
+            return held
         if isinstance(node, cst.Call):
             return self._call(node)
         self._read_parts(node)
-        return _NOTHING
+        return NOTHING
 
     def _call(self, call: cst.Call) -> Held:
         how = writes_into_input(self.file, call, self.depth)
@@ -240,38 +231,37 @@ class Aliasing:
         method = call.func.attr.value if isinstance(call.func, cst.Attribute) else ""
         asks = self.file.name(call.func) in _ASKING
         leaves = self._leaves(of if of is not None else call.func)
-        held = leaves[0][1] if of is not None and leaves else _NOTHING
+        held = leaves[0][1] if of is not None and leaves else NOTHING
         if method in _ABOUT or method in _VIEWS:
             leaves = []
         for arg in call.args:
             leaves += self._leaves(arg.value)
         if not asks:
             self._read(leaves)
-        return held if method in _VIEWS else _NOTHING
+        return held if method in _VIEWS else NOTHING
 
     def _write(self, call: cst.Call, how: InPlace) -> Held:
         given = input_of(self.file, call)
         for arg in call.args:
             if arg.value is not given:
                 self._read_all(arg.value)
-        held = self._held(given) if given is not None else _NOTHING
+        held = self._held(given) if given is not None else NOTHING
         tensors = {tensor for tensor, _ in held}
         if not how.idempotent and given is not None:
-            self._read([(given, held)])
-        written = self._now.written
+            self._read([(given, held, len(self.writes))])
         if held and not (how.idempotent and tensors <= self._not_negative):
-            for tensor in tensors:
-                written[tensor] = written.get(tensor, frozenset()) | {len(self.writes)}
+            self._now.overwrite(tensors, len(self.writes))
             self.writes.append(Write(call, how))
+            self._touched.append(tensors)
             if how.idempotent:
                 self._not_negative |= tensors
-        return frozenset((tensor, written.get(tensor, frozenset())) for tensor in tensors)
+        return frozenset((tensor, frozenset()) for tensor in tensors)
 
     def _read_all(self, node: cst.CSTNode) -> None:
         """Evaluate an expression whose values are used."""
         self._read(self._leaves(node))
 
-    def _leaves(self, node: cst.CSTNode) -> list[tuple[cst.CSTNode, Held]]:
+    def _leaves(self, node: cst.CSTNode) -> list[Leaf]:
         """Evaluate an expression; the tensors that it hands on by reference are read only when all of it is evaluated.
 
         So `x + self.relu(x)` and `torch.cat([x, self.relu(x)])` read x after it is overwritten.
@@ -280,14 +270,14 @@ class Aliasing:
             return self._leaves(node.value)
         if isinstance(node, _TRANSPARENT):
             return [leaf for child in children(node) for leaf in self._leaves(child)]
-        return [(node, self._held(node))]
+        return [(node, self._held(node), len(self.writes))]
 
-    def _read(self, leaves: list[tuple[cst.CSTNode, Held]]) -> None:
-        for node, held in leaves:
-            for tensor, known in held:
-                news = self._now.written.get(tensor, frozenset()) - known
-                if news:
-                    self.stale.setdefault(node, self.writes[min(news)])
+    def _read(self, leaves: list[Leaf]) -> None:
+        for node, held, before in leaves:
+            for tensor, missed in held:
+                since = {w for w in range(before, len(self.writes)) if tensor in self._touched[w]}
+                if missed | since:
+                    self.stale.setdefault(node, self.writes[min(missed | since)])
 
     def _read_parts(self, node: cst.CSTNode) -> None:
         if isinstance(node, cst.Attribute):

@@ -61,19 +61,20 @@ def made_modules(file: File, node: cst.BaseExpression) -> list[Origin]:
     """The calls that make the module that ``node`` is; none unless it is a module whichever way it comes about."""
     owner = owner_of_self(file, node.value) if isinstance(node, cst.Attribute) else None
     if owner is None or not isinstance(node, cst.Attribute):
-        return _made_modules(file, node)
+        return _made_modules(file, node, frozenset())
     known = _ATTRIBUTES.setdefault(file, {})
     key = owner.node, node.attr.value
     if key not in known:
-        known[key] = []  # cuts recursion
-        known[key] = _made_modules(file, node)
+        known[key] = _made_modules(file, node, frozenset())
     return known[key]
 
 
-def _made_modules(file: File, node: cst.BaseExpression) -> list[Origin]:
+def _made_modules(file: File, node: cst.BaseExpression, seen: frozenset[cst.CSTNode]) -> list[Origin]:
     found: list[Origin] = []
     for origin in origins(file, node):
-        made = list(_makers(origin))
+        if origin.node in seen:  # net = net.to(device): what net was before decides
+            continue
+        made = list(_makers(origin, seen | {origin.node}))
         if not made:
             return []
         found += made
@@ -85,7 +86,7 @@ def is_module(file: File, node: cst.BaseExpression) -> bool:
     return bool(made_modules(file, node))
 
 
-def _makers(origin: Origin) -> Iterator[Origin]:
+def _makers(origin: Origin, seen: frozenset[cst.CSTNode]) -> Iterator[Origin]:
     file, call = origin.file, origin.node
     if not isinstance(call, cst.Call):
         return
@@ -93,13 +94,13 @@ def _makers(origin: Origin) -> Iterator[Origin]:
     if is_module_class(file, name) or (name is not None and _FACTORIES.match(name)):
         yield origin
     elif name in _PASSING and call.args:
-        yield from made_modules(file, call.args[0].value)
+        yield from _made_modules(file, call.args[0].value, seen)
     elif isinstance(call.func, cst.Attribute):
         method = call.func.attr.value
         if method in _CLASS_METHODS and is_module_class(file, file.name(call.func.value)):
             yield origin
         elif method in _SAME_MODULE:
-            yield from made_modules(file, call.func.value)
+            yield from _made_modules(file, call.func.value, seen)
 
 
 def needs_registration(origin: Origin) -> bool:

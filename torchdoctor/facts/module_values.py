@@ -13,6 +13,7 @@ from torchdoctor.facts.origins import origins
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
 
+_DEPTH = 4
 _CONTAINERS = frozenset({"torch.nn.Sequential", "torch.nn.ModuleList", "torch.nn.ModuleDict"})
 _PASSING = frozenset({"builtins.list", "builtins.reversed", "builtins.tuple", "builtins.iter", "tqdm.tqdm"})
 # What iterating over these methods of a module gives: modules, or pairs of name and module.
@@ -20,7 +21,7 @@ _GIVES_MODULES = {"children": 0, "modules": 0, "values": 0, "items": 1, "named_c
 _KINDS = ("module", "criterion", "lightning")
 
 
-def holds_module(file: File, node: cst.BaseExpression) -> bool:
+def holds_module(file: File, node: cst.BaseExpression, depth: int = _DEPTH) -> bool:
     """Whether the value of an expression is surely an nn.Module."""
     if is_module(file, node):
         return True
@@ -29,8 +30,9 @@ def holds_module(file: File, node: cst.BaseExpression) -> bool:
     if isinstance(node, cst.Name):
         found = file.scopes.find(node.value, node)
         bindings = found[1] if found is not None else []
-        if bindings and all(b.kind == "loop" and _loop_gives_module(file, b.node, node.value) for b in bindings):
-            return True
+        loops = [b.node for b in bindings if b.kind == "loop"] if depth else []
+        if len(loops) == len(bindings) and all(_loop_gives_module(file, b, node.value, depth - 1) for b in loops):
+            return bool(loops)
     where = file.function(node) or file.module
     return any(flow.kind(flow.value(node)) in _KINDS for flow in file.flows.of(where) if node in flow.values)
 
@@ -51,7 +53,7 @@ def _is_container(file: File, node: cst.BaseExpression) -> bool:
     return isinstance(node, cst.Call) and file.name(node.func) in _CONTAINERS
 
 
-def _loop_gives_module(file: File, loop: cst.CSTNode, name: str) -> bool:
+def _loop_gives_module(file: File, loop: cst.CSTNode, name: str, depth: int) -> bool:
     """Whether `for name in ...` gives modules, also from enumerate, zip, `.items()` and the methods of a module."""
     if not isinstance(loop, (cst.For, cst.CompFor)):
         return False
@@ -71,7 +73,7 @@ def _loop_gives_module(file: File, loop: cst.CSTNode, name: str) -> bool:
     if isinstance(iterable, cst.Call) and isinstance(iterable.func, cst.Attribute):
         place = _GIVES_MODULES.get(iterable.func.attr.value)
         owner = iterable.func.value
-        if place is not None and (_holds_modules(file, owner) or holds_module(file, owner)):
+        if place is not None and (_holds_modules(file, owner) or holds_module(file, owner, depth)):
             return len(targets) > place and _is_name(targets[place], name)
     return len(targets) == 1 and _is_name(targets[0], name) and _holds_modules(file, iterable)
 

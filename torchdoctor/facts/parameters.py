@@ -31,36 +31,37 @@ _FILLS = "torch.nn.init."
 
 def asks_for_gradients(file: File, node: cst.BaseExpression) -> cst.CSTNode | None:
     """Where a new tensor, made by this expression, is told to require gradients; None where it is not or not surely."""
+    return _asked(file, node, frozenset())
+
+
+def _asked(file: File, node: cst.BaseExpression, seen: frozenset[cst.CSTNode]) -> cst.CSTNode | None:
     for origin in origins(file, node):
-        if (place := _asks(origin)) is not None:
+        if origin.node not in seen and (place := _asks(origin, seen | {origin.node})) is not None:
             return place
     return None
 
 
-def _asks(origin: Origin) -> cst.CSTNode | None:
+def _asks(origin: Origin, seen: frozenset[cst.CSTNode]) -> cst.CSTNode | None:
     file, call = origin.file, origin.node
     if isinstance(call, cst.BinaryOperation):
-        return asks_for_gradients(file, call.left) or asks_for_gradients(file, call.right)
+        return _asked(file, call.left, seen) or _asked(file, call.right, seen)
     if not isinstance(call, cst.Call):
         return None
     name = file.name(call.func) or ""
     if name.startswith(_FILLS) and call.args:
-        return asks_for_gradients(file, call.args[0].value)
-    if name == "torch.autograd.Variable":
-        asked = file.argument(call, 1, "requires_grad")
+        return _asked(file, call.args[0].value, seen)
+    if name == "torch.autograd.Variable" or is_factory(name):
+        place = 1 if name == "torch.autograd.Variable" else None
+        asked = file.argument(call, place, "requires_grad")
         return asked if asked is not None and file.constant(asked) is True else None
-    if is_factory(name):
-        asked = file.argument(call, None, "requires_grad")
-        return asked if asked is not None and file.constant(asked) is True else None
-    if isinstance(call.func, cst.Attribute):
-        method = call.func.attr.value
-        if method == "requires_grad_" and makes_tensor(file, call.func.value):
-            asked = file.argument(call, 0, "requires_grad")
-            return call.func.attr if asked is None or file.constant(asked) is True else None
-        filled = method.endswith("_") and not method.startswith("_")  # in place, and given back
-        if filled or method in _NEW_TENSOR:
-            return asks_for_gradients(file, call.func.value)
-    return None
+    if not isinstance(call.func, cst.Attribute):
+        return None
+    method = call.func.attr.value
+    if method == "requires_grad_" and makes_tensor(file, call.func.value):
+        asked = file.argument(call, 0, "requires_grad")
+        return call.func.attr if asked is None or file.constant(asked) is True else None
+    filled = method.endswith("_") and not method.startswith("_")  # in place, and given back
+    return _asked(file, call.func.value, seen) if filled or method in _NEW_TENSOR else None
 
 
 def is_factory(name: str) -> bool:
@@ -70,21 +71,25 @@ def is_factory(name: str) -> bool:
 
 def makes_tensor(file: File, node: cst.BaseExpression) -> bool:
     """Whether an expression surely makes a tensor anew: a factory, or methods and operators on one."""
-    return all(_makes(origin) for origin in origins(file, node))
+    return _all_make(file, node, frozenset())
 
 
-def _makes(origin: Origin) -> bool:
+def _all_make(file: File, node: cst.BaseExpression, seen: frozenset[cst.CSTNode]) -> bool:
+    return all(origin.node in seen or _makes(origin, seen | {origin.node}) for origin in origins(file, node))
+
+
+def _makes(origin: Origin, seen: frozenset[cst.CSTNode]) -> bool:
     file, node = origin.file, origin.node
     if isinstance(node, cst.BinaryOperation):
-        return makes_tensor(file, node.left) or makes_tensor(file, node.right)
+        return _all_make(file, node.left, seen) or _all_make(file, node.right, seen)
     if isinstance(node, cst.UnaryOperation):
-        return makes_tensor(file, node.expression)
+        return _all_make(file, node.expression, seen)
     if not isinstance(node, cst.Call):
         return False
     name = file.name(node.func) or ""
     if is_factory(name) or name.startswith(_FILLS) or name == "torch.autograd.Variable":
         return True
-    return isinstance(node.func, cst.Attribute) and makes_tensor(file, node.func.value)
+    return isinstance(node.func, cst.Attribute) and _all_make(file, node.func.value, seen)
 
 
 def is_learnable(file: File, node: cst.BaseExpression) -> bool:

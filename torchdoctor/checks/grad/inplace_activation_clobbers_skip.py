@@ -48,7 +48,10 @@ def _short(file: File, node: cst.CSTNode) -> str:
 
 
 def _marks(file: File, read: cst.CSTNode, write: Write) -> tuple[tuple[cst.CSTNode, str, File], ...]:
-    return ((read, "read here after it was overwritten", file), (write.how.node, "works in place", write.how.file))
+    return (
+        (read, "read here after it was overwritten", file),
+        (write.how.node, "works in place", write.how.file),
+    )
 
 
 def _out_of_place(file: File, write: Write) -> tuple[Swap, ...]:

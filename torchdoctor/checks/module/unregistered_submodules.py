@@ -32,7 +32,7 @@ def check(file: File, facts: ClassFacts) -> Iterator[Found]:
         yield Found(
             kept.write.target,
             f"`{file.code(kept.write.target)}` is a plain {kind_of_container(file, kept)} of `{called}`: "
-            f"`{facts.node.name.value}` does not register their parameters",
+            f"`{facts.node.name.value}` does not register them",
             marks=tuple((addition.node, "put in here") for addition in kept.additions[:3]),
             swaps=wrapped(facts, kept, "torch.nn.ModuleList", "torch.nn.ModuleDict"),
         )
