@@ -207,11 +207,15 @@ def own_call(event: Event, file: File) -> cst.Call | None:
     return call
 
 
+def mode_words(file: File) -> frozenset[str]:
+    """The names of methods that put something into eval mode in this file: `eval`, and `train` with an argument."""
+    switches = any(call.args for call in file.calls_by_method.get("train", ()))
+    return frozenset({"eval", "train"} if switches else {"eval"})
+
+
 def words(file: File) -> frozenset[str]:
-    """The names that lead to functions which evaluate: `eval`, and attributes that a constructor puts in eval mode."""
-    found = {"eval"}
-    if any(call.args for call in file.calls_by_method.get("train", ())):
-        found.add("train")
+    """The names that lead to functions which evaluate: these, and attributes that a constructor puts in eval mode."""
+    found = set(mode_words(file))
     for setting in file.calls_by_method.get("eval", ()):
         function = file.function(setting)
         if function is not None and function.name.value == "__init__" and isinstance(setting.func, cst.Attribute):
