@@ -95,3 +95,13 @@ def _holds(value: Value, wanted: set[Value], depth: int = 4) -> bool:
 def is_starred(made: Made) -> bool:
     """Whether the call that made it passes *args or **kwargs."""
     return isinstance(made.call, cst.Call) and any(arg.star for arg in made.call.args)
+
+
+def is_map_style(flow: Flow, dataset: Value) -> bool:
+    """Whether a dataset is one that a sampler picks items of by their index."""
+    if not isinstance(dataset, Made):
+        return False
+    facts = flow.file.classes.named(dataset.name)
+    if facts is not None:
+        return "iterable_dataset" not in facts.kinds and facts.method("__getitem__") is not None
+    return flow.kind(dataset) == "dataset" and "Iter" not in dataset.name and "Chain" not in dataset.name

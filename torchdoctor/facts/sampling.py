@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import libcst as cst
+
+from torchdoctor.facts.collectives import anchor
+from torchdoctor.facts.tree import within
 from torchdoctor.facts.values import Attr, Const, Made, Value, const, options
 
 if TYPE_CHECKING:
@@ -45,3 +49,23 @@ def is_told_the_epoch(flow: Flow, loader: Made, sampler: Made) -> bool:
             if of == sampler or not isinstance(of, Made):
                 return True
     return False
+
+
+def variable_of(flow: Flow, loop: cst.For, sampler: Value) -> str | None:
+    """A variable of the flow that holds the sampler before the loop begins."""
+    order = flow.file.tree.order
+    for assign in flow.file.nodes(cst.Assign):
+        target = assign.targets[0].target
+        if isinstance(target, cst.Name) and flow.file.function(assign) is flow.function:
+            if flow.value(assign.value) == sampler and order[assign] < order[loop]:
+                return target.value
+    return None
+
+
+def read_sampler(flow: Flow, reading: Reading) -> str | None:
+    """The source of the sampler through the loader's name, where that is read or handed to what reads it."""
+    for node in within(anchor(reading.begins)):
+        if isinstance(node, (cst.Name, cst.Attribute)) and flow.value(node) == reading.loader:
+            plain = reading.loader.argument(3, "sampler") is not None
+            return f"{flow.file.code(node)}.{'sampler' if plain else 'batch_sampler.sampler'}"
+    return None

@@ -10,22 +10,27 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from torchdoctor.check import Found, on_flow
+from torchdoctor.check import Found, on_file
 from torchdoctor.facts.division import may_be_divided
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
-from torchdoctor.facts.loading import Reading, handed_out, is_starred, training_reads
+from torchdoctor.facts.loading import Reading, handed_out, is_map_style, is_starred, training_reads
 from torchdoctor.facts.sampling import samplers
 from torchdoctor.facts.training import blamed
-from torchdoctor.facts.values import Made, Value, const, options
+from torchdoctor.facts.values import Made, const, options
 
 _PARALLEL = frozenset({
     "torch.nn.parallel.DistributedDataParallel", "torch.distributed.fsdp.FullyShardedDataParallel",
 })  # fmt: skip
 
 
-@on_flow(words=["backward"])
-def check(file: File, flow: Flow) -> Iterator[Found]:
+@on_file(words=["DistributedDataParallel", "FullyShardedDataParallel"])
+def check(file: File, _: File) -> Iterator[Found]:
+    for flow in file.flows.touching(frozenset(("DataLoader", "backward"))):
+        yield from _in_flow(file, flow)
+
+
+def _in_flow(file: File, flow: Flow) -> Iterator[Found]:
     told: set[cst.CSTNode] = set()
     for reading in training_reads(flow):
         loader = reading.loader
@@ -63,14 +68,5 @@ def _is_undivided(file: File, flow: Flow, loader: Made) -> bool:
     given = file.argument(loader.call, 0, "dataset") if isinstance(loader.call, cst.Call) else None
     if dataset is None or given is None or loader.call not in file.tree.parents:
         return False
-    map_style = _is_map_style(flow, dataset) or loader.argument(2, "shuffle") == const(True)
+    map_style = is_map_style(flow, dataset) or loader.argument(2, "shuffle") == const(True)
     return map_style and not may_be_divided(file, given)
-
-
-def _is_map_style(flow: Flow, dataset: Value) -> bool:
-    if not isinstance(dataset, Made):
-        return False
-    facts = flow.file.classes.named(dataset.name)
-    if facts is not None:
-        return "iterable_dataset" not in facts.kinds and facts.method("__getitem__") is not None
-    return flow.kind(dataset) == "dataset" and "Iter" not in dataset.name and "Chain" not in dataset.name

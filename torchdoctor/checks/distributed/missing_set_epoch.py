@@ -6,19 +6,30 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from torchdoctor.check import Found, Swap, on_flow
-from torchdoctor.facts.collectives import anchor
+from torchdoctor.check import Found, Swap, on_file
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
 from torchdoctor.facts.loading import Reading, handed_out, training_reads
-from torchdoctor.facts.sampling import is_made_anew, is_told_the_epoch, samplers, shuffles_by_epoch
+from torchdoctor.facts.sampling import (
+    is_made_anew,
+    is_told_the_epoch,
+    read_sampler,
+    samplers,
+    shuffles_by_epoch,
+    variable_of,
+)
 from torchdoctor.facts.training import blamed
-from torchdoctor.facts.tree import within
-from torchdoctor.facts.values import Made, Value
+from torchdoctor.facts.values import Made
 
 
-@on_flow(words=["DistributedSampler"])
-def check(file: File, flow: Flow) -> Iterator[Found]:
+@on_file(words=["DistributedSampler"])
+def check(file: File, _: File) -> Iterator[Found]:
+    # The class may have another name here; what it is used with has not.
+    for flow in file.flows.touching(frozenset(("DistributedSampler", "DataLoader", "backward"))):
+        yield from _in_flow(file, flow)
+
+
+def _in_flow(file: File, flow: Flow) -> Iterator[Found]:
     told: set[cst.CSTNode] = set()
     for reading in training_reads(flow):
         loader, found = reading.loader, samplers(reading.loader)
@@ -57,24 +68,5 @@ def _telling(file: File, flow: Flow, reading: Reading, sampler: Made) -> tuple[S
         return ()
     if file.function(loop) is not flow.function or not isinstance(loop.body, cst.IndentedBlock):
         return ()
-    name = _sampler_name(file, flow, loop, sampler) or _loader_name(file, flow, reading)
+    name = variable_of(flow, loop, sampler) or read_sampler(flow, reading)
     return (Swap(loop.body.body[0], f"{name}.set_epoch({loop.target.value})", "before"),) if name else ()
-
-
-def _sampler_name(file: File, flow: Flow, loop: cst.For, sampler: Value) -> str | None:
-    """A variable that holds the sampler before the loop begins."""
-    for assign in file.nodes(cst.Assign):
-        target = assign.targets[0].target
-        if isinstance(target, cst.Name) and file.function(assign) is flow.function:
-            if flow.value(assign.value) == sampler and file.tree.order[assign] < file.tree.order[loop]:
-                return target.value
-    return None
-
-
-def _loader_name(file: File, flow: Flow, reading: Reading) -> str | None:
-    """The loader's name where it is read, or handed to what reads it, with its sampler."""
-    for node in within(anchor(reading.begins)):
-        if isinstance(node, (cst.Name, cst.Attribute)) and flow.value(node) == reading.loader:
-            plain = reading.loader.argument(3, "sampler") is not None
-            return f"{file.code(node)}.{'sampler' if plain else 'batch_sampler.sampler'}"
-    return None
