@@ -14,6 +14,57 @@ from torchdoctor.facts.values import Known, Made, Sequence, Tensor, Value, const
 
 _WRAPPERS = frozenset({"torch.nn.Parameter", "torch.nn.parameter.Parameter", "torch.autograd.Variable"})
 _INTEGERS = frozenset({"int", "uint8", "int8", "int16", "int32", "int64", "bool"})
+# Names that stand where a tensor may be made of integers.
+_COUNTING = frozenset({
+    "tensor", "as_tensor", "arange", "randint", "randperm", "full", "LongTensor", "IntTensor", "BoolTensor", "long",
+    "int64", "int32", "int16", "int8", "uint8",
+})  # fmt: skip
+_COUNTING_METHODS = frozenset({"int", "bool", "short"})
+
+
+def gradient_flows(file: File) -> list[Flow]:
+    """The runs of the functions that take a gradient, or ask for one where integers are at hand."""
+    bodies = {file.function(node) for node in _taking(file)}
+    bodies |= {file.function(node) for node in _asking(file)} & {file.function(node) for node in _counting(file)}
+    ordered = sorted(bodies, key=lambda body: -1 if body is None else file.tree.order[body])
+    return [flow for body in ordered for flow in file.flows.of(body or file.module)]
+
+
+def _taking(file: File) -> list[cst.Call]:
+    return [*file.calls("torch.autograd.grad"), *file.calls_by_method.get("backward", ())]
+
+
+def _asking(file: File) -> Iterator[cst.CSTNode]:
+    """The places where a gradient is asked for, by their text."""
+    for name in file.mentions.get("requires_grad", ()):
+        above = file.parent(name)
+        if isinstance(above, cst.Arg) and _is_true(above.value):
+            yield name
+        elif isinstance(above, cst.Attribute) and isinstance(target := file.parent(above), cst.AssignTarget):
+            statement = file.parent(target)
+            if isinstance(statement, cst.Assign) and _is_true(statement.value):
+                yield name
+    for call in file.calls_by_method.get("requires_grad_", ()):
+        if not call.args or _is_true(call.args[0].value):
+            yield call
+    around = {above for name in _counting(file) for above in file.ancestors(name)}
+    for call in file.calls(*_WRAPPERS):
+        if call in around or isinstance(file.argument(call, 0, "data"), cst.Name):
+            yield call
+
+
+def _is_true(node: cst.BaseExpression) -> bool:
+    return isinstance(node, cst.Name) and node.value == "True"
+
+
+def _counting(file: File) -> Iterator[cst.Name]:
+    """The places where the text speaks of integers."""
+    for word in _COUNTING:
+        yield from file.mentions.get(word, ())
+    for word in _COUNTING_METHODS:
+        for name in file.mentions.get(word, ()):
+            if isinstance(file.parent(name), cst.Attribute):
+                yield name
 
 
 def asked_for(file: File, flow: Flow) -> Iterator[tuple[cst.CSTNode, Tensor]]:
@@ -86,7 +137,9 @@ def integers(tensor: Tensor) -> Known[str] | None:
 
 def never_required(flow: Flow, tensor: Tensor) -> Known[str] | None:
     """The reason, where a tensor was made of data alone, and no gradient was asked of it."""
-    if tensor.grad is None or tensor.grad.value != "plain" or not isinstance(tensor.grad.because, cst.Call):
+    if tensor.models or tensor.grad is None or tensor.grad.value != "plain":
+        return None
+    if not isinstance(tensor.grad.because, cst.Call):
         return None
     for event in flow.of("write"):
         if event.on == tensor and event.args[:1] == (const("requires_grad"),):

@@ -13,17 +13,15 @@ from torchdoctor.check import Found, Swap, on_file
 from torchdoctor.facts.expected import may_fail
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
-from torchdoctor.facts.gradients import asked_for, integers, never_required, taken_of
+from torchdoctor.facts.gradients import asked_for, gradient_flows, integers, never_required, taken_of
 from torchdoctor.facts.losses import quoted
 from torchdoctor.facts.tree import within
 
-_WORDS = frozenset(("requires_grad", "requires_grad_", "Parameter", "Variable", "grad", "backward"))
 
-
-@on_file(words=_WORDS)
+@on_file(words=("requires_grad", "requires_grad_", "Parameter", "Variable", "grad", "backward"))
 def check(file: File, _: File) -> Iterator[Found]:
     told: set[cst.CSTNode] = set()
-    for flow in file.flows.touching(_WORDS):
+    for flow in gradient_flows(file):
         for found in list(_asked(file, flow)) or _taken(file, flow):  # what asks in vain, explains what fails later
             if found.node not in told and found.node in file.tree.order and not may_fail(file, found.node):
                 told.add(found.node)
