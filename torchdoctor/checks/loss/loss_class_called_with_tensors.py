@@ -47,10 +47,13 @@ def _suspects(file: File) -> frozenset[str]:
 def _is_mistaken(file: File, flow: Flow, event: Event, call: cst.Call) -> bool:
     assert isinstance(event.on, Made)
     loss = CLASSES.get(event.on.name[len("torch.nn.") :]) if event.on.name.startswith("torch.nn.") else None
-    if event.kind == "backward" or file.has_star(call):
+    if event.kind == "backward":
         facts = file.classes.named(event.on.name)
-        plain = facts is None or (facts.complete and facts.method("backward") is None and facts.is_module)
-        return plain and bool(call.args) and flow.kind(event.on) in ("module", "criterion")
+        own = facts is not None and facts.complete and facts.is_module and facts.method("backward") is None
+        given = (*event.on.args, *(value for _, value in event.on.keywords))
+        return bool(given) and loss is not None if facts is None else own and any(is_computed(file, v) for v in given)
+    if file.has_star(call):
+        return False
     if loss is None:
         return False
     if any(keyword in event.keywords for keyword in _TENSORS):
