@@ -48,7 +48,7 @@ class Bindings:
         if node.value in self.run.closure:
             return self.run.closure[node.value]
         if isinstance(scope.node, cst.Module):
-            value = self.run.flows.globals.get(node.value)
+            value = self.run.flows.global_value(node.value)
             if value is not None and not isinstance(value, Unknown):
                 return value
         return Free(scope.node, node.value)

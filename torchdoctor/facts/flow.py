@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import libcst as cst
 
 from torchdoctor.facts.classes import receiver_name
 from torchdoctor.facts.context import grad_of_decorators
-from torchdoctor.facts.events import Event, exclusive
+from torchdoctor.facts.events import Event, GradMode, exclusive
 from torchdoctor.facts.instances import Instances
 from torchdoctor.facts.kind import kind_of
 from torchdoctor.facts.run import CutOff, Run
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 # Things that are known only as themselves: what is done with them tells their kind.
 _UNTOLD = (Param, Attr, Result, Item, Free)
+# Where a name does nothing when the module's body runs.
+_UNRUN = frozenset((cst.Import, cst.ImportFrom, cst.ClassDef, cst.Lambda))
+# Methods that callers do not name: looking for their names would find everybody's.
+_UNNAMED = frozenset({"forward", "__init__", "__call__"})
 _CALLING_FILES = 12  # that are read to learn how a function is called
 _CONTEXTS = 16  # in which one function is looked at; more would teach nothing
 
@@ -83,6 +88,15 @@ class Flow:
         return exclusive(a, b)
 
 
+@dataclass(slots=True)
+class _Reach:
+    """Where words lead: functions, lasting names made with them, and whether the module's own body is among it."""
+
+    functions: set[cst.FunctionDef] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+    module: bool = False
+
+
 class Flows:
     """All flows of one file: the module's own body, and each function in each context it is called in."""
 
@@ -109,6 +123,29 @@ class Flows:
         self.globals = run.state.names
         return Flow(run, known_callers=True)
 
+    @cached_property
+    def _first_grad(self) -> GradMode:
+        """The grad mode that functions start in: the module may switch it off for all of them."""
+        return self.module.end.grad if "set_grad_enabled" in self.file.mentions else GradMode()
+
+    def global_value(self, name: str) -> Value | None:
+        """What a name of the module holds; None where it is bound in several places, or not by an assignment.
+
+        Running a whole module to learn of one constant takes long, so only the one expression is evaluated.
+        """
+        if "module" in self.__dict__ or name in self.globals:
+            return self.globals.get(name)
+        bindings = self.file.scopes.module.bindings.get(name, [])
+        if len(bindings) != 1 or bindings[0].value is None or bindings[0].kind != "assign":
+            return None
+        self.globals[name] = UNKNOWN  # cuts recursion
+        run = Run(self, self.file.module, State())
+        try:
+            self.globals[name] = run.evaluate(bindings[0].value)
+        except CutOff:
+            return None
+        return self.globals[name]
+
     def touching(self, *groups: frozenset[str]) -> list[Flow]:
         """The flows of the functions in which one of these names stands, and of all that call them.
 
@@ -116,56 +153,62 @@ class Flows:
         Callers run before what they call, so that a function is seen with real arguments where there are any. With no
         names: all functions.
         """
-        module = self.module
-        marked = self._marked(groups[0]) if groups else self.file.nodes(cst.FunctionDef)
-        others = [set(self._marked(group)) for group in groups[1:]]
-        wanted = [function for function in marked if all(function in other for other in others)]
+        reaches = [self._reached(group) for group in groups]
+        flows = [self.module] if all(reach.module for reach in reaches) else []
+        functions = self.file.nodes(cst.FunctionDef)
+        marked = [function for function in functions if function in reaches[0].functions] if reaches else functions
+        wanted = [function for function in marked if all(function in reach.functions for reach in reaches[1:])]
         for function in sorted(wanted, key=lambda function: function in self._called):
             if function not in self._contexts:
                 self.alone(function)
-        return [module, *(flow for function in marked for flow in self._contexts.get(function, ()))]
+        return [*flows, *(flow for function in marked for flow in self._contexts.get(function, ()))]
 
-    def _marked(self, words: frozenset[str]) -> list[cst.FunctionDef]:
-        """The functions that the words lead to: where one stands, where a variable or attribute made with one is read,
-        and the callers of these."""
-        marked: set[cst.FunctionDef] = set()
+    def _reached(self, words: frozenset[str]) -> _Reach:
+        """What the words lead to: where one stands, where a variable or attribute made with one is read, and the
+        callers of these."""
+        reach = _Reach()
         seen: set[str] = set()
+        called: set[cst.FunctionDef] = set()
         while words:
             seen |= words
-            new: set[cst.FunctionDef] = set()
-            names: set[str] = set()
             for word in words:
                 for name in self.file.mentions.get(word, ()):
-                    self._follow(name, new, names)
-            names |= {self._called_by(function) for function in new - marked}
-            marked |= new
-            words = frozenset(names - seen)
-        return [function for function in self.file.nodes(cst.FunctionDef) if function in marked]
+                    self._follow(name, reach)
+            reach.names |= {self._called_by(function) for function in reach.functions - called}
+            called |= reach.functions
+            words = frozenset(reach.names - seen)
+        return reach
 
     def _called_by(self, function: cst.FunctionDef) -> str:
         """The name that callers write: the function's own, for a constructor its class's."""
         owner = self._owner(function)
         return owner.name.value if owner is not None and function.name.value == "__init__" else function.name.value
 
-    def _follow(self, name: cst.Name, functions: set[cst.FunctionDef], made: set[str]) -> None:
+    def _follow(self, name: cst.Name, reach: _Reach) -> None:
         """From a name outwards: the functions around it, and the lasting name that it is assigned to, if any."""
         parents = self.file.tree.parents
         below: cst.CSTNode = name
         above = parents.get(below)
         inside = False
         while above is not None:
-            if isinstance(above, cst.Assign) and below is above.value:
-                for target in above.targets:
+            kind = type(above)
+            if kind is cst.Assign and below is above.value:  # type: ignore[attr-defined]
+                for target in above.targets:  # type: ignore[attr-defined]
                     if isinstance(target.target, cst.Attribute):
-                        made.add(target.target.attr.value)
-                    elif isinstance(target.target, cst.Name) and self.file.function(above) is None:
-                        made.add(target.target.value)
-            if isinstance(above, cst.FunctionDef) and below is not above.name:
-                if above in functions and inside:
+                        reach.names.add(target.target.attr.value)
+                    elif isinstance(target.target, cst.Name) and not inside and self.file.function(above) is None:
+                        reach.names.add(target.target.value)
+            elif kind is cst.FunctionDef:
+                if below is above.name:  # type: ignore[attr-defined]
                     return
-                functions.add(above)
+                if inside and above in reach.functions:
+                    return
+                reach.functions.add(above)  # type: ignore[arg-type]
                 inside = True
+            elif kind in _UNRUN and not inside:
+                return
             below, above = above, parents.get(above)
+        reach.module = reach.module or not inside
 
     def __iter__(self) -> Iterator[Flow]:
         return iter(self.touching())
@@ -173,7 +216,8 @@ class Flows:
     def of(self, function: cst.CSTNode) -> list[Flow]:
         """The flows of one function: one a context that calls it, or one with nothing known of its arguments."""
         if isinstance(function, cst.FunctionDef):
-            self.touching(frozenset((function.name.value,)))
+            if function.name.value not in _UNNAMED:
+                self.touching(frozenset((function.name.value,)))
             if function not in self._contexts:
                 self.alone(function)
             return self._contexts[function]
@@ -197,7 +241,6 @@ class Flows:
 
     def alone(self, function: cst.FunctionDef) -> Flow:
         """The function with nothing known of its arguments but their names and annotations."""
-        self.module  # noqa: B018 - functions read the module's names
         names: dict[str, Value] = {}
         owner = self._owner(function)
         receiver = receiver_name(function) if owner is not None else None
@@ -213,7 +256,7 @@ class Flows:
                 names[param.name.value] = Param(function, param.name.value)
         if receiver is not None and owner is not None:
             names[receiver] = Self(owner, self.file.names.own(owner))
-        grad = grad_of_decorators(function, self.file) or self.module.end.grad
+        grad = grad_of_decorators(function, self.file) or self._first_grad
         closure = self.closures.get(function)
         return self.run(function, State(names, grad=grad), closure=closure, known_callers=False)
 

@@ -20,6 +20,8 @@ def check(file: File, _: File) -> Iterator[Found]:
     if not calls or MOVERS.isdisjoint(file.mentions):
         return
     flows = file.flows.touching(frozenset(("view",)), MOVERS)
+    if any(file.function(call) is None for call in calls):
+        flows.append(file.flows.module)
     for call in calls:
         found = next((found for flow in flows if (found := _refused(call, flow)) is not None), None)
         if found is not None:
