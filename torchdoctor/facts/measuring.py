@@ -30,6 +30,37 @@ def all_contexts(file: File, found: frozenset[str]) -> Iterator[Flow]:
             yield from flow.elsewhere or ()
 
 
+def may_measure(file: File, found: frozenset[str]) -> bool:
+    """Whether a loop that may run without gradients gives its items away and collects what comes back: cheap to ask."""
+    off = {function for word in found for name in file.mentions.get(word, ()) for function in _around(file, name)}
+    loops: list[cst.For | cst.CompFor] = [*file.nodes(cst.For), *file.nodes(cst.CompFor)]
+    return any(_runs_in(file, loop, off) and _measured_in(file, loop, None) for loop in loops)
+
+
+def _around(file: File, node: cst.CSTNode) -> set[cst.CSTNode]:
+    """The functions that a node stands in, headers too; the module where it is in none."""
+    return {above for above in file.ancestors(node) if isinstance(above, cst.FunctionDef)} or {file.module}
+
+
+def _runs_in(file: File, loop: cst.CSTNode, off: set[cst.CSTNode]) -> bool:
+    """Whether the loop stands in one of these functions, or in a function that one of them names."""
+    own = _around(file, loop)
+    named = [name for function in own if isinstance(function, cst.FunctionDef) for name in _named(file, function)]
+    return not own.isdisjoint(off) or any(not _around(file, name).isdisjoint(off) for name in named)
+
+
+def _named(file: File, function: cst.FunctionDef) -> list[cst.Name]:
+    return [name for name in file.mentions.get(function.name.value, ()) if name is not function.name]
+
+
+def _may_be_model(file: File, call: cst.Call) -> bool:
+    """A variable, an attribute of something, a function of the project: not what is named after a library."""
+    if isinstance(call.func, cst.Attribute) and call.func.attr.value.endswith("_"):
+        return False  # an in-place method of a tensor
+    name = file.name(call.func)
+    return name is None or not name.startswith(("torch.", "builtins.", "numpy.", "math.", "functools."))
+
+
 def measures(flow: Flow, forward: Event) -> bool:
     """Whether the call runs a model over the items of a loop to measure it, and nothing is learnt in that loop."""
     loop = forward.loops[-1] if forward.loops else None
@@ -37,21 +68,37 @@ def measures(flow: Flow, forward: Event) -> bool:
         return False
     if any(share_turn(loop, forward, event) for event in flow.of(*_LEARNS)):
         return False
-    body = list(within(loop.body if isinstance(loop, cst.For) else forward.file.parent(loop) or loop))
-    inside = set(body)
+    inside = set(_body(forward.file, loop))
     call = next((node for node in (*forward.via, forward.node) if node in inside), None)
-    if not isinstance(call, cst.Call):
+    return isinstance(call, cst.Call) and _measured_in(forward.file, loop, call)
+
+
+def _body(file: File, loop: cst.For | cst.CompFor) -> list[cst.CSTNode]:
+    return list(within(loop.body if isinstance(loop, cst.For) else file.parent(loop) or loop))
+
+
+def _measured_in(file: File, loop: cst.For | cst.CompFor, call: cst.Call | None) -> bool:
+    """Whether the call (or else any that may be a model's) is given what the loop goes over, and what it gives is
+    counted, compared or kept."""
+    body = _body(file, loop)
+    calls = (
+        [node for node in body if isinstance(node, cst.Call) and _may_be_model(file, node)] if call is None else [call]
+    )
+    if not calls:
         return False
     fed = _spread(body, {node.value for node in within(loop.target) if isinstance(node, cst.Name)})
-    if not any(_reads(arg.value, fed) for arg in call.args):
-        return False
-    results = _spread(body, set(), call)
-    return isinstance(loop, cst.CompFor) or any(_collects(node, call, results) for node in body)
+    for given in calls:
+        if any(_reads(arg.value, fed) for arg in given.args):
+            results = _spread(body, set(), given)
+            if isinstance(loop, cst.CompFor) or any(_collects(node, given, results) for node in body):
+                return True
+    return False
 
 
 def _spread(body: list[cst.CSTNode], names: set[str], call: cst.CSTNode | None = None) -> set[str]:
     """The names that hold something computed from these names, or from the call."""
     for _ in range(3):
+        before = len(names)
         for node in body:
             targets: list[cst.BaseAssignTargetExpression] = []
             if isinstance(node, cst.Assign) and _reads(node.value, names, call):
@@ -59,6 +106,8 @@ def _spread(body: list[cst.CSTNode], names: set[str], call: cst.CSTNode | None =
             elif isinstance(node, cst.For) and _reads(node.iter, names, call):
                 targets = [node.target]
             names = names | {n.value for target in targets for n in within(target) if isinstance(n, cst.Name)}
+        if len(names) == before:
+            break
     return names
 
 

@@ -18,10 +18,12 @@ from torchdoctor.facts.mode_layers import mode_layer
 from torchdoctor.facts.names import dotted
 from torchdoctor.facts.tests import holds_tests
 
+_OFF = frozenset({"no_grad", "inference_mode", "set_grad_enabled"})
 
-@on_file(words=("no_grad", "inference_mode", "set_grad_enabled"))
+
+@on_file(words=_OFF)
 def check(file: File, _: File) -> Iterator[Found]:
-    if holds_tests(file):
+    if holds_tests(file) or not measuring.may_measure(file, _OFF):
         return
     told: set[tuple[cst.CSTNode | None, str]] = set()
     for call, (event, layer) in _evaluated(file).items():
@@ -35,7 +37,7 @@ def _evaluated(file: File) -> dict[cst.Call, tuple[Event, str]]:
     """The calls that measure a model without gradients, and in none of their contexts in eval mode."""
     found: dict[cst.Call, tuple[Event, str]] = {}
     fine: set[cst.Call] = set()
-    for flow in measuring.all_contexts(file, frozenset({"no_grad", "inference_mode", "set_grad_enabled"})):
+    for flow in measuring.all_contexts(file, _OFF):
         for event in flow.of("forward"):
             call = evaluation.own_call(event, file)
             if call is None or event.grad.enabled is not False or evaluation.held_by_framework(file, call):
