@@ -37,7 +37,7 @@ def frames(notes: Sequence[Note], lines: Lines, paint: Paint) -> Iterator[str]:
         here = [note for note in notes if note.at.path == path]
         first = here[0].at
         arrow = "-->" if index == 0 else ":::"
-        yield f"{' ' * gutter} {paint('frame', arrow)} {path}:{first.line}:{first.column}"
+        yield f"{' ' * gutter}{paint('frame', arrow)} {path}:{first.line}:{first.column}"
         yield from _frame(here, lines, paint, gutter)
 
 

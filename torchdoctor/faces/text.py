@@ -38,7 +38,7 @@ def finding(found: Finding, lines: Lines, paint: Paint) -> Iterator[str]:
     if found.at is not None:
         notes = [Note(found.at, style=level), *(Note(mark.at, visible(mark.text)) for mark in found.marks)]
         rows = list(frames(notes, lines, paint))
-        gutter = len(rows[0]) - len(rows[0].lstrip()) - 1
+        gutter = len(rows[0]) - len(rows[0].lstrip())
         yield from rows
     for label, text in _remarks(found):
         lead = f"{' ' * gutter} = {label}"
