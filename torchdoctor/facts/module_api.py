@@ -64,22 +64,25 @@ def accepts(function: cst.FunctionDef, count: int) -> bool:
     return required <= count and (count <= len(positional) or isinstance(params.star_arg, cst.Param))
 
 
+def switches_mode(function: cst.FunctionDef) -> bool:
+    """Whether a method switches some module's mode: by `train`, `eval` or `training`."""
+    for node in own_nodes(function.body):
+        if isinstance(node, cst.Attribute) and node.attr.value in ("train", "eval", "training"):
+            return True
+    return False
+
+
 def does_other_work(function: cst.FunctionDef) -> bool:
     """Whether a `train` or `eval` that can be called as nn.Module's is nevertheless something else.
 
     It has a loop or runs backward, and switches no mode: neither its own, nor that of anything else.
     """
-    works = False
     for node in own_nodes(function.body):
         if isinstance(node, (cst.For, cst.While, cst.CompFor)):
-            works = True
-        elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
-            if node.func.attr.value in ("train", "eval"):
-                return False
-            works = works or node.func.attr.value == "backward"
-        elif isinstance(node, cst.Attribute) and node.attr.value == "training":
-            return False
-    return works
+            return not switches_mode(function)
+        if isinstance(node, cst.Attribute) and node.attr.value == "backward":
+            return not switches_mode(function)
+    return False
 
 
 def is_data(facts: ClassFacts, attribute: str, value: cst.BaseExpression) -> bool:

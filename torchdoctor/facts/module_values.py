@@ -25,7 +25,7 @@ def holds_module(file: File, node: cst.BaseExpression, depth: int = _DEPTH) -> b
     """Whether the value of an expression is surely an nn.Module."""
     if is_module(file, node):
         return True
-    if isinstance(node, cst.Subscript):
+    if isinstance(node, cst.Subscript) and isinstance(node.slice[0].slice, cst.Index):
         return _holds_modules(file, node.value)
     if isinstance(node, cst.Name):
         found = file.scopes.find(node.value, node)
@@ -39,6 +39,8 @@ def holds_module(file: File, node: cst.BaseExpression, depth: int = _DEPTH) -> b
 
 def _holds_modules(file: File, node: cst.BaseExpression) -> bool:
     """Whether an expression is a container with nothing but modules in it, of torch.nn or of Python's own."""
+    if isinstance(node, cst.Subscript) and isinstance(node.slice[0].slice, cst.Slice):
+        node = node.value
     for origin in origins(file, node):
         held = items(origin.file, origin.node)
         if held is not None:

@@ -13,7 +13,7 @@ import libcst as cst
 from torchdoctor.check import Found, on_module_class
 from torchdoctor.facts.classes import ClassFacts
 from torchdoctor.facts.file import File
-from torchdoctor.facts.module_api import CALLS, accepts, does_other_work, is_data
+from torchdoctor.facts.module_api import CALLS, accepts, does_other_work, is_data, switches_mode
 
 _SILENT = frozenset({"overload", "staticmethod", "classmethod", "abstractmethod"})
 
@@ -38,6 +38,8 @@ def _how(method: cst.FunctionDef, name: str) -> str | None:
     signature, counts = CALLS[name]
     if "property" in _decorators(method):
         return f"is a property where `nn.Module` has the method `{name}({signature})`"
+    if name == "train" and accepts(method, 1) and switches_mode(method):
+        return None  # an override that lacks its default
     if not all(accepts(method, count) for count in counts):
         tail = ", and `eval()` calls it with `False`" if name == "train" else ""
         return f"cannot be called as `nn.Module.{name}({signature})`, whose place it takes{tail}"
