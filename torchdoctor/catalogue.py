@@ -18,7 +18,8 @@ def folder() -> Path:
     for candidate in (package / "_rules", package.parent / "rules"):
         if candidate.is_dir():
             return candidate
-    raise PageError(f"the rules' pages are missing: neither {package / '_rules'} nor {package.parent / 'rules'} is there")
+    places = f"neither {package / '_rules'} nor {package.parent / 'rules'} is there"
+    raise PageError(f"the rules' pages are missing: {places}; install torchdoctor again")
 
 
 @lru_cache(maxsize=1)

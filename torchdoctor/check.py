@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -120,5 +120,3 @@ def checks_for(rules: Iterable[str]) -> tuple[Check, ...]:
     """The checks of these rules."""
     wanted = frozenset(rules)
     return tuple(check for check in all_checks() if check.rule in wanted)
-
-

@@ -23,8 +23,8 @@ _LONG = 50
 def may_swap(file: File, call: cst.Call) -> bool:
     """Whether a call's sizes might be those of a tensor in another order, by a look at the function's text alone.
 
-    They may be when two of them stand the other way round than `b, t = x.shape`, `t = x.size(1)` and their kind give them;
-    sizes that are all numbers may be anything.
+    They may be when two of them stand the other way round than `b, t = x.shape`, `t = x.size(1)` and their kind give
+    them; sizes that are all numbers may be anything.
     """
     args = [arg.value for arg in call.args]
     if len(args) <= 2 and args and isinstance(args[-1], (cst.Tuple, cst.List)):
