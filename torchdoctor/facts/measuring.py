@@ -61,6 +61,12 @@ def _may_be_model(file: File, call: cst.Call) -> bool:
     return name is None or not name.startswith(("torch.", "builtins.", "numpy.", "math.", "functools."))
 
 
+def is_own_layer(file: File, call: cst.Call) -> bool:
+    """Whether a module calls a part of itself: the mode is that of whoever holds the module."""
+    facts = file.classes.enclosing(call)
+    return facts is not None and facts.is_module and not isinstance(call.func, cst.Name)
+
+
 def measures(flow: Flow, forward: Event) -> bool:
     """Whether the call runs a model over the items of a loop to measure it, and nothing is learnt in that loop."""
     loop = forward.loops[-1] if forward.loops else None

@@ -192,10 +192,12 @@ def _configures(file: File, call: cst.Call, name: str) -> bool:
 
 
 def _is_given_up(file: File, call: cst.Call) -> bool:
-    """A device that is only a default: of a parameter, or of a name that is given another value as well."""
+    """A device that is compared, or only a default: of a parameter, of a name that is given another value as well."""
     parent = file.parent(call)
-    if isinstance(parent, (cst.Param, cst.BooleanOperation)):
+    if isinstance(parent, (cst.Param, cst.BooleanOperation, cst.Comparison, cst.ComparisonTarget)):
         return True
+    if isinstance(parent, cst.Attribute) and file.name(call.func) == "torch.device":
+        return True  # torch.device("cuda").type: only read
     target = _single_target(parent)
     return target is not None and not _only_value(file, target, call)
 

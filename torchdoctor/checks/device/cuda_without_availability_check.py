@@ -23,7 +23,10 @@ def check(file: File, _: File) -> Iterator[Found]:
     ]
     if all(place.kind == "query" for place in places) or gpu_only(file) is not None:
         return
-    first, *others = places
+    lines: dict[cst.CSTNode | None, Placement] = {}
+    for place in places:
+        lines.setdefault(file.statement(place.node), place)
+    first, *others = lines.values()
     yield Found(
         first.node,
         f"`{_shown(file, first)}` needs a GPU and nothing checks that there is one{_counted(len(others))}",

@@ -40,7 +40,12 @@ def _evaluated(file: File) -> dict[cst.Call, tuple[Event, str]]:
     for flow in measuring.all_contexts(file, _OFF):
         for event in flow.of("forward"):
             call = evaluation.own_call(event, file)
-            if call is None or event.grad.enabled is not False or evaluation.held_by_framework(file, call):
+            if (
+                call is None
+                or measuring.is_own_layer(file, call)
+                or event.grad.enabled is not False
+                or evaluation.held_by_framework(file, call)
+            ):
                 continue
             if any(mode.training is False for mode in event.modes) or not measuring.measures(flow, event):
                 fine.add(call)
