@@ -1,0 +1,21 @@
+"""The benchmark runs and prints its ratios. No time is asserted: that is for a quiet machine and a person."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from tests.bench import speed
+
+
+def test_the_benchmark_prints_its_ratios() -> None:
+    said: list[str] = []
+    rival = f"{sys.executable} -c 'import sys, ast; ast.parse(open(sys.argv[1]).read())' {{path}}/merge_heads.py"
+    speed.compare(Path(__file__).parents[2] / "examples", 1, {"ast": rival}, said.append)
+    text = "\n".join(said)
+    assert re.search(r"examples: 10 files, [0-9]+ of them had to be parsed", text)
+    assert re.search(r"^bare libcst.parse_module +\d+\.\d+ .* 1\.00", text, re.MULTILINE)
+    assert re.search(r"^torchdoctor lint +\d+\.\d+", text, re.MULTILINE) and re.search(r"^ast +\d", text, re.MULTILINE)
+    assert re.search(r"next run \d+\.\d+ s", text)
+    assert re.search(r"^  parse +\d+\.\d+ s", text, re.MULTILINE)
