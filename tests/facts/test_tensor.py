@@ -14,7 +14,7 @@ from tests.facts.torch_calls import broadcastable, other_shape
 from tests.facts.torch_tensors import NODE, Both, Draw, Judge, layout_of
 from torchdoctor.facts import sizes as s
 from torchdoctor.facts import torch_api
-from torchdoctor.facts.tensor import in_order
+from torchdoctor.facts.axes import in_order
 from torchdoctor.facts.values import (
     UNKNOWN,
     Arithmetic,

@@ -7,17 +7,12 @@ more than one element; where a size is not known, "not contiguous" and "cannot b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TypeVar
 
 import libcst as cst
 
 from torchdoctor.facts import sizes as s
+from torchdoctor.facts.axes import Layout, Shape, dim_of, dropped, in_order, is_contiguous, shortened, without
 from torchdoctor.facts.values import Axis, Dim, Known, Size, Tensor
-
-Shape = tuple[Dim, ...]
-Layout = tuple[Axis, ...]
-T = TypeVar("T")
 
 
 def identity(tensor: Tensor) -> Tensor:
@@ -62,69 +57,6 @@ def with_layout(tensor: Tensor) -> Tensor:
     if tensor.shape is None or tensor.layout is not None or tensor.contiguous is None or not tensor.contiguous.value:
         return tensor
     return tensor.but(layout=Known(in_order(tensor.shape.value), tensor.contiguous.because))
-
-
-# -- layouts ----------------------------------------------------------------------------------------------------------
-
-
-def in_order(shape: Shape) -> Layout:
-    """The layout of a contiguous tensor."""
-    return _ranked([None if dim == 1 else Axis(place) for place, dim in enumerate(shape)])
-
-
-def is_contiguous(layout: Layout, shape: Shape | None = None) -> bool | None:
-    """Whether a tensor of this layout is contiguous."""
-    if shape is not None and 0 in shape:
-        return True
-    places = [axis.place for axis in layout if axis.place is not None]
-    if any(axis.repeated for axis in layout) or places != sorted(places):
-        return False
-    filled = [axis.filled for axis in layout if axis.place is not None]
-    return False if False in filled else None if None in filled else True
-
-
-def dense(layout: Layout) -> Layout | None:
-    """The layout of a new tensor in the order of this one: what element-wise functions give. None where repeated."""
-    if any(axis.repeated for axis in layout):
-        return None
-    return tuple(replace(axis, filled=True) for axis in layout)
-
-
-def _ranked(axes: Sequence[Axis | None]) -> Layout:
-    """Axes with their places made 0..n-1 again; None stands for a dimension of size one."""
-    order = sorted(axis.place for axis in axes if axis is not None and axis.place is not None)
-    rank = {place: number for number, place in enumerate(order)}
-    return tuple(
-        Axis(None) if axis is None else axis if axis.place is None else replace(axis, place=rank[axis.place])
-        for axis in axes
-    )
-
-
-def _outer(layout: Sequence[Axis], place: int) -> int | None:
-    """The index of the axis whose steps skip what the axis of this place spans."""
-    return next((i for i, axis in enumerate(layout) if axis.place == place - 1), None)
-
-
-def _loosened(layout: Layout, dim: int, filled: bool | None) -> Layout:
-    """The layout after a dimension has become shorter: the steps of the next outer one skip more than it."""
-    place = layout[dim].place
-    outer = _outer(layout, place) if place else None
-    if outer is None:
-        return layout
-    return _changed(layout, outer, _both(layout[outer].filled, filled))
-
-
-def _both(a: bool | None, b: bool | None) -> bool | None:
-    """Two steps in a row are filled when both are; when one is not, then the whole is not, unless both are off."""
-    if a is True:
-        return b
-    if b is True:
-        return a
-    return None
-
-
-def _changed(layout: Layout, dim: int, filled: bool | None) -> Layout:
-    return (*layout[:dim], replace(layout[dim], filled=filled), *layout[dim + 1 :])
 
 
 def placed(tensor: Tensor, shape: Shape | None, layout: Layout | None, node: cst.CSTNode) -> Tensor:
@@ -226,25 +158,14 @@ def selected(tensor: Tensor, dim: int, at: Dim, node: cst.CSTNode) -> Tensor | N
     length = tensor.shape.value[place] if tensor.shape is not None else None
     if isinstance(at, int) and isinstance(length, int) and not -length <= at < length:
         return None
-    shape = _without(tensor.shape.value, place) if tensor.shape is not None else None
+    shape = without(tensor.shape.value, place) if tensor.shape is not None else None
     layout = None
     if tensor.layout is not None:
         several = (
             True if isinstance(at, int) and at not in (0, -1) else length != 1 if isinstance(length, int) else None
         )
-        layout = _dropped(tensor.layout.value, place, several)
+        layout = dropped(tensor.layout.value, place, several)
     return placed(tensor, shape, layout, node)
-
-
-def _dropped(layout: Layout, dim: int, several: bool | None) -> Layout:
-    """The layout without a dimension that one entry was taken of; ``several``: not the only one (None: perhaps)."""
-    gone = layout[dim]
-    outer = _outer(layout, gone.place) if gone.place else None
-    if outer is not None:
-        through = _both(layout[outer].filled, gone.filled)
-        gap = None if several is None or through is not True else False
-        layout = _changed(layout, outer, through if several is False else gap)
-    return _ranked(_without(layout, dim))
 
 
 def narrowed(
@@ -267,20 +188,8 @@ def narrowed(
     shape = None
     if tensor.shape is not None:
         shape = (*tensor.shape.value[:place], length, *tensor.shape.value[place + 1 :])
-    layout = _shortened(tensor.layout.value, place, length, shorter, step) if tensor.layout is not None else None
+    layout = shortened(tensor.layout.value, place, length, shorter, step) if tensor.layout is not None else None
     return placed(tensor, shape, layout, node)
-
-
-def _shortened(layout: Layout, dim: int, length: Dim, shorter: bool | None, step: int | None) -> Layout:
-    if length == 1:
-        rest = _dropped(layout, dim, True if shorter else None)
-        return (*rest[:dim], Axis(None), *rest[dim:])
-    if layout[dim].place is None:
-        return layout
-    if step != 1:  # steps of two may or may not end where the next outer step begins
-        layout = _changed(layout, dim, False if step is not None and layout[dim].filled is True else None)
-        return _loosened(layout, dim, None)
-    return _loosened(layout, dim, None if shorter is None else not shorter)
 
 
 def unsqueezed(tensor: Tensor, dim: int, node: cst.CSTNode) -> Tensor | None:
@@ -315,7 +224,7 @@ def squeezed(tensor: Tensor, dims: Sequence[int] | None, node: cst.CSTNode) -> T
     if tensor.layout is not None:
         layout = tensor.layout.value
         for place in sorted(set(range(rank)) - set(kept), reverse=True):
-            layout = _dropped(layout, place, False)
+            layout = dropped(layout, place, False)
     return _same_memory(tensor, shape, layout, node)
 
 
@@ -357,12 +266,3 @@ def _grown(was: Dim, now: Dim) -> bool | None:
     if was == 1:
         return True
     return False if isinstance(was, int) else None
-
-
-def dim_of(dim: int, rank: int) -> int | None:
-    """A dimension counted from the front; None where there is none such."""
-    return dim % rank if rank and -rank <= dim < rank else None
-
-
-def _without(items: tuple[T, ...], place: int) -> tuple[T, ...]:
-    return items[:place] + items[place + 1 :]

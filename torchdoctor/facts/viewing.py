@@ -13,7 +13,8 @@ from itertools import pairwise
 import libcst as cst
 
 from torchdoctor.facts import sizes as s
-from torchdoctor.facts.tensor import Layout, Shape, contiguous, dim_of, in_order, numel, scattered, size
+from torchdoctor.facts.axes import Layout, Shape, dim_of, in_order
+from torchdoctor.facts.tensor import contiguous, numel, scattered, size
 from torchdoctor.facts.values import Axis, Dim, Known, Tensor
 
 Block = tuple[Axis | None, Shape]  # the axis that some old dimensions merge to (None: of size one), and the new sizes

@@ -6,21 +6,11 @@ from torchdoctor.facts import sizes as s
 from torchdoctor.facts.tensor import numel, placed, size
 from torchdoctor.facts.torch_api.arguments import Use
 from torchdoctor.facts.torch_api.dtypes import CASTS, device_of, dtype_of, legacy_dtype_of
+from torchdoctor.facts.torch_api.gradients import cut, of_input, of_same, through
+from torchdoctor.facts.torch_api.memory import fresh, kept, kept_or_same, unordered
 from torchdoctor.facts.torch_api.operands import as_tensor
 from torchdoctor.facts.torch_api.rows import Row, computed, effect
-from torchdoctor.facts.torch_api.rules import (
-    DISCRETE,
-    cut,
-    fresh,
-    kept,
-    kept_or_same,
-    of_input,
-    of_same,
-    same_scale,
-    shape_of,
-    through,
-    unordered,
-)
+from torchdoctor.facts.torch_api.rules import DISCRETE, same_scale, shape_of
 from torchdoctor.facts.torch_api.views import channels_last
 from torchdoctor.facts.values import Const, Known, Named, Sequence, Shape, Tensor, Value, const
 

@@ -5,22 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from torchdoctor.facts import sizes as s
-from torchdoctor.facts.tensor import Shape, dim_of, narrowed, scattered, selected, unsqueezed
+from torchdoctor.facts.axes import Shape, dim_of
+from torchdoctor.facts.tensor import narrowed, scattered, selected, unsqueezed
 from torchdoctor.facts.torch_api.arguments import Arguments, NotKnown, Use
+from torchdoctor.facts.torch_api.gradients import cut
+from torchdoctor.facts.torch_api.memory import fresh, fresh_if_input_contiguous, kept, unordered
 from torchdoctor.facts.torch_api.operands import as_tensor
 from torchdoctor.facts.torch_api.rows import Row, computed, effect, row, seeing
-from torchdoctor.facts.torch_api.rules import (
-    broadcast_shapes,
-    cut,
-    fixed,
-    fresh,
-    fresh_if_input_contiguous,
-    kept,
-    same_scale,
-    shape_of,
-    unknown_sizes,
-    unordered,
-)
+from torchdoctor.facts.torch_api.rules import broadcast_shapes, fixed, same_scale, shape_of, unknown_sizes
 from torchdoctor.facts.values import Const, Dim, Sequence, Size, Tensor, Value
 
 

@@ -5,21 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence as Sequence_
 
 from torchdoctor.facts import sizes as s
-from torchdoctor.facts.tensor import Shape, dim_of, named, narrowed, scattered, selected
+from torchdoctor.facts.axes import Shape, dim_of
+from torchdoctor.facts.tensor import named, narrowed, scattered, selected
 from torchdoctor.facts.torch_api.arguments import NotKnown, Use
+from torchdoctor.facts.torch_api.gradients import joined_grad
+from torchdoctor.facts.torch_api.memory import fresh, fresh_if_contiguous, unordered
 from torchdoctor.facts.torch_api.operands import as_tensor
 from torchdoctor.facts.torch_api.rows import Row, effect, row, seeing
-from torchdoctor.facts.torch_api.rules import (
-    ShapeRule,
-    broadcast_shapes,
-    fresh,
-    fresh_if_contiguous,
-    joined_grad,
-    promoted_dtypes,
-    shape_of,
-    unknown_sizes,
-    unordered,
-)
+from torchdoctor.facts.torch_api.rules import ShapeRule, broadcast_shapes, promoted_dtypes, shape_of, unknown_sizes
 from torchdoctor.facts.values import Dim, Known, Named, Result, Sequence, Size, Tensor, Value
 
 _MOST_PARTS = 16  # a tuple of more parts is as good as unknown

@@ -11,31 +11,18 @@ from typing import Any
 
 import libcst as cst
 
-from torchdoctor.facts import sizes as s
-from torchdoctor.facts.tensor import Shape, in_order, placed
 from torchdoctor.facts.torch_api import windows
 from torchdoctor.facts.torch_api.arguments import Arguments, Use
+from torchdoctor.facts.torch_api.gradients import GradRule, parametric, through
+from torchdoctor.facts.torch_api.layers import bagged, convolution, embedded, linear, padding, parametric_if, transposed
 from torchdoctor.facts.torch_api.losses import OLD
-from torchdoctor.facts.torch_api.neural import AVERAGE, padded_shape, slides, with_indices
-from torchdoctor.facts.torch_api.rows import Effect, Row, attempt, computed, row, view
-from torchdoctor.facts.torch_api.rules import (
-    GradRule,
-    MemoryRule,
-    NameRule,
-    ShapeRule,
-    fixed,
-    floating,
-    fresh,
-    fresh_if_input_contiguous,
-    parametric,
-    same,
-    scaled,
-    shape_of,
-    through,
-    unordered,
-)
+from torchdoctor.facts.torch_api.memory import MemoryRule, fresh, fresh_if_input_contiguous, unordered
+from torchdoctor.facts.torch_api.neural import AVERAGE, slides, with_indices
+from torchdoctor.facts.torch_api.recurrent import attended, lstm, lstm_cell, of_cell, recurrent, unpadded
+from torchdoctor.facts.torch_api.rows import Effect, Row, attempt, row, view
+from torchdoctor.facts.torch_api.rules import NameRule, ShapeRule, fixed, floating, same, scaled
 from torchdoctor.facts.torch_api.views import flatten
-from torchdoctor.facts.values import UNKNOWN, Dim, Made, Result, Sequence, Tensor, Value, const
+from torchdoctor.facts.values import UNKNOWN, Made, Result, Tensor, Value, const
 from torchdoctor.facts.viewing import unflattened
 
 
@@ -93,145 +80,6 @@ def layer(
     """A module with parameters of its own."""
     plain = row("", shape=shape, memory=memory, grad=grad, dtype=dtype, scale=scale)
     return module(names, made_with, plain, called_with)
-
-
-def _parametric_if(name: str, default: bool) -> GradRule:
-    """A normalisation has parameters where ``name`` says so."""
-    return lambda use: (parametric if use.flag(name, default) else through)(use)
-
-
-# -- linear and convolutions ------------------------------------------------------------------------------------------
-
-
-def _linear(use: Use) -> Shape | None:
-    shape = shape_of(use.tensor())
-    return (*shape[:-1], use.size("out_features")) if shape else None
-
-
-def _convolution(rank: int) -> ShapeRule:
-    def shape(use: Use) -> Shape | None:
-        kernel = windows.each(use, "kernel_size", None, rank)
-        return windows.convolved(use, shape_of(use.tensor()), use.size("out_channels"), kernel, rank)
-
-    return shape
-
-
-def _transposed(rank: int) -> ShapeRule:
-    def shape(use: Use) -> Shape | None:
-        kernel = windows.each(use, "kernel_size", None, rank)
-        return windows.transposed(use, shape_of(use.tensor()), use.size("out_channels"), kernel, rank)
-
-    return shape
-
-
-def _padding(rank: int) -> ShapeRule:
-    """`ZeroPad2d(padding)`: a number for all sides, or one for each."""
-    return lambda use: padded_shape(shape_of(use.tensor()), windows.each(use, "padding", None, 2 * rank))
-
-
-# -- sequences --------------------------------------------------------------------------------------------------------
-
-
-def _embedded(use: Use) -> Shape | None:
-    shape = shape_of(use.tensor())
-    return None if shape is None else (*shape, use.size("embedding_dim"))
-
-
-def _bagged(use: Use) -> Shape | None:
-    return None, use.size("embedding_dim")
-
-
-def _widths(use: Use) -> tuple[Dim, Dim]:
-    """How many directions, and how wide the output of each is."""
-    projected = use.size("proj_size", 0)
-    return (2 if use.flag("bidirectional") else 1), use.size("hidden_size") if projected == 0 else projected
-
-
-def _recurrent_output(use: Use) -> Shape | None:
-    shape = shape_of(use.tensor())
-    return (*shape[:-1], s.product(_widths(use))) if shape else None
-
-
-def _recurrent_memory(use: Use, shape: Shape | None) -> Tensor:
-    """With ``batch_first`` the output is computed with the batch second and transposed."""
-    if shape is None:
-        return unordered(use, shape)
-    if len(shape) != 3 or not use.flag("batch_first"):
-        return fresh(use, shape)
-    turned = in_order((shape[1], shape[0], shape[2]))
-    return placed(Tensor(use.node), shape, (turned[1], turned[0], turned[2]), use.node)
-
-
-def _hidden(use: Use) -> Shape | None:
-    shape = shape_of(use.tensor())
-    if shape is None:
-        return None
-    directions, width = _widths(use)
-    layers = s.product((directions, use.size("num_layers", 1)))
-    batch = (shape[0 if use.flag("batch_first") else 1],) if len(shape) == 3 else ()
-    return (layers, *batch, width)
-
-
-def _recurrent(use: Use) -> Value:
-    """The outputs and the last hidden state."""
-    return Sequence((_outputs(use), computed(use, shape=_hidden, memory=fresh, grad=parametric, dtype=None, place=1)))
-
-
-def _outputs(use: Use) -> Tensor:
-    return computed(use, shape=_recurrent_output, memory=_recurrent_memory, grad=parametric, dtype=None, place=0)
-
-
-def _lstm(use: Use) -> Value:
-    """The outputs, and the last hidden and cell state (as wide as hidden_size, whatever the projection)."""
-    state = computed(use, shape=_hidden, memory=fresh, grad=parametric, dtype=None, place=1)
-    shape = _cell if use.has("proj_size") else _hidden
-    cell = computed(use, shape=shape, memory=fresh, grad=parametric, dtype=None, place=2)
-    return Sequence((_outputs(use), Sequence((state, cell))))
-
-
-def _cell(use: Use) -> Shape | None:
-    shape = _hidden(use)
-    return (*shape[:-1], use.size("hidden_size")) if shape else None
-
-
-def _of_cell(use: Use) -> Shape | None:
-    shape = shape_of(use.tensor())
-    return (*shape[:-1], use.size("hidden_size")) if shape else None
-
-
-def _lstm_cell(use: Use) -> Value:
-    return Sequence(
-        tuple(computed(use, shape=_of_cell, memory=fresh, grad=parametric, dtype=None, place=at) for at in (0, 1))
-    )
-
-
-def _attended(use: Use) -> Value:
-    """The output as large as the query, and the weights unless they are not needed."""
-    output = computed(use, memory=unordered, grad=parametric, dtype=None, place=0)
-    weights: Value = const(None)
-    if use.flag("need_weights", True):
-        weights = computed(use, shape=_weights, memory=unordered, grad=parametric, dtype=None, place=1)
-    return Sequence((output, weights))
-
-
-def _weights(use: Use) -> Shape | None:
-    """A weight for each query and key, averaged over heads or for each head."""
-    query, key = shape_of(use.tensor()), shape_of(use.tensor("key"))
-    if query is None or key is None or len(query) != len(key):
-        return None
-    first, batch = (1, 0) if use.flag("batch_first") else (0, 1)
-    heads = () if use.flag("average_attn_weights", True) else (use.size("num_heads"),)
-    if len(query) == 2:
-        return (*heads, query[0], key[0])
-    return (query[batch], *heads, query[first], key[first])
-
-
-def _unpadded(use: Use) -> Shape | None:
-    """In evaluation padding may be cut off."""
-    return None if use.has("src_key_padding_mask") or use.has("tgt_key_padding_mask") else same(use)
-
-
-# -- the rest ---------------------------------------------------------------------------------------------------------
 
 
 def _itself(use: Use) -> Value | None:
@@ -298,26 +146,26 @@ def _loss(names: str, made_with: str, function: str, called_with: str = "input t
 ROWS: tuple[ModuleRow, ...] = (
     module("Identity", "", _itself),
     module("Sequential", "", _sequential),
-    layer("Linear", "in_features out_features bias", shape=_linear, memory=fresh, scale=scaled("logits")),
-    layer("LazyLinear", "out_features bias", shape=_linear, memory=fresh, scale=scaled("logits")),
-    layer("Bilinear", "in1_features in2_features out_features", shape=_linear, memory=fresh, called_with="input other"),
-    *(layer(f"Conv{n}d", _CONV, shape=_convolution(n), scale=scaled("logits")) for n in _OVER),
-    *(layer(f"LazyConv{n}d", _CONV.partition(" ")[2], shape=_convolution(n), scale=scaled("logits")) for n in _OVER),
-    *(layer(f"ConvTranspose{n}d", _CONV_TRANSPOSED, shape=_transposed(n), scale=scaled("logits")) for n in _OVER),
+    layer("Linear", "in_features out_features bias", shape=linear, memory=fresh, scale=scaled("logits")),
+    layer("LazyLinear", "out_features bias", shape=linear, memory=fresh, scale=scaled("logits")),
+    layer("Bilinear", "in1_features in2_features out_features", shape=linear, memory=fresh, called_with="input other"),
+    *(layer(f"Conv{n}d", _CONV, shape=convolution(n), scale=scaled("logits")) for n in _OVER),
+    *(layer(f"LazyConv{n}d", _CONV.partition(" ")[2], shape=convolution(n), scale=scaled("logits")) for n in _OVER),
+    *(layer(f"ConvTranspose{n}d", _CONV_TRANSPOSED, shape=transposed(n), scale=scaled("logits")) for n in _OVER),
     # normalisation
-    layer("BatchNorm1d BatchNorm2d BatchNorm3d SyncBatchNorm", _NORM, grad=_parametric_if("affine", True)),
+    layer("BatchNorm1d BatchNorm2d BatchNorm3d SyncBatchNorm", _NORM, grad=parametric_if("affine", True)),
     layer(
-        "LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d", _NORM.partition(" ")[2], grad=_parametric_if("affine", True)
+        "LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d", _NORM.partition(" ")[2], grad=parametric_if("affine", True)
     ),
-    layer("InstanceNorm1d InstanceNorm2d InstanceNorm3d", _NORM, grad=_parametric_if("affine", False)),
+    layer("InstanceNorm1d InstanceNorm2d InstanceNorm3d", _NORM, grad=parametric_if("affine", False)),
     layer(
         "LayerNorm",
         "normalized_shape eps elementwise_affine bias",
         memory=fresh,
-        grad=_parametric_if("elementwise_affine", True),
+        grad=parametric_if("elementwise_affine", True),
     ),
-    layer("RMSNorm", "normalized_shape eps elementwise_affine", grad=_parametric_if("elementwise_affine", True)),
-    layer("GroupNorm", "num_groups num_channels eps affine", grad=_parametric_if("affine", True)),
+    layer("RMSNorm", "normalized_shape eps elementwise_affine", grad=parametric_if("elementwise_affine", True)),
+    layer("GroupNorm", "num_groups num_channels eps affine", grad=parametric_if("affine", True)),
     layer("LocalResponseNorm", "size alpha beta k", grad=through),
     # activations
     *(module(name, "inplace", _function(name.lower())) for name in ("ReLU", "ReLU6", "SELU", "SiLU", "Mish")),
@@ -365,28 +213,28 @@ ROWS: tuple[ModuleRow, ...] = (
     module("Unfold", "kernel_size dilation padding stride", _function("unfold")),
     module("Fold", "output_size kernel_size dilation padding stride", _function("fold")),
     *(
-        layer(f"{kind}Pad{n}d", "padding value", shape=_padding(n), grad=through)
+        layer(f"{kind}Pad{n}d", "padding value", shape=padding(n), grad=through)
         for kind in ("Zero", "Constant", "Reflection", "Replication", "Circular")
         for n in _OVER
     ),
     # sequences
-    layer("Embedding", "num_embeddings embedding_dim padding_idx", shape=_embedded, memory=fresh, dtype=fixed("float")),
-    layer("EmbeddingBag", "num_embeddings embedding_dim", shape=_bagged, memory=fresh, dtype=fixed("float")),
-    module("RNN", _RNN, _recurrent, "input hx"),
-    module("GRU", _GATED, _recurrent, "input hx"),
-    module("LSTM", _GATED, _lstm, "input hx"),
-    layer("RNNCell GRUCell", "input_size hidden_size", shape=_of_cell, memory=fresh, called_with="input hx"),
-    module("LSTMCell", "input_size hidden_size", _lstm_cell, "input hx"),
+    layer("Embedding", "num_embeddings embedding_dim padding_idx", shape=embedded, memory=fresh, dtype=fixed("float")),
+    layer("EmbeddingBag", "num_embeddings embedding_dim", shape=bagged, memory=fresh, dtype=fixed("float")),
+    module("RNN", _RNN, recurrent, "input hx"),
+    module("GRU", _GATED, recurrent, "input hx"),
+    module("LSTM", _GATED, lstm, "input hx"),
+    layer("RNNCell GRUCell", "input_size hidden_size", shape=of_cell, memory=fresh, called_with="input hx"),
+    module("LSTMCell", "input_size hidden_size", lstm_cell, "input hx"),
     module(
         "MultiheadAttention",
         "embed_dim num_heads dropout bias add_bias_kv add_zero_attn kdim vdim batch_first",
-        _attended,
+        attended,
         "input key value key_padding_mask need_weights attn_mask average_attn_weights is_causal",
     ),
     layer(
         "TransformerEncoderLayer TransformerEncoder",
         "",
-        shape=_unpadded,
+        shape=unpadded,
         memory=unordered,
         called_with="input mask src_key_padding_mask is_causal",
     ),

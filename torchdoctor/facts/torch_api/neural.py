@@ -6,19 +6,13 @@ import math
 from collections.abc import Callable
 
 from torchdoctor.facts import sizes as s
-from torchdoctor.facts.tensor import Shape, dim_of
+from torchdoctor.facts.axes import Shape, dim_of
 from torchdoctor.facts.torch_api import windows
 from torchdoctor.facts.torch_api.arguments import Use
+from torchdoctor.facts.torch_api.gradients import joined_grad
+from torchdoctor.facts.torch_api.memory import fresh, fresh_if_input_contiguous, unordered
 from torchdoctor.facts.torch_api.rows import Effect, Row, computed, effect, row
-from torchdoctor.facts.torch_api.rules import (
-    ShapeRule,
-    floating,
-    fresh,
-    fresh_if_input_contiguous,
-    joined_grad,
-    shape_of,
-    unordered,
-)
+from torchdoctor.facts.torch_api.rules import ShapeRule, floating, shape_of
 from torchdoctor.facts.values import Dim, Known, Value
 
 Sliding = Callable[[Use, Shape | None, int], Shape | None]

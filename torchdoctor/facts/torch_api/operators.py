@@ -9,9 +9,10 @@ from torchdoctor.facts.tensor import scattered
 from torchdoctor.facts.torch_api.arguments import Arguments, Use
 from torchdoctor.facts.torch_api.copying import shape_value
 from torchdoctor.facts.torch_api.dtypes import NAMES
+from torchdoctor.facts.torch_api.gradients import cut, of_same
 from torchdoctor.facts.torch_api.operands import as_tensor
 from torchdoctor.facts.torch_api.rows import Fields, attempt, seeing
-from torchdoctor.facts.torch_api.rules import cut, of_same, shape_of
+from torchdoctor.facts.torch_api.rules import shape_of
 from torchdoctor.facts.torch_api.table import table
 from torchdoctor.facts.torch_api.views import itself, matrix_transpose, reverse
 from torchdoctor.facts.values import Named, Tensor, Value, const

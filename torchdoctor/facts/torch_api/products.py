@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from torchdoctor.facts import sizes as s
-from torchdoctor.facts.tensor import Shape
+from torchdoctor.facts.axes import Shape
 from torchdoctor.facts.torch_api.arguments import Use
+from torchdoctor.facts.torch_api.gradients import through
+from torchdoctor.facts.torch_api.memory import MemoryRule, fresh, unordered
 from torchdoctor.facts.torch_api.rows import Fields, Row, computed, effect, row
 from torchdoctor.facts.torch_api.rules import (
-    MemoryRule,
     NameRule,
     ShapeRule,
     as_float,
     broadcast,
     broadcast_shapes,
-    fresh,
     promoted,
     reduced_shape,
     scalar,
     shape_of,
-    through,
     unknown_sizes,
-    unordered,
 )
 from torchdoctor.facts.values import Dim, Known, Value
 

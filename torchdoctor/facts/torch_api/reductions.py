@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from torchdoctor.facts.tensor import Shape, dim_of
+from torchdoctor.facts.axes import Shape, dim_of
 from torchdoctor.facts.torch_api.arguments import Use
-from torchdoctor.facts.torch_api.rows import Effect, Fields, Row, attempt, computed, effect, row
-from torchdoctor.facts.torch_api.rules import (
-    GradRule,
+from torchdoctor.facts.torch_api.gradients import GradRule, cut, through
+from torchdoctor.facts.torch_api.memory import (
     MemoryRule,
-    NameRule,
-    ShapeRule,
-    broadcast,
-    cut,
-    fixed,
-    floating,
     fresh,
     fresh_if_input_contiguous,
     kept,
     kept_by_all,
+    unordered,
+)
+from torchdoctor.facts.torch_api.rows import Effect, Fields, Row, attempt, computed, effect, row
+from torchdoctor.facts.torch_api.rules import (
+    NameRule,
+    ShapeRule,
+    broadcast,
+    fixed,
+    floating,
     promoted,
     reduced,
     reduced_shape,
@@ -26,8 +28,6 @@ from torchdoctor.facts.torch_api.rules import (
     scaled,
     shape_of,
     summed,
-    through,
-    unordered,
 )
 from torchdoctor.facts.values import Dim, Value
 

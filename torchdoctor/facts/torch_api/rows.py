@@ -13,19 +13,9 @@ from typing import TypeVar
 
 from torchdoctor.facts.tensor import named
 from torchdoctor.facts.torch_api.arguments import NotKnown, Use
-from torchdoctor.facts.torch_api.rules import (
-    GradRule,
-    MemoryRule,
-    NameRule,
-    ShapeRule,
-    created,
-    kept,
-    of_same,
-    same,
-    same_device,
-    same_dtype,
-    through,
-)
+from torchdoctor.facts.torch_api.gradients import GradRule, created, of_same, through
+from torchdoctor.facts.torch_api.memory import MemoryRule, kept
+from torchdoctor.facts.torch_api.rules import NameRule, ShapeRule, same, same_device, same_dtype
 from torchdoctor.facts.values import Known, Named, Result, Sequence, Tensor, Value
 
 T = TypeVar("T")

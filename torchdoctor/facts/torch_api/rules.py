@@ -1,4 +1,4 @@
-"""The vocabulary of the table: how a result's shape, memory, gradient, dtype and scale follow from the arguments.
+"""The vocabulary of the table: how a result's shape, dtype, device and scale follow from the arguments.
 
 A rule takes the use of a row and gives a fact, or None where it is not known; it may raise NotKnown for the same.
 """
@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from torchdoctor.facts import sizes as s
-from torchdoctor.facts.tensor import Shape, contiguous, dense, dim_of, is_contiguous, placed, scattered
+from torchdoctor.facts.axes import Shape, dim_of
 from torchdoctor.facts.torch_api.arguments import Use
 from torchdoctor.facts.torch_api.dtypes import dtype_of
 from torchdoctor.facts.torch_api.operands import as_tensor
 from torchdoctor.facts.values import Const, Dim, Known, Size, Tensor, Value
 
 ShapeRule = Callable[[Use], Shape | None]
-MemoryRule = Callable[[Use, Shape | None], Tensor]
-GradRule = Callable[[Use], Known[str] | None]
 NameRule = Callable[[Use], Known[str] | None]
 
 FLOATS = frozenset({"float", "float16", "bfloat16", "float32", "float64"})
@@ -122,149 +120,6 @@ def sizes(name: str = "size") -> ShapeRule:
         return shape if all(not isinstance(dim, int) or dim >= 0 for dim in shape) else None
 
     return rule
-
-
-# -- memory -----------------------------------------------------------------------------------------------------------
-
-
-def fresh(use: Use, shape: Shape | None) -> Tensor:
-    """A new contiguous tensor, whatever the inputs' layout."""
-    return contiguous(Tensor(use.node), shape, use.node)
-
-
-def unordered(use: Use, shape: Shape | None) -> Tensor:
-    """Nothing is known."""
-    return scattered(Tensor(use.node), shape, use.node)
-
-
-def fresh_if_contiguous(use: Use, shape: Shape | None) -> Tensor:
-    """Contiguous where every operand is; else it depends."""
-    operands = list(use.operands())
-    sure = operands and all(_is_contiguous(operand) for operand in operands)
-    return (fresh if sure else unordered)(use, shape)
-
-
-def fresh_if_input_contiguous(use: Use, shape: Shape | None) -> Tensor:
-    """Contiguous where the input is; else it depends.
-
-    A contiguous input whose strides are those of channels_last as well (one channel) may give channels_last.
-    """
-    return (fresh if _is_contiguous(use.tensor()) else unordered)(use, shape)
-
-
-def kept(use: Use, shape: Shape | None) -> Tensor:
-    """A new tensor whose dimensions lie in the order of the input's: what element-wise functions of one tensor give."""
-    return kept_order(use, use.tensor(), shape)
-
-
-def kept_order(use: Use, tensor: Tensor, shape: Shape | None) -> Tensor:
-    """A new tensor in the order of this one."""
-    if _is_contiguous(tensor):
-        return contiguous(Tensor(use.node), shape, use.node).but(contiguous=tensor.contiguous)
-    layout = dense(tensor.layout.value) if tensor.layout is not None else None
-    if layout is None or tensor.layout is None:
-        return scattered(Tensor(use.node), shape, use.node)
-    return placed(Tensor(use.node), shape, layout, tensor.layout.because)
-
-
-def kept_or_same(use: Use, shape: Shape | None) -> Tensor:
-    """The input itself or a copy in the order of its dimensions, which of the two is not known."""
-    tensor = use.tensor()
-    copy = kept_order(use, tensor, shape)
-    if tensor.layout is None or copy.layout is None or tensor.layout.value == copy.layout.value:
-        return copy
-    return placed(Tensor(use.node), shape, None, use.node)
-
-
-def kept_by_all(use: Use, shape: Shape | None) -> Tensor:
-    """What element-wise functions of several tensors give: the first operand leads where all dimensions are its own."""
-    operands = [as_tensor(value) for value in element_wise(use)]
-    tensors = [tensor for tensor in operands if tensor is not None and tensor.rank != 0]
-    if None in operands:
-        return unordered(use, shape)
-    if all(_is_contiguous(tensor) for tensor in tensors):
-        return fresh(use, shape)
-    first = tensors[0]
-    alone = len(tensors) == 1
-    if alone or (first.shape is not None and shape is not None and _covers(first.shape.value, shape)):
-        return kept_order(use, first, shape)
-    return unordered(use, shape)
-
-
-def _covers(shape: Shape, result: Shape) -> bool:
-    """Whether no dimension of the result is broadcast from another operand."""
-    return len(shape) == len(result) and all(s.same(a, b) and a != 1 for a, b in zip(shape, result, strict=True))
-
-
-def _is_contiguous(tensor: Tensor) -> bool:
-    if tensor.contiguous is not None:
-        return tensor.contiguous.value
-    return tensor.layout is not None and is_contiguous(tensor.layout.value) is True
-
-
-# -- gradients --------------------------------------------------------------------------------------------------------
-
-
-def through(use: Use) -> Known[str] | None:
-    """In the graph where an operand is; data where all operands are."""
-    return joined_grad(use, use.operands())
-
-
-def joined_grad(use: Use, operands: Iterable[Tensor]) -> Known[str] | None:
-    """The gradient state of what is computed from these.
-
-    Integers and truth values carry no gradient; but what they were computed from may have been cut there.
-    """
-    found: list[Known[str] | None] = []
-    lost: Known[str] | None = None
-    for operand in operands:
-        if operand.dtype is None or operand.dtype.value in FLOATS:
-            found.append(operand.grad)
-        elif operand.grad is not None and operand.grad.value == "cut":
-            lost = lost or operand.grad
-    if all(grad is not None and grad.value == "plain" for grad in found):
-        return lost or (found[0] if found else Known("plain", use.node))
-    off = use.arguments.grad
-    if off is not None and not off.value:
-        return Known("cut", off.because)
-    for grad in found:
-        if grad is not None and grad.value in ("attached", "leaf"):
-            return Known("attached", grad.because)
-    if any(grad is None for grad in found):
-        return None
-    return next((grad for grad in found if grad is not None and grad.value == "cut"), None)
-
-
-def of_input(use: Use) -> Known[str] | None:
-    """What is computed from the input alone, whatever else is given."""
-    return joined_grad(use, [use.tensor()])
-
-
-def of_same(use: Use) -> Known[str] | None:
-    """What may be the input itself: with gradients off it asks for one where the input does, as a view does too."""
-    grad = of_input(use)
-    was = use.tensor().grad
-    return grad if grad is None or grad.value != "cut" or (was is not None and was.value in ("cut", "plain")) else None
-
-
-def cut(use: Use) -> Known[str] | None:
-    """No gradient goes through: "plain" stays what it is."""
-    states = [operand.grad for operand in use.operands()]
-    if all(grad is not None and grad.value == "plain" for grad in states):
-        return Known("plain", use.node)
-    earlier = next((grad for grad in states if grad is not None and grad.value == "cut"), None)
-    return earlier if earlier is not None and len(states) == 1 else Known("cut", use.node)
-
-
-def created(use: Use) -> Known[str] | None:
-    """A new tensor: a leaf where ``requires_grad`` says so."""
-    return Known("leaf" if use.flag("requires_grad") else "plain", use.node)
-
-
-def parametric(use: Use) -> Known[str] | None:
-    """Computed with parameters: in the graph unless gradients are off."""
-    off = use.arguments.grad
-    return Known("cut", off.because) if off is not None and not off.value else Known("attached", use.node)
 
 
 # -- dtypes -----------------------------------------------------------------------------------------------------------

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from torchdoctor.facts import sizes as s
+from torchdoctor.facts.axes import Shape, dim_of
 from torchdoctor.facts.tensor import (
-    Shape,
     contiguous,
-    dim_of,
     expanded,
     moved,
     narrowed,
@@ -22,8 +21,9 @@ from torchdoctor.facts.tensor import (
     unsqueezed,
 )
 from torchdoctor.facts.torch_api.arguments import NotKnown, Use
+from torchdoctor.facts.torch_api.gradients import cut
 from torchdoctor.facts.torch_api.rows import Row, attempt, effect, seeing, view
-from torchdoctor.facts.torch_api.rules import cut, shape_of
+from torchdoctor.facts.torch_api.rules import shape_of
 from torchdoctor.facts.values import Axis, Const, Dim, Tensor, Value
 from torchdoctor.facts.viewing import flattened, reshaped, unflattened, view_fails, viewed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from torchdoctor.facts import sizes as s
-from torchdoctor.facts.tensor import Shape
+from torchdoctor.facts.axes import Shape
 from torchdoctor.facts.torch_api.arguments import NotKnown, Use
 from torchdoctor.facts.values import Dim
 
