@@ -93,7 +93,7 @@ class _Escapes:
             return given and not callee.name.startswith(HARMLESS)
         if isinstance(callee, Attr) and self._of_holder(callee):
             return True
-        return given
+        return given or callee == self.optimizer  # what can be called is no optimizer of torch's
 
     def _of_holder(self, callee: Attr) -> bool:
         """A method, not in sight, of something that holds the optimizer."""

@@ -124,7 +124,7 @@ class Training:
         if value == optimizer:
             return True
         if value in self.optimizers:
-            return self._share(self.parameters(value), self.parameters(optimizer))
+            return self.share(self.parameters(value), self.parameters(optimizer))
         mine = self.parameters(optimizer)
         about = Parameters(frozenset((value,)))
         if isinstance(value, (Element, Tensor, Result)) or self.flow.kind(value) != "module":
@@ -133,7 +133,8 @@ class Training:
             return True
         return not self._anothers(about.modules, optimizer)
 
-    def _share(self, a: Parameters, b: Parameters) -> bool:
+    def share(self, a: Parameters, b: Parameters) -> bool:
+        """Whether some parameters are known to be among both."""
         return any(related(x, y) for x in a.modules for y in b.modules) or bool(a.tensors & b.tensors)
 
     def _anothers(self, modules: frozenset[Value], optimizer: Value) -> bool:
@@ -155,7 +156,7 @@ class Training:
         """Whether the event clips the optimizer's gradients; None where that cannot be told."""
         about = parameters_of(self.flow, event.on)
         mine = self.parameters(optimizer)
-        if self._share(about, mine):
+        if self.share(about, mine):
             return True
         if self._anothers(about.modules, optimizer):
             return False

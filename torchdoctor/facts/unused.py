@@ -42,7 +42,7 @@ def _is_used(flow: Flow, facts: Training, optimizer: Value, events: list[Event])
     for event in events:
         if event.index in escaped or event.kind in ("autograd_grad", "yield"):
             return True
-        if event.kind in ("step", "scaler_step") and not _is_no_step(flow, event):
+        if event.kind in ("step", "scaler_step") and not _is_no_step(flow, facts, optimizer, event):
             return True
         if event.kind == "return" and contains(event.on, optimizer):
             return True
@@ -55,7 +55,9 @@ def _is_used(flow: Flow, facts: Training, optimizer: Value, events: list[Event])
     return False
 
 
-def _is_no_step(flow: Flow, event: Event) -> bool:
-    """A step of another optimizer, or of something that is no optimizer."""
+def _is_no_step(flow: Flow, facts: Training, optimizer: Value, event: Event) -> bool:
+    """A step of an optimizer of other parameters, or of something that is no optimizer."""
     stepped = event.argument(0, "optimizer") if event.kind == "scaler_step" else event.on
-    return stepped is not None and flow.kind(stepped) in ("optimizer", "scheduler")
+    if stepped is None or flow.kind(stepped) == "scheduler":
+        return stepped is not None
+    return flow.kind(stepped) == "optimizer" and not facts.share(facts.parameters(stepped), facts.parameters(optimizer))
