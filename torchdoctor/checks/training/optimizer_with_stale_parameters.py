@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from torchdoctor.check import Found, on_flow
+from torchdoctor.facts.escape import contains
 from torchdoctor.facts.events import Event
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
@@ -44,7 +45,8 @@ def _goes_on(flow: Flow, facts: Training, optimizer: Value, replacement: Replace
                 return False
             if event.on.name == "requires_grad_" and event.on.of == replacement.new:
                 return False
-    return any(facts.steps(event, optimizer) for event in later) or _is_kept(flow, optimizer)
+    used = any(facts.steps(e, optimizer) or (e.kind == "return" and contains(e.on, optimizer)) for e in later)
+    return used or _is_kept(flow, optimizer)
 
 
 def _is_kept(flow: Flow, optimizer: Value) -> bool:
