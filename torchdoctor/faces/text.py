@@ -82,6 +82,12 @@ def _can_be_mended(report: Report) -> str:
     return f"; {more} can be mended with --fix --unsafe-fixes" if more else ""
 
 
+def would_be_mended(findings: int, files: int) -> str:
+    """What --diff says below the diff."""
+    said = f"{_count(findings, 'finding')} in {_count(files, 'file')}" if findings else "nothing"
+    return f"{said} would be mended\n"
+
+
 def failure(failed: Failure, paint: Paint) -> str:
     """One line on what could not be done."""
     place = f"{failed.path}:{failed.line}" if failed.line else failed.path

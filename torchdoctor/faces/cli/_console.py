@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -29,17 +30,22 @@ def say(text: str, *, err: bool = False) -> None:
 def write(path: Path, text: str) -> None:
     """Write a report to a file, whole. Raises TorchdoctorError where that cannot be done."""
     data = text.encode("utf-8", "backslashreplace")
+    temporary = ""
     try:
         if path.exists() and not path.is_file():  # /dev/stdout, a pipe
             path.write_bytes(data)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = file.name
             file.write(data)
-        os.chmod(file.name, path.stat().st_mode if path.exists() else 0o666 & ~_umask())
-        os.replace(file.name, path)
+        os.chmod(temporary, path.stat().st_mode if path.exists() else 0o666 & ~_umask())
+        os.replace(temporary, path)
     except OSError as error:
         raise TorchdoctorError(f"{path} cannot be written: {error.strerror or error}") from None
+    finally:
+        with suppress(OSError):  # it has taken the report's place, or it is of no use
+            os.unlink(temporary)
 
 
 def _umask() -> int:

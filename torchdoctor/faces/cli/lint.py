@@ -224,6 +224,5 @@ def show_diff(mending: Mending, options: _Options) -> int:
     for failed in mending.report.failures:
         say(text.failure(failed, paint), err=True)
     if not options.quiet:
-        files = len({change.path for change in mending.changes})
-        say(f"{mending.mended} findings can be mended, in {files} files\n", err=True)
+        say(text.would_be_mended(mending.mended, len(mending.changes)), err=True)
     return 2 if mending.report.failures else int(bool(mending.changes))
