@@ -143,7 +143,7 @@ def test_what_new_writes_is_in_the_style_of_the_house(checkout: Path, command: C
     command("new", "training/some-new-fault")
     check = checkout / "torchdoctor" / "checks" / "training" / "some_new_fault.py"
     for tool in (
-        ["check", "--isolated", "--select", "E,F,B,UP,RUF"],
+        ["check", "--isolated", "--select", "E,F,B,UP,RUF", "--line-length", "110"],
         ["format", "--check", "--isolated", "--line-length", "110"],
     ):
         done = subprocess.run([sys.executable, "-m", "ruff", *tool, str(check)], capture_output=True, text=True)

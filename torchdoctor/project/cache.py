@@ -18,7 +18,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import torchdoctor
 from torchdoctor import catalogue
 from torchdoctor.finding import Edit, Finding, Mark, Span
 from torchdoctor.project.report import Examined, Failure
@@ -34,7 +33,7 @@ _Stamp = tuple[int, int, int]
 def key(rules: Iterable[str], roots: Iterable[Path]) -> str:
     """Names what a result depends on besides the files: our own source, the pages, Python, the rules, the roots."""
     text = hashlib.blake2b(digest_size=16)
-    package = Path(torchdoctor.__file__).parent
+    package = Path(__file__).parent.parent
     for path in sorted([*package.rglob("*.py"), *catalogue.folder().glob("*/*.md")]):
         text.update(path.name.encode() + path.read_bytes())
     text.update(repr((sys.version_info[:2], _libcst_version(), sorted(rules), [str(root) for root in roots])).encode())
