@@ -9,7 +9,7 @@ from torchdoctor.facts.file import File, literal
 from torchdoctor.facts.flow import Flow
 from torchdoctor.facts.tensor import identity
 from torchdoctor.facts.torch_api import as_tensor
-from torchdoctor.facts.values import Dim, Made, Sequence, Size, Tensor, Value
+from torchdoctor.facts.values import Arithmetic, Const, Dim, Made, Sequence, Size, Tensor, Value
 
 # Whatever gives a tensor another order in memory than its dimensions have.
 MOVERS = frozenset({
@@ -87,6 +87,8 @@ def asked_sizes(call: cst.Call, flow: Flow, skip: int = 0) -> tuple[Dim, ...] | 
         values = values[0].args
     elif any(arg.keyword is not None for arg in args):
         return None
+    elif len(values) == 1 and not isinstance(values[0], (Const, Size, Arithmetic)):
+        return None  # perhaps a tuple
     return tuple(sizes.dim(value) for value in values)
 
 
