@@ -76,6 +76,35 @@ def one_of_any_dtype(draw: Draw) -> list[Any]:
     return [draw.any_dtype()]
 
 
+RECIPES["torch.complex"] = RECIPES["torch.polar"] = lambda draw: [
+    first := draw.tensor(dtype=torch.float32),
+    draw.tensor(broadcastable(draw, tuple(first.real.shape)), dtype=torch.float32),
+]
+
+
+@recipe(".conj .is_floating_point torch.is_tensor .unique")
+def one_of_any(draw: Draw) -> list[Any]:
+    return [draw.any_dtype()]
+
+
+@recipe("torch.fft.fft torch.fft.rfft torch.fft.fftshift")
+def signal(draw: Draw) -> list[Any]:
+    return [draw.tensor(ranks=(2, 4), dtype=torch.float32)]
+
+
+@recipe(".rot90")
+def rot90(draw: Draw) -> list[Any]:
+    return [draw.tensor(ranks=(2, 4)), draw.const(draw.one(1, 2))]
+
+
+@recipe("torch.nn.utils.rnn.pad_sequence")
+def pad_sequence(draw: Draw) -> list[Any]:
+    return [
+        draw.tuple([draw.tensor((length, 2), dtype=torch.float32) for length in (2, 3)]),
+        draw.const(draw.chance(50)),
+    ]
+
+
 @recipe(".logit")
 def unit(draw: Draw) -> list[Any]:
     return [draw.tensor(values="unit")]

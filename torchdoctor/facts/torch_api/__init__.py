@@ -43,7 +43,9 @@ def call(name: str, arguments: Arguments) -> Value | None:
     if row is not None:
         return _applied(row, arguments)
     owner, _, own = name.rpartition(".")
-    if is_inplace(own) and owner in ("torch", "torch.nn.functional", "torch.nn.init"):
+    if is_inplace(own) and owner == "torch.nn.init":
+        return _initialised(arguments)
+    if is_inplace(own) and owner in ("torch", "torch.nn.functional"):
         row = table().functions.get(f"{owner}.{own[:-1]}")
         return _in_place(row, own, arguments)
     return None
@@ -107,6 +109,13 @@ def _applied(row: Row, arguments: Arguments) -> Value | None:
         return row.effect(Use(arguments, row.parameters))
     except NotKnown:
         return None
+
+
+def _initialised(arguments: Arguments) -> Value | None:
+    """`nn.init.zeros_(x)` writes other elements, and leaves all that is known of x."""
+    given = arguments.values[0] if arguments.values else arguments.keywords.get("tensor")
+    tensor = as_tensor(given) if given is not None else None
+    return tensor.but(scale=None) if tensor is not None else None
 
 
 def _in_place(row: Row | None, name: str, arguments: Arguments) -> Value | None:

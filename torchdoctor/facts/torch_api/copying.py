@@ -10,7 +10,7 @@ from torchdoctor.facts.torch_api.gradients import cut, of_input, of_same, throug
 from torchdoctor.facts.torch_api.memory import fresh, kept, kept_or_same, unordered
 from torchdoctor.facts.torch_api.operands import as_tensor
 from torchdoctor.facts.torch_api.rows import Row, computed, effect
-from torchdoctor.facts.torch_api.rules import DISCRETE, same_scale, shape_of
+from torchdoctor.facts.torch_api.rules import DISCRETE, FLOATS, same_scale, shape_of
 from torchdoctor.facts.torch_api.views import channels_last
 from torchdoctor.facts.values import Const, Known, Named, Sequence, Shape, Tensor, Value, const
 
@@ -212,6 +212,11 @@ def _as_int(use: Use) -> Value | None:
     return given if found is not None and not isinstance(given, Const) else None
 
 
+def _is_floating_point(use: Use) -> Value | None:
+    dtype = use.tensor().dtype
+    return const(dtype.value in FLOATS) if dtype is not None and dtype.value in DISCRETE | FLOATS else None
+
+
 def _is_contiguous(use: Use) -> Value | None:
     known = use.tensor().contiguous
     return const(True) if known is not None and known.value and not use.has("memory_format") else None
@@ -240,5 +245,7 @@ ROWS: tuple[Row, ...] = (
     effect("numel .nelement", "input", _numel),
     effect("builtins.len", "input", _length),
     effect("builtins.int", "input", _as_int),
+    effect("is_floating_point", "input", _is_floating_point),
+    effect("torch.is_tensor", "input", lambda use: const(True) if isinstance(use.given.get("input"), Tensor) else None),
     effect(".is_contiguous", "input memory_format", _is_contiguous),
 )

@@ -93,6 +93,8 @@ ROWS = (
     row("angle", dtype=None),
     row("isnan isinf isfinite isposinf isneginf isreal signbit logical_not", grad=cut, dtype=fixed("bool")),
     row("bitwise_not", grad=cut),
+    together("torch.complex", "input other", dtype=None),
+    together("torch.polar", "input other", dtype=None),
     # activations
     activation("F.relu F.relu6 F.silu F.mish F.hardswish F.selu F.hardsigmoid"),
     activation("F.elu F.celu", "input alpha inplace"),

@@ -258,6 +258,9 @@ ROWS: tuple[Row, ...] = (
     join("torch.stack", "tensors dim", _stacked),
     join("torch.vstack torch.row_stack", "tensors", _along_first),
     join("torch.hstack", "tensors", _along_second),
+    row(
+        "torch.nn.utils.rnn.pad_sequence", "sequences batch_first", shape=lambda use: None, memory=unordered, dtype=None
+    ),
     row("torch.block_diag", "*tensors", shape=unknown_sizes(2), memory=unordered, dtype=None),
     effect("torch.broadcast_tensors", "*tensors", _broadcast_together),
     effect("torch.meshgrid", "*tensors", _grid),

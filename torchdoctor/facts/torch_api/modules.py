@@ -95,11 +95,11 @@ def _sequential(use: Use) -> Value | None:
     """Each module in turn; what is not known stays unknown until a module says otherwise."""
     assert use.made is not None
     modules = use.made.args
-    if use.arguments.starred or not modules or not all(isinstance(one, Made) for one in modules):
-        return None
-    value = use.value("input") or UNKNOWN
+    value = use.given.get("input", UNKNOWN)
     for place, one in enumerate(modules):
-        assert isinstance(one, Made)
+        if not isinstance(one, Made):
+            value = Result(use.node, one, place)
+            continue
         of = Result(use.node, one, place) if place < len(modules) - 1 else None
         arguments = Arguments(use.node, (value,), {}, grad=use.arguments.grad)
         value = called(one.name, one, arguments, of) or Result(use.node, one, place)

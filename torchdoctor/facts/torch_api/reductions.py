@@ -133,6 +133,23 @@ def _differences(use: Use) -> Shape | None:
     return (*shape[:dim], max(length - times, 0) if isinstance(length, int) else None, *shape[dim + 1 :])
 
 
+def _unpadded(use: Use) -> Shape | None:
+    """A Fourier transform keeps the sizes unless it is told others."""
+    return None if use.has("n") or use.has("s") else same(use)
+
+
+def _rank_only(use: Use) -> Shape | None:
+    rank = use.tensor().rank
+    return None if rank is None else (None,) * rank
+
+
+def _unique(use: Use) -> Value | None:
+    """The elements once each; a tuple where more is asked for."""
+    if use.flag("return_inverse") or use.flag("return_counts") or use.has("dim"):
+        return None
+    return computed(use, shape=lambda use: (None,), memory=fresh, grad=lambda use: None)
+
+
 ROWS: tuple[Row, ...] = (
     reduction("sum nansum prod", "input dim keepdim dtype", dtype=summed),
     reduction("mean nanmean", "input dim keepdim dtype"),
@@ -170,6 +187,16 @@ ROWS: tuple[Row, ...] = (
     row("diff", "input n dim prepend append", shape=_differences, memory=fresh_if_input_contiguous, dtype=None),
     row("renorm", "input p dim maxnorm", memory=fresh),
     row("tril triu", "input diagonal", memory=fresh),
+    row(
+        "torch.fft.fft torch.fft.ifft torch.fft.fft2 torch.fft.ifft2 torch.fft.fftn",
+        memory=unordered,
+        dtype=None,
+        shape=_unpadded,
+    ),
+    row("torch.fft.rfft torch.fft.irfft torch.fft.rfft2", shape=_rank_only, memory=unordered, dtype=None),
+    row("torch.fft.fftshift torch.fft.ifftshift", "input dim", memory=unordered),
+    row("rot90", "input k dims", shape=_rank_only, memory=unordered),
+    effect("unique torch.unique_consecutive", "input sorted return_inverse return_counts dim", _unique),
     row("cov corrcoef", memory=unordered, shape=lambda use: None, dtype=None),
     row("histc", "input bins min max", shape=lambda use: (use.size("bins", 100),), memory=fresh, grad=cut),
     row("bincount", "input weights minlength", shape=lambda use: (None,), memory=fresh, grad=cut, dtype=None),

@@ -246,4 +246,5 @@ ROWS: tuple[Row, ...] = (
     view("torch.view_as_real", "input", _real_pairs),
     view("torch.view_as_complex", "input", _complex_pairs),
     view("detach", "input", itself, grad=cut),
+    view("conj", "input", itself),
 )
