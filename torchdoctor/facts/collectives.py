@@ -105,6 +105,7 @@ def is_answered(flow: Flow, event: Event, taken: str, meetings: list[Event]) -> 
     nodes = {anchor(other) for other in others}
     facts = file.classes.enclosing(mine)
     if facts is not None:
-        calls = file.calls(*(f"torch.distributed.{name}" for name in COLLECTIVES))
-        nodes |= {call for call in calls if call is not mine and file.classes.enclosing(call) is facts}
+        for method in facts.methods.values():
+            for run in file.flows.of(method) if method is not flow.function else ():
+                nodes |= {anchor(other) for other in run.events if is_collective(run, other)}
     return any(other != taken for node in nodes for _, other in takers(file, node))

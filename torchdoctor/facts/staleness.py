@@ -128,12 +128,23 @@ class Staleness:
         line = self.file.statement(self.kept.statement)
         block = self.file.parent(line) if line is not None else None
         above = list(self.file.ancestors(use))
-        if block in above:
+        if block in above or any(made in above for made in self._blocks_that_begin_it()):
             return True
         branch = self.file.parent(block) if block is not None else None
         return isinstance(branch, cst.If) and any(
             isinstance(other, cst.If) and other is not branch and other.test.deep_equals(branch.test) for other in above
         )
+
+    def _blocks_that_begin_it(self) -> list[cst.CSTNode]:
+        """Blocks around the keeping in which its holder, a dict or list, begins anew before it: `record = {}`."""
+        around, loops = set(self.file.ancestors(self.kept.statement)), self._around(self.kept.statement)
+        return [
+            block
+            for assign in self.file.nodes(cst.Assign)
+            if self.order[assign] < self._at and self._around(assign) == loops
+            if any(target.target.deep_equals(self.kept.holder) for target in assign.targets)
+            if (block := self.file.parent(self.file.statement(assign) or assign)) in around and block is not None
+        ]
 
     # -- uses -----------------------------------------------------------------------------------------------------
 

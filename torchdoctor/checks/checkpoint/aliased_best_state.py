@@ -15,6 +15,7 @@ from torchdoctor.facts.file import File
 from torchdoctor.facts.kind import unwrapped
 from torchdoctor.facts.snapshots import Kept, copied, kept
 from torchdoctor.facts.staleness import Staleness, is_improvement
+from torchdoctor.facts.values import options
 
 _OTHERS = frozenset({"optimizer", "scheduler", "scaler", "loader", "sampler", "dataset", "metric"})
 
@@ -41,8 +42,8 @@ def _stale_use(file: File, function: cst.CSTNode, found: Kept) -> cst.CSTNode | 
     if (whole and not better) or (found.alias.on_cpu and _is_on_gpu(file, found)):
         return None
     for flow in file.flows.of(function):
-        kind = flow.kind(unwrapped(flow.value(found.alias.module)))
-        if kind == "module" or (kind not in _OTHERS and not whole):
+        kinds = {flow.kind(unwrapped(option)) for option in options(flow.value(found.alias.module))}
+        if kinds == {"module"} or (not kinds & _OTHERS and not whole):
             facts = Staleness(flow, found)
             if (use := facts.use() or (facts.later_use() if better else None)) is not None:
                 return use
