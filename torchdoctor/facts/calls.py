@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from torchdoctor.facts import torch_api
+from torchdoctor.facts import stacks, torch_api
 from torchdoctor.facts.classes import ClassFacts
 from torchdoctor.facts.context import OFF, ON
 from torchdoctor.facts.events import GradMode
 from torchdoctor.facts.file import literal
 from torchdoctor.facts.kind import unwrapped
 from torchdoctor.facts.kinds import FUNCTIONAL_LOSSES, is_parametric, kinds_of
+from torchdoctor.facts.outputs import output_of
 from torchdoctor.facts.protocol import Protocol
 from torchdoctor.facts.values import (
     UNKNOWN,
@@ -208,8 +209,8 @@ class Calls:
         return bool(kinds_of(name)) or self.run.file.classes.named(name) is not None
 
     def _make(self, node: cst.CSTNode, name: str, args: tuple[Value, ...], keywords: Keywords, starred: bool) -> Value:
-        if starred and not args and not keywords:
-            args = ()
+        if name == stacks.SEQUENTIAL and isinstance(node, cst.Call):
+            args = stacks.layers(self.run, node)
         made = Made(name, node, args, tuple(keywords.items()))
         self.run.emit("make", node, made, args, keywords, made)
         return made
@@ -294,6 +295,7 @@ class Calls:
             value = self._forward_value(node, model, args, keywords, starred)
             if value is None:
                 value = _depending(node, (*args, *keywords.values())).but(of=Result(node, model), grad=None)
+                value = output_of(run, model, value)
             value = self._through_model(value, model, node)
             object.__setattr__(run.events[modes], "value", value)
             return value
@@ -311,10 +313,15 @@ class Calls:
             if facts is not None:
                 found = facts.method("forward")
                 return self._invoke(node, found, model, args, keywords, starred) if found is not None else None
+        model = stacks.completed(model, run.state.heap)
         if isinstance(model, Made):
             arguments = torch_api.Arguments(node, args, keywords, starred, run.grad_fact())
             return torch_api.module(model.name, model, arguments)
         return None
+
+    def output(self, model: Value, node: cst.CSTNode) -> Value | None:
+        """What a layer of torch gives for an input that nothing is known of."""
+        return self._forward_value(node, model, (Result(node, model),), {}, False)
 
     def _through_model(self, value: Value, model: Value, node: cst.CSTNode) -> Value:
         """What comes out of a model depends on it, and is in its graph where gradients are on."""

@@ -8,6 +8,7 @@ import libcst as cst
 
 from torchdoctor.facts.classes import ClassFacts
 from torchdoctor.facts.file import literal
+from torchdoctor.facts.stacks import completed
 from torchdoctor.facts.state import State
 from torchdoctor.facts.values import Attr, Made, Self, Value, const
 
@@ -37,8 +38,8 @@ class Instances:
         if not writes:
             return self._class_level(facts, name)
         attributes, written = self._instance(facts, of, run)
-        if all(write.statement in written for write in writes):
-            return attributes.get(name)
+        if all(write.statement in written or write.method.name.value == "__init__" for write in writes):
+            return attributes.get(name)  # what a constructor does not reach, it does not write
         return Attr(of, name)
 
     def _instance(self, facts: ClassFacts, of: Self | Made, run: Run) -> _Built:
@@ -54,7 +55,8 @@ class Instances:
             args, keywords = (of.args, dict(of.keywords)) if isinstance(of, Made) else ((), {})
             names = run.calls.bound(home.file, init, (of, *args), keywords, starred=isinstance(of, Self))
             flow = home.file.flows.run(init, State(names), stack=run.stack, budget=run.budget, constructing=True)
-            attributes = {str(attribute): value for (owner, attribute), value in flow.end.heap.items() if owner == of}
+            heap = flow.end.heap
+            attributes = {str(name): completed(value, heap) for (owner, name), value in heap.items() if owner == of}
             self._made[key] = attributes, frozenset(event.node for event in flow.of("write"))
         return self._made[key]
 

@@ -85,6 +85,22 @@ def _of_param(value: Param, flows: Flows) -> str | None:
     return flows.usage.kind(function, value.name)
 
 
+def annotated_class(value: Value, flows: Flows) -> str | None:
+    """The full name of the class that a parameter is annotated with: `Net` of `net: Net` and of `net: "Net | None"`."""
+    if not isinstance(value, Param) or not isinstance(value.function, cst.FunctionDef):
+        return None
+    if value.function not in flows.file.tree.order:
+        return None
+    params = value.function.params
+    for param in (*params.posonly_params, *params.params, *params.kwonly_params):
+        if param.name.value == value.name and param.annotation is not None:
+            node = param.annotation.annotation
+            if isinstance(node, cst.BinaryOperation):
+                node = node.left
+            return _quoted(node, flows) if isinstance(node, cst.SimpleString) else flows.file.name(node)
+    return None
+
+
 def _of_annotation(node: cst.BaseExpression, flows: Flows) -> str | None:
     if isinstance(node, cst.BinaryOperation):  # X | None
         return _of_annotation(node.left, flows) or _of_annotation(node.right, flows)

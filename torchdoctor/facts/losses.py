@@ -10,6 +10,7 @@ import libcst as cst
 
 from torchdoctor.facts.activations import Replacement
 from torchdoctor.facts.events import Event
+from torchdoctor.facts.kind import annotated_class
 from torchdoctor.facts.origins import assigned
 from torchdoctor.facts.values import Const, Known, Made, Named, Tensor, Value
 
@@ -94,7 +95,8 @@ def loss_name(event: Event) -> str | None:
     """The name in torch.nn.functional of the loss that an event computes; None for one that torch has not."""
     if isinstance(event.on, Named) and event.on.name.startswith(_FUNCTIONAL):
         return event.on.name[len(_FUNCTIONAL) :]
-    return class_loss(event.file, event.on.name) if isinstance(event.on, Made) else None
+    name = event.on.name if isinstance(event.on, Made) else annotated_class(event.on, event.file.flows)
+    return class_loss(event.file, name) if name is not None else None
 
 
 def class_loss(file: File, name: str) -> str | None:

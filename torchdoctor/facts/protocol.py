@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from torchdoctor.facts import stacks
 from torchdoctor.facts.events import Mode
 from torchdoctor.facts.kind import unwrapped
 from torchdoctor.facts.values import (
@@ -24,7 +25,6 @@ from torchdoctor.facts.values import (
     Tensor,
     Value,
     const,
-    join,
 )
 
 if TYPE_CHECKING:
@@ -54,6 +54,11 @@ class Protocol:
             "numpy": self._plain,
             "append": self._append,
             "extend": self._append,
+            "add_module": self._add_module,
+            "insert": self._reorder,
+            "pop": self._reorder,
+            "remove": self._reorder,
+            "reverse": self._reorder,
             "zero_": self._zero,
             "clip_grad_norm_": self._clip_method,
             "clip_gradients": self._clip_method,
@@ -156,11 +161,27 @@ class Protocol:
         if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "extend":
             added = self.calls.run.evaluate.element(added, node)
         self.calls.run.emit("append", node, receiver, (added,), keywords)
-        heap = self.calls.run.state.heap
         if isinstance(receiver, Made) and receiver.name == "builtins.list":
-            known = heap.get((receiver, "[]"))
-            heap[(receiver, "[]")] = added if known is None else join(known, added)
+            whole = args[0] if added is not args[0] else Sequence((added,))
+            stacks.grow(self.calls.run.state.heap, receiver, added, whole)
+        elif isinstance(receiver, Made) and receiver.name == stacks.SEQUENTIAL:
+            stacks.add(self.calls.run, receiver, added if added is args[0] else UNKNOWN)
         return const(None)
+
+    def _add_module(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
+        if isinstance(receiver, Made) and receiver.name == stacks.SEQUENTIAL:
+            stacks.add(self.calls.run, receiver, args[1] if len(args) == 2 else keywords.get("module", UNKNOWN))
+        return None
+
+    def _reorder(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
+        """After these, the last item of a list is not the one that was put there last."""
+        if isinstance(receiver, Made) and receiver.name == "builtins.list":
+            heap = self.calls.run.state.heap
+            heap.setdefault((receiver, "[]"), UNKNOWN)
+            heap[(receiver, stacks.LAST)] = UNKNOWN
+        elif isinstance(receiver, Made) and receiver.name == stacks.SEQUENTIAL:
+            stacks.add(self.calls.run, receiver, UNKNOWN)
+        return None
 
     def _zero(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
         """p.grad.zero_() clears one gradient by hand."""

@@ -10,6 +10,7 @@ import libcst as cst
 from torchdoctor.facts.context import opened_grad
 from torchdoctor.facts.events import Arm
 from torchdoctor.facts.expressions import operator_symbol
+from torchdoctor.facts.stacks import grow
 from torchdoctor.facts.state import State, joined
 from torchdoctor.facts.torch_api import augment
 from torchdoctor.facts.values import UNKNOWN, Made, Named, Result, Tensor, Value, const, join
@@ -88,7 +89,9 @@ class Statements:
         else:
             new = self.run.evaluate.operate(symbol, (old, by), statement)
         if isinstance(old, Made) and old.name == "builtins.list":
-            self.run.emit("append", statement, old, (self.run.evaluate.element(by, statement),), value=old)
+            added = self.run.evaluate.element(by, statement)
+            self.run.emit("append", statement, old, (added,), value=old)
+            grow(self.run.state.heap, old, added, by)
             return
         self.run.emit("augment", statement, old, (by,), value=new)
         if isinstance(statement.target, cst.Name):

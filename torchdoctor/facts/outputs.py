@@ -1,0 +1,58 @@
+"""What comes out of a model that a run cannot step into: by its annotation, or by the head that it was given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from torchdoctor.facts.kind import annotated_class
+from torchdoctor.facts.values import Known, Made, Param, Result, Sequence, Tensor, Value
+
+if TYPE_CHECKING:
+    from torchdoctor.facts.run import Run
+
+# The attributes that hold the last layer of the models of torchvision and timm.
+_HEADS = ("fc", "classifier", "head", "heads")
+_LIBRARIES = ("torchvision.models.", "timm.")
+
+
+def output_of(run: Run, model: Value, value: Tensor) -> Value:
+    """``value``, the output of a model of which nothing is known, with its scale where that can be told after all."""
+    if isinstance(model, Param):
+        return _of_class(run, model, value)
+    if isinstance(model, (Made, Result)):
+        return value.but(scale=_of_head(run, model))
+    return value
+
+
+def _of_class(run: Run, model: Param, value: Tensor) -> Value:
+    """What `forward` of the class that a parameter is annotated with returns, whatever it is given."""
+    name = annotated_class(model, run.flows)
+    facts = run.file.classes.named(name) if name is not None else None
+    found = facts.method("forward") if facts is not None else None
+    if found is None or found[1] in run.stack:
+        return value
+    returned = found[0].file.flows.alone(found[1]).returned
+    if isinstance(returned, Sequence):
+        parts = [Result(value.source, model, place) for place in range(len(returned.items))]
+        return Sequence(
+            tuple(value.but(of=part, scale=_scale(item)) for part, item in zip(parts, returned.items, strict=True))
+        )
+    return value.but(scale=_scale(returned))
+
+
+def _of_head(run: Run, model: Made | Result) -> Known[str] | None:
+    """The scale of a library's model whose last layer has been replaced: `model.fc = nn.Sequential(...)`."""
+    maker = model.name if isinstance(model, Made) else getattr(model.function, "name", "")
+    if not maker.startswith(_LIBRARIES):
+        return None
+    head = next((run.state.heap[(model, name)] for name in _HEADS if (model, name) in run.state.heap), None)
+    call = model.call
+    if head is None or not isinstance(call, cst.Call):
+        return None
+    return _scale(run.calls.output(head, call))
+
+
+def _scale(value: Value | None) -> Known[str] | None:
+    return value.scale if isinstance(value, Tensor) else None
