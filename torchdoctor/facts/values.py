@@ -260,9 +260,6 @@ def options(value: Value) -> frozenset[Value]:
     return value.options if isinstance(value, OneOf) else frozenset((value,))
 
 
-_MOST_OPTIONS = 4
-
-
 def join(a: Value, b: Value) -> Value:
     """What is known when either may be: of two tensors the facts they share, of others a OneOf of a few."""
     if a is b:
@@ -276,7 +273,7 @@ def join(a: Value, b: Value) -> Value:
     if isinstance(a, Sequence) and isinstance(b, Sequence) and len(a.items) == len(b.items):
         return Sequence(tuple(map(join, a.items, b.items)))
     either = options(a) | options(b)
-    return OneOf(either) if len(either) <= _MOST_OPTIONS else UNKNOWN
+    return OneOf(either) if len(either) <= 4 else UNKNOWN
 
 
 def _join_tensors(a: Tensor, b: Tensor) -> Tensor:
