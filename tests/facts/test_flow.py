@@ -533,3 +533,14 @@ def test_moving_an_unknown_thing_keeps_what_it_is() -> None:
     assert isinstance(function, cst.FunctionDef)
     (flow,) = file.flows.of(function)
     assert {mode.training for mode in one(flow, "forward").modes} == {False}
+
+
+def test_words_lead_through_aliases_of_imports() -> None:
+    code = """
+    from torch.nn import CrossEntropyLoss as Loss
+
+    def fit(x, y):
+        return Loss()(x, y)
+    """
+    flows = file_of(code).flows.touching(frozenset({"CrossEntropyLoss"}))
+    assert [flow.function.name.value for flow in flows if flow.function is not None] == ["fit"]

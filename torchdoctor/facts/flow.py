@@ -205,6 +205,9 @@ class Flows:
                     return
                 reach.functions.add(above)  # type: ignore[arg-type]
                 inside = True
+            elif kind is cst.ImportAlias and above.asname is not None:  # type: ignore[attr-defined]
+                reach.names.add(above.asname.name.value)  # type: ignore[attr-defined]
+                return
             elif kind in _UNRUN and not inside:
                 return
             below, above = above, parents.get(above)
