@@ -209,8 +209,18 @@ def own_call(event: Event, file: File) -> cst.Call | None:
 
 def mode_words(file: File) -> frozenset[str]:
     """The names of methods that put something into eval mode in this file: `eval`, and `train` with an argument."""
-    switches = any(call.args for call in file.calls_by_method.get("train", ()))
-    return frozenset({"eval", "train"} if switches else {"eval"})
+    found = {"eval"} if any(not call.args for call in file.calls_by_method.get("eval", ())) else set()
+    if any(call.args and not _hands_mode_on(call) for call in file.calls_by_method.get("train", ())):
+        found.add("train")
+    return frozenset(found)
+
+
+def _hands_mode_on(call: cst.Call) -> bool:
+    """`super().train(mode)`, `self.head.train(self.training)`: the mode is the whole module's."""
+    given = call.args[0].value
+    if isinstance(given, cst.Attribute) and given.attr.value == "training":
+        return True
+    return isinstance(call.func, cst.Attribute) and isinstance(call.func.value, cst.Call)
 
 
 def words(file: File) -> frozenset[str]:

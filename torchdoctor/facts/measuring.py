@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from torchdoctor.facts.device_questions import definition_of
 from torchdoctor.facts.evaluation import ENDS, share_turn
+from torchdoctor.facts.names import dotted
 from torchdoctor.facts.tree import within
 from torchdoctor.facts.values import Attr, Param
 
@@ -32,6 +34,8 @@ def all_contexts(file: File, found: frozenset[str]) -> Iterator[Flow]:
 
 def may_measure(file: File, found: frozenset[str]) -> bool:
     """Whether a loop that may run without gradients gives its items away and collects what comes back: cheap to ask."""
+    if any("optimizer" in facts.kinds for facts in file.classes) and not file.classes.modules:
+        return False  # an optimizer's file: its steps go over parameters
     off = {function for word in found for name in file.mentions.get(word, ()) for function in _around(file, name)}
     loops: list[cst.For | cst.CompFor] = [*file.nodes(cst.For), *file.nodes(cst.CompFor)]
     return any(_runs_in(file, loop, off) and _measured_in(file, loop, None) for loop in loops)
@@ -43,22 +47,38 @@ def _around(file: File, node: cst.CSTNode) -> set[cst.CSTNode]:
 
 
 def _runs_in(file: File, loop: cst.CSTNode, off: set[cst.CSTNode]) -> bool:
-    """Whether the loop stands in one of these functions, or in a function that one of them names."""
+    """Whether the loop stands in one of these functions, in one that they name, or in one that names them."""
     own = _around(file, loop)
-    named = [name for function in own if isinstance(function, cst.FunctionDef) for name in _named(file, function)]
-    return not own.isdisjoint(off) or any(not _around(file, name).isdisjoint(off) for name in named)
+    return not own.isdisjoint(off) or _name_one_of(file, own, off) or _name_one_of(file, off, own)
 
 
-def _named(file: File, function: cst.FunctionDef) -> list[cst.Name]:
-    return [name for name in file.mentions.get(function.name.value, ()) if name is not function.name]
+def _name_one_of(file: File, functions: set[cst.CSTNode], others: set[cst.CSTNode]) -> bool:
+    """Whether the name of one of the functions stands in one of the others."""
+    names = (
+        name
+        for function in functions
+        if isinstance(function, cst.FunctionDef)
+        for name in file.mentions.get(function.name.value, ())
+        if name is not function.name
+    )
+    return any(not _around(file, name).isdisjoint(others) for name in names)
 
 
-def _may_be_model(file: File, call: cst.Call) -> bool:
-    """A variable, an attribute of something, a function of the project: not what is named after a library."""
-    if isinstance(call.func, cst.Attribute) and call.func.attr.value.endswith("_"):
-        return False  # an in-place method of a tensor
+def _may_be_model(file: File, call: cst.Call, depth: int = 2) -> bool:
+    """A variable, an attribute of something, a function of the project that calls such: not a library's function."""
     name = file.name(call.func)
-    return name is None or not name.startswith(("torch.", "builtins.", "numpy.", "math.", "functools."))
+    if name is None:
+        return not (isinstance(call.func, cst.Attribute) and call.func.attr.value.endswith("_"))
+    other, function = (definition_of(file, name) if depth else None) or (file, None)
+    if not isinstance(function, cst.FunctionDef):
+        return False
+    inner = (node for node in within(function.body) if isinstance(node, cst.Call))
+    return any(_is_plain(node.func) and _may_be_model(other, node, depth - 1) for node in inner)
+
+
+def _is_plain(callee: cst.BaseExpression) -> bool:
+    """`model(...)` or `self.model(...)`."""
+    return isinstance(callee, cst.Name) or (dotted(callee) or "").startswith("self.")
 
 
 def is_own_layer(file: File, call: cst.Call) -> bool:
@@ -94,11 +114,15 @@ def _measured_in(file: File, loop: cst.For | cst.CompFor, call: cst.Call | None)
         return False
     fed = _spread(body, {node.value for node in within(loop.target) if isinstance(node, cst.Name)})
     for given in calls:
-        if any(_reads(arg.value, fed) for arg in given.args):
+        if any(_reads(arg.value, fed) for arg in given.args) and not _is_method_of(given, fed):
             results = _spread(body, set(), given)
             if isinstance(loop, cst.CompFor) or any(_collects(node, given, results) for node in body):
                 return True
     return False
+
+
+def _is_method_of(call: cst.Call, names: set[str]) -> bool:
+    return isinstance(call.func, cst.Attribute) and _reads(call.func.value, names)
 
 
 def _spread(body: list[cst.CSTNode], names: set[str], call: cst.CSTNode | None = None) -> set[str]:

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from torchdoctor.check import Found, Swap, on_file
+from torchdoctor.check import Found, on_file
+from torchdoctor.checks.evaluation._setting import eval_before
 from torchdoctor.facts import evaluation, measuring
 from torchdoctor.facts.events import Event
 from torchdoctor.facts.file import File
 from torchdoctor.facts.mode_layers import mode_layer
-from torchdoctor.facts.names import dotted
 from torchdoctor.facts.tests import holds_tests
 
 _OFF = frozenset({"no_grad", "inference_mode", "set_grad_enabled"})
@@ -39,19 +39,23 @@ def _evaluated(file: File) -> dict[cst.Call, tuple[Event, str]]:
     fine: set[cst.Call] = set()
     for flow in measuring.all_contexts(file, _OFF):
         for event in flow.of("forward"):
-            call = evaluation.own_call(event, file)
-            if (
-                call is None
-                or measuring.is_own_layer(file, call)
-                or event.grad.enabled is not False
-                or evaluation.held_by_framework(file, call)
-            ):
+            call = _unheld_call(file, event)
+            if call is None:
                 continue
-            if any(mode.training is False for mode in event.modes) or not measuring.measures(flow, event):
+            if any(mode.training is False for mode in event.modes):
                 fine.add(call)
-            elif measuring.left_in_training(flow, event) and (layer := mode_layer(file, event.on)) is not None:
-                found.setdefault(call, (event, layer))
+            elif measuring.measures(flow, event) and measuring.left_in_training(flow, event):
+                if (layer := mode_layer(file, event.on)) is not None:
+                    found.setdefault(call, (event, layer))
     return {call: where for call, where in found.items() if call not in fine}
+
+
+def _unheld_call(file: File, event: Event) -> cst.Call | None:
+    """The event's call, where it runs without gradients and nobody else minds the model's mode."""
+    call = evaluation.own_call(event, file)
+    if call is None or event.grad.enabled is not False or measuring.is_own_layer(file, call):
+        return None
+    return None if evaluation.held_by_framework(file, call) else call
 
 
 def _found(file: File, call: cst.Call, event: Event, layer: str) -> Found:
@@ -62,21 +66,5 @@ def _found(file: File, call: cst.Call, event: Event, layer: str) -> Found:
         call,
         f"{where} `{model}` in train mode: its {layer} works as in training",
         marks=((setting, "put into train mode here"),) if setting is not None else (),
-        swaps=tuple(_swaps(file, call)),
+        swaps=tuple(eval_before(file, call)),
     )
-
-
-def _swaps(file: File, call: cst.Call) -> Iterator[Swap]:
-    """`model.eval()` above the outermost loop or context around the call in which nothing is learnt."""
-    if dotted(call.func) is None:
-        return
-    flows = file.flows.of(file.function(call) or file.module)
-    backwards = [event for flow in flows for event in flow.of("backward") if event.node in file.tree.order]
-    learning = {above for event in backwards for above in file.ancestors(event.node)}
-    place: cst.CSTNode | None = None
-    for above in file.ancestors(call):
-        if isinstance(above, cst.FunctionDef) or above in learning:
-            break
-        place = above if isinstance(above, (cst.With, cst.For, cst.SimpleStatementLine)) else place
-    if place is not None:
-        yield Swap(place, f"{file.code(call.func)}.eval()", "before")

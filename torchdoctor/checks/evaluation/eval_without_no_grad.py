@@ -19,7 +19,7 @@ from torchdoctor.facts.tests import holds_tests
 
 @on_file(words=("eval", ".train("))
 def check(file: File, _: File) -> Iterator[Found]:
-    if holds_tests(file):
+    if holds_tests(file) or not evaluation.mode_words(file):
         return
     told: set[tuple[cst.CSTNode | None, str]] = set()
     for call, (flow, event) in _evaluated(file).items():

@@ -21,7 +21,8 @@ from torchdoctor.facts.sticking import Stuck, stuck
 @on_file(words=("eval", ".train("))
 def check(file: File, _: File) -> Iterator[Found]:
     told: set[cst.CSTNode] = set()
-    for flow in file.flows.touching(mode_words(file), frozenset({"backward"})):
+    words = mode_words(file)
+    for flow in file.flows.touching(words, frozenset({"backward"})) if words else ():
         for case in stuck(flow):
             place = case.setting.via[0] if case.setting.via else case.setting.node
             if place in file.tree.order and place not in told:
