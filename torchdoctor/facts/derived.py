@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torchdoctor.facts.file import File
 
 _MOST = 400  # places; a value that is everywhere says nothing
-# What these give back holds what they were given.
+# What these give back holds what they were given, as what functions of torch give is computed from it.
 _KEEPING = frozenset({
     "builtins.dict", "builtins.list", "builtins.tuple", "builtins.zip", "builtins.enumerate", "builtins.sorted",
     "builtins.iter", "builtins.next", "builtins.reversed", "builtins.filter", "builtins.map", "collections.OrderedDict",
@@ -76,7 +76,7 @@ def _is_key(parent: cst.CSTNode, node: cst.CSTNode) -> bool:
 def _given(file: File, call: cst.Call, arg: cst.Arg) -> Iterator[cst.CSTNode]:
     """Where an argument goes: into what the call gives back, into its receiver, into a parameter."""
     name = file.name(call.func) or ""
-    if name in _KEEPING:
+    if name in _KEEPING or name.startswith(("torch.", "numpy.")):
         yield call
     elif isinstance(call.func, cst.Attribute) and call.func.attr.value in ("update", "append", "extend", "setdefault"):
         yield from _reads(file, call.func.value)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from torchdoctor.facts.derived import uses
+from torchdoctor.facts.events import Mode
 from torchdoctor.facts.ownership import related
 from torchdoctor.facts.tree import within
-from torchdoctor.facts.values import Made, Self, Tensor, Value
+from torchdoctor.facts.values import Made, Method, Result, Self, Tensor, Value
 
 if TYPE_CHECKING:
     from torchdoctor.facts.events import Event
@@ -39,11 +40,13 @@ _HELD = ("validation_", "test_", "predict_", "on_validation", "on_test", "on_pre
 def put_in_eval(event: Event) -> cst.CSTNode | None:
     """What put the model into eval mode, where it is surely in eval mode when it is called here; else None."""
     modes = event.modes
+    if modes == frozenset((Mode(None),)):  # nothing is said of it on the way here
+        modes = event.file.flows.module.end.modes.get(event.on, frozenset())
+        if not modes:
+            return _constructed_in_eval(event)
     if modes and all(mode.training is False for mode in modes):
         return next(iter(mode.because for mode in modes), None)
-    if modes == frozenset() or any(mode.training is not None for mode in modes):
-        return None
-    return _constructed_in_eval(event)
+    return None
 
 
 def _constructed_in_eval(event: Event) -> cst.CSTNode | None:
@@ -83,6 +86,19 @@ def differentiated(flow: Flow, forward: Event) -> bool:
 def _may_be_of(loss: Value, model: Value) -> bool:
     models = loss.models if isinstance(loss, Tensor) else frozenset()
     return not models or any(related(model, other) for other in models)
+
+
+def depends_on(flow: Flow, value: Value, model: Value, depth: int = 3) -> bool:
+    """Whether a value is known to be computed from what the model gave, through functions that are not known too."""
+    if isinstance(value, Tensor) and (value.models or value.of is None):
+        return any(related(model, other) for other in value.models)
+    made = value.of if isinstance(value, Tensor) else value
+    if not isinstance(made, Result) or depth == 0:
+        return False
+    if isinstance(made.function, Method) and depends_on(flow, made.function.of, model, depth - 1):
+        return True
+    given = [part for event in flow.of("call", "loss") if event.node is made.call for part in event.args]
+    return any(depends_on(flow, part, model, depth - 1) for part in given)
 
 
 def _in_graph(value: Tensor) -> bool:
@@ -143,12 +159,7 @@ def ends(file: File, call: cst.Call) -> bool:
 
 def measured(flow: Flow, forward: Event) -> bool:
     """Whether a number is taken out of what depends on the model's output: `criterion(model(x), y).item()`."""
-    return any(
-        event.index > forward.index
-        and isinstance(event.on, Tensor)
-        and any(related(forward.on, model) for model in event.on.models)
-        for event in flow.of("item")
-    )
+    return any(event.index > forward.index and depends_on(flow, event.on, forward.on) for event in flow.of("item"))
 
 
 def works_with_gradients(file: File, node: cst.CSTNode) -> bool:
@@ -224,11 +235,13 @@ def _hands_mode_on(call: cst.Call) -> bool:
 
 
 def words(file: File) -> frozenset[str]:
-    """The names that lead to functions which evaluate: these, and attributes that a constructor puts in eval mode."""
+    """The names that lead to functions which evaluate: these, and what a script or a constructor puts there."""
     found = set(mode_words(file))
     for setting in file.calls_by_method.get("eval", ()):
         function = file.function(setting)
-        if function is not None and function.name.value == "__init__" and isinstance(setting.func, cst.Attribute):
-            if isinstance(setting.func.value, cst.Attribute):
-                found.add(setting.func.value.attr.value)
+        model = setting.func.value if isinstance(setting.func, cst.Attribute) else None
+        if function is None and isinstance(model, cst.Name):
+            found.add(model.value)
+        elif function is not None and function.name.value == "__init__" and isinstance(model, cst.Attribute):
+            found.add(model.attr.value)
     return frozenset(found)

@@ -49,7 +49,16 @@ def mode_layer(file: File, value: Value) -> str | None:
     rate = given.get("p", given.get("dropout", value.args[0] if value.args and _DROPOUT.match(value.name) else None))
     if _depends(value.name, rate is not None, isinstance(rate, Const) and not rate.value):
         return value.name.rpartition(".")[2]
-    return _first(mode_layer(file, part) for part in (*value.args, *given.values()))
+    found = _first(mode_layer(file, part) for part in (*value.args, *given.values()))
+    return found or _in_starred(file, value.call)
+
+
+def _in_starred(file: File, call: cst.CSTNode) -> str | None:
+    """`nn.Sequential(*layers)`: what the function makes that fills the list."""
+    if not isinstance(call, cst.Call) or call not in file.tree.order or not file.has_star(call):
+        return None
+    function = file.function(call)
+    return _in_body(file, function.body, 1, set()) if function is not None else None
 
 
 def _keeps_mode_itself(facts: ClassFacts) -> bool:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from torchdoctor.facts.escape import HARMLESS
-from torchdoctor.facts.evaluation import share_turn
+from torchdoctor.facts.evaluation import depends_on, share_turn
 from torchdoctor.facts.ownership import related
-from torchdoctor.facts.values import Attr, Named, Tensor
+from torchdoctor.facts.values import Attr, Named
 
 if TYPE_CHECKING:
     from torchdoctor.facts.events import Event
@@ -48,9 +48,7 @@ def _is_trained(flow: Flow, forward: Event) -> bool:
     if not forward.loops:
         return False
     return any(
-        share_turn(forward.loops[-1], forward, event)
-        and isinstance(event.on, Tensor)
-        and any(related(model, forward.on) for model in event.on.models)
+        share_turn(forward.loops[-1], forward, event) and depends_on(flow, event.on, forward.on)
         for event in flow.of("backward")
     )
 
