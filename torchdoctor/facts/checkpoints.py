@@ -37,8 +37,11 @@ class Loaded:
 
     @property
     def module(self) -> cst.Call | None:
-        """The call that uses it as a module: `loaded.eval()`, `loaded["model"].parameters()`."""
+        """The call that uses it as a module: `loaded(x)`, `loaded["model"].eval()`."""
         for use in self.uses:
+            called = self.file.parent(use)
+            if isinstance(called, cst.Call) and called.func is use and not isinstance(use, cst.Attribute):
+                return called
             attribute = self.file.parent(use)
             if (
                 isinstance(attribute, cst.Attribute)

@@ -196,7 +196,9 @@ def _is_given_up(file: File, call: cst.Call) -> bool:
     parent = file.parent(call)
     if isinstance(parent, (cst.Param, cst.BooleanOperation, cst.Comparison, cst.ComparisonTarget)):
         return True
-    if isinstance(parent, cst.Attribute) and file.name(call.func) == "torch.device":
+    if file.name(call.func) != "torch.device":
+        return False
+    if isinstance(parent, cst.Attribute):
         return True  # torch.device("cuda").type: only read
     target = _single_target(parent)
     return target is not None and not _only_value(file, target, call)

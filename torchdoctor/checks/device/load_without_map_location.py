@@ -1,7 +1,7 @@
 """Finds checkpoints that are loaded to the device they were saved from.
 
 Silent where the loaded thing is not seen to be a model or its state, where the same run has just saved it, where a
-guard says that a GPU is there, and in a program that knows no GPU and saves its checkpoints itself.
+guard says that a GPU is there, and in a program that trains, knows no GPU and saves its checkpoints itself.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _is_buffer(file: File, source: cst.BaseExpression) -> bool:
 def _is_own(file: File, call: cst.Call, source: cst.BaseExpression) -> bool:
     """The file was written before, by the same function; or by this program, which knows of no GPU."""
     saves = list(file.calls("torch.save"))
-    if saves and not _DEVICE.search(file.text):
+    if saves and "backward" in file.mentions and not _DEVICE.search(file.text):
         return True
     here, order = file.function(call), file.tree.order
     return any(
