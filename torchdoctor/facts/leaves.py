@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from torchdoctor.facts.cuts import cut_of
+from torchdoctor.facts.cuts import Cuts
 from torchdoctor.facts.events import Event
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
 from torchdoctor.facts.gradients import receiver
 from torchdoctor.facts.origins import assigned, own_nodes
-from torchdoctor.facts.values import Attr, Made, Param, Result, Tensor, Value, const
+from torchdoctor.facts.values import Arithmetic, Attr, Made, Param, Result, Tensor, Unknown, Value, const
 
 # Constructors that copy or wrap what they are given into a leaf; whether they ask for a gradient without being told.
 _MAKERS = {
@@ -26,11 +26,12 @@ _REDUCING = frozenset({"mean", "sum", "squeeze", "view", "reshape", "float", "to
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One place that makes a leaf: ``before`` is the value it is made of, ``after`` the leaf."""
+    """One place that makes a leaf ``after`` of the value ``before``; in place they are one thing."""
 
     node: cst.CSTNode = field(repr=False)
     before: Value
     after: Value
+    in_place: bool = False
 
 
 def leaves_run_backward(file: File, flow: Flow) -> Iterator[tuple[Leaf, Event]]:
@@ -38,46 +39,49 @@ def leaves_run_backward(file: File, flow: Flow) -> Iterator[tuple[Leaf, Event]]:
     backwards = flow.of("backward")
     if not backwards:
         return
-    for leaf in _leaves(file, flow):
+    for leaf in _leaves(file, flow, backwards):
         backward = next((event for event in backwards if _runs_on(file, event, leaf)), None)
         if backward is not None:
             yield leaf, backward
 
 
-def _leaves(file: File, flow: Flow) -> Iterator[Leaf]:
-    for node in own_nodes(flow.node if isinstance(flow.node, cst.Module) else flow.node.body):
+def _leaves(file: File, flow: Flow, backwards: list[Event]) -> Iterator[Leaf]:
+    cuts = Cuts(flow, lenient=True)
+    own = list(own_nodes(flow.node if isinstance(flow.node, cst.Module) else flow.node.body))
+    returned = [event.on.source for event in backwards if isinstance(event.on, Tensor)]
+    for node in (*own, *(source for source in returned if source in file.tree.order)):
         if isinstance(node, cst.Assign) and flow.value(node.value) == const(True):
             for target in node.targets:
                 if isinstance(target.target, cst.Attribute) and target.target.attr.value == "requires_grad":
                     value = flow.value(target.target.value)
                     if _is_computed(flow, value) or isinstance(value, Param | Attr):
-                        yield Leaf(node, value, value)
+                        yield Leaf(node, value, value, in_place=True)
         elif isinstance(node, cst.Call):
-            yield from _made_by_call(file, flow, node)
+            yield from _made_by_call(file, flow, cuts, node)
 
 
-def _made_by_call(file: File, flow: Flow, node: cst.Call) -> Iterator[Leaf]:
+def _made_by_call(file: File, flow: Flow, cuts: Cuts, node: cst.Call) -> Iterator[Leaf]:
     on = receiver(node)
     if on is not None and isinstance(node.func, cst.Attribute) and node.func.attr.value == "requires_grad_":
         before = flow.value(on)
         given = file.argument(node, 0, "requires_grad")
         asked = given is None or flow.value(given) == const(True)
-        if asked and isinstance(before, Tensor) and (_is_cut(before) or cut_of(flow, on) is not None):
-            yield Leaf(node, before, flow.value(node))
+        if asked and (_is_cut(before) or cuts.find(before, on) is not None):
+            yield Leaf(node, before, flow.value(node), in_place=True)
         return
     name = file.name(node.func)
     if name not in _MAKERS:
         return
     given = file.argument(node, None if name == "torch.tensor" else 1, "requires_grad")
     data = file.argument(node, 0, "data")
-    if data is not None and (_MAKERS[name] if given is None else flow.value(given) == const(True)):
-        before = flow.value(data)
+    if data is not None and (_MAKERS[name] if given is None else cuts.value(given) == const(True)):
+        before = cuts.value(data)
         if _is_computed(flow, before) or isinstance(before, Param | Attr):
-            yield Leaf(node, before, flow.value(node))
+            yield Leaf(node, before, cuts.value(node))
 
 
-def _is_cut(tensor: Tensor) -> bool:
-    return tensor.grad is not None and tensor.grad.value == "cut"
+def _is_cut(value: Value) -> bool:
+    return isinstance(value, Tensor) and value.grad is not None and value.grad.value == "cut"
 
 
 def _is_computed(flow: Flow, value: Value) -> bool:
@@ -88,12 +92,12 @@ def _is_computed(flow: Flow, value: Value) -> bool:
     if isinstance(value, Made) and value.name == "builtins.list":
         added = [event.args[0] for event in flow.of("append") if event.on == value]
         return any(_is_computed(flow, item) for item in (*value.args, *added))
-    return isinstance(value, Result)
+    return isinstance(value, Result | Arithmetic)
 
 
 def _runs_on(file: File, event: Event, leaf: Leaf) -> bool:
-    if event.on == leaf.after and not isinstance(leaf.after, Made):
-        return True
+    if event.on == leaf.after or (leaf.in_place and event.on == leaf.before):
+        return not isinstance(event.on, Made | Unknown)
     if isinstance(event.on, Tensor) and event.on.source is leaf.node:
         return True
     expression = receiver(event.node)
