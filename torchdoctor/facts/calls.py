@@ -407,10 +407,10 @@ class Calls:
     def _mutated(self, receiver: Value, name: str, value: Value) -> None:
         """An in-place method changes whatever holds the tensor."""
         if name.endswith("_") and not name.startswith("_") and isinstance(receiver, Tensor):
-            names = self.run.state.names
-            for held, known in names.items():
-                if known is receiver:
-                    names[held] = value
+            for table in (self.run.state.names, self.run.state.heap):
+                for held, known in table.items():
+                    if known is receiver:
+                        table[held] = value  # type: ignore[index]
 
     def _own_method(self, receiver: Value, name: str) -> tuple[ClassFacts, cst.FunctionDef] | None:
         if not isinstance(receiver, (Made, Self)):
