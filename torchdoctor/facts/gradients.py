@@ -135,13 +135,26 @@ def integers(tensor: Tensor) -> Known[str] | None:
     return tensor.dtype if tensor.dtype is not None and tensor.dtype.value in _INTEGERS else None
 
 
-def never_required(flow: Flow, tensor: Tensor) -> Known[str] | None:
-    """The reason, where a tensor was made of data alone, and no gradient was asked of it."""
+def never_required(
+    flow: Flow, event: Event, tensor: Tensor, expression: cst.BaseExpression | None
+) -> Known[str] | None:
+    """The reason, where a tensor that a gradient is taken of was made of data alone, and never asked for one.
+
+    Only variables are followed when they ask later; where anything else is taken of, the code around asks for none.
+    """
     if tensor.models or tensor.grad is None or tensor.grad.value != "plain":
         return None
     if not isinstance(tensor.grad.because, cst.Call):
         return None
-    for event in flow.of("write"):
-        if event.on == tensor and event.args[:1] == (const("requires_grad"),):
-            return None
-    return tensor.grad
+    if not (event.kind == "autograd_grad" and isinstance(expression, cst.Name)) and _asks_nearby(event):
+        return None
+    written = (e.on == tensor and e.args[:1] == (const("requires_grad"),) for e in flow.of("write"))
+    return None if any(written) else tensor.grad
+
+
+def _asks_nearby(event: Event) -> bool:
+    """Whether the function, or the class, that an event is in speaks of requiring gradients at all."""
+    file = event.file
+    around = file.enclosing(event.node, cst.ClassDef) or file.function(event.node) or file.module
+    names = (*file.mentions.get("requires_grad", ()), *file.mentions.get("requires_grad_", ()))
+    return any(around in file.ancestors(name) for name in names)

@@ -44,7 +44,7 @@ def _taken(file: File, flow: Flow) -> Iterator[Found]:
         name = quoted(event.file, expression) if expression is not None else "the tensor"
         if (dtype := integers(tensor)) is not None:
             why, because = f"{name} holds {dtype.value}, which has no gradient", dtype.because
-        elif (plain := never_required(flow, tensor)) is not None:
+        elif (plain := never_required(flow, event, tensor, expression)) is not None:
             why, because = f"{name} was never told to require a gradient", plain.because
         else:
             continue
