@@ -59,9 +59,17 @@ def _long_form(
     if not isinstance(value.operator, cst.Add):
         return None
     for same, added in ((value.left, value.right), (value.right, value.left)):
-        if file.code(same) == file.code(target):
+        if file.code(same) == file.code(target) or _gets(file, same, target):
             return target, _only(added), isinstance(added, cst.List)
     return None
+
+
+def _gets(file: File, node: cst.BaseExpression, target: cst.BaseExpression) -> bool:
+    """Whether `node` is `d.get(key, 0)` for a target `d[key]`."""
+    if not isinstance(target, cst.Subscript) or not isinstance(node, cst.Call):
+        return False
+    got = node.func if isinstance(node.func, cst.Attribute) and node.func.attr.value == "get" else None
+    return got is not None and file.code(got.value) == file.code(target.value)
 
 
 def _holder(file: File, target: cst.BaseExpression) -> str | None:

@@ -8,6 +8,7 @@ from torchdoctor.facts.accumulation import Accumulation, begins_anew, feeds, loo
 from torchdoctor.facts.context import OFF
 from torchdoctor.facts.events import Event
 from torchdoctor.facts.flow import Flow
+from torchdoctor.facts.origins import assigned, origins
 from torchdoctor.facts.values import Const, Made, Tensor, Unknown, Value
 
 # Methods that hand on the graph of what they are called on.
@@ -80,6 +81,9 @@ def carriers(flow: Flow, node: cst.BaseExpression, spent: list[Event]) -> list[c
         return [node] if carriers(flow, node.func.value, spent) else []
     if isinstance(value, Tensor) and value.grad is not None and _shares_model(value, spent):
         return [node]
+    if isinstance(node, cst.Name):
+        sums = [one for one in assigned(flow.file, node) if isinstance(one, cst.BinaryOperation)]
+        return [node] if len(sums) == 1 and carriers(flow, sums[0], spent) else []
     return []
 
 
@@ -115,8 +119,13 @@ def _retains(event: Event) -> bool:
 
 def _is_bounded(flow: Flow, kept: Accumulation) -> bool:
     """Whether the holder drops what is old: `deque(maxlen=...)`."""
-    value = flow.value(kept.target)
-    return isinstance(value, Made) and value.argument(1, "maxlen") is not None
+    made = [origin for origin in origins(flow.file, kept.target) if isinstance(origin.node, cst.Call)]
+    return any(
+        origin.file.name(origin.node.func) == "collections.deque"
+        and origin.file.argument(origin.node, 1, "maxlen") is not None
+        for origin in made
+        if isinstance(origin.node, cst.Call)
+    )
 
 
 def _grad_is_off(flow: Flow, kept: Accumulation, loop: cst.CSTNode) -> bool:
