@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torchdoctor.facts import sizes as s
 from torchdoctor.facts.axes import Shape, dim_of
-from torchdoctor.facts.tensor import narrowed, scattered, selected, unsqueezed
+from torchdoctor.facts.tensor import narrowed, scattered, selected, size, unsqueezed
 from torchdoctor.facts.torch_api.arguments import Arguments, NotKnown, Use
 from torchdoctor.facts.torch_api.gradients import cut
 from torchdoctor.facts.torch_api.memory import fresh, fresh_if_input_contiguous, kept, unordered
@@ -14,6 +14,7 @@ from torchdoctor.facts.torch_api.operands import as_tensor
 from torchdoctor.facts.torch_api.rows import Row, computed, effect, row, seeing
 from torchdoctor.facts.torch_api.rules import broadcast_shapes, fixed, same_scale, shape_of, unknown_sizes
 from torchdoctor.facts.values import Const, Dim, Sequence, Size, Tensor, Value
+from torchdoctor.facts.values import Shape as ShapeOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,9 @@ Key = Value | Slice
 
 
 def indexed(of: Value, keys: tuple[Key, ...], arguments: Arguments) -> Value | None:
-    """`of[keys]` of a tensor."""
+    """`of[keys]` of a tensor, of a shape, or of a tuple that is cut."""
+    if isinstance(of, (ShapeOf, Sequence)):
+        return _item(of, keys[0]) if len(keys) == 1 else None
     if len(keys) == 1 and isinstance(keys[0], Sequence):
         keys = keys[0].items
     use = Use(arguments, ("input",))
@@ -42,6 +45,29 @@ def indexed(of: Value, keys: tuple[Key, ...], arguments: Arguments) -> Value | N
         return _advanced(use, tensor, keys)
     except NotKnown:
         return None
+
+
+def _item(of: ShapeOf | Sequence, key: Key) -> Value | None:
+    """`x.shape[0]`, `x.shape[:2]`."""
+    if isinstance(key, Slice):
+        return _cut(of, key) if isinstance(of, Sequence) else None
+    if not isinstance(key, Const) or key.kind is not int:
+        return None
+    if isinstance(of, Sequence):
+        return of.items[key.value] if -len(of.items) <= key.value < len(of.items) else None
+    tensor = as_tensor(of.of)
+    found = size(tensor, key.value) if tensor is not None else None
+    return s.value(found) if found is not None else None
+
+
+def _cut(of: Sequence, key: Slice) -> Sequence | None:
+    bounds: list[int | None] = []
+    for part in (key.lower, key.upper, key.step):
+        bound = _bound(part)
+        if not _is_absent(part) and not isinstance(bound, int):
+            return None
+        bounds.append(bound if isinstance(bound, int) else None)
+    return None if bounds[2] == 0 else Sequence(of.items[slice(*bounds)])
 
 
 # -- numbers, slices, None and Ellipsis: a view ------------------------------------------------------------------------
@@ -114,6 +140,8 @@ def _length(size: Dim, key: Slice) -> tuple[Dim, bool | None]:
     if step not in (None, 1):
         return None, None
     start: Dim = 0 if lower is None else lower
+    if start == 0 and upper is None:
+        return size, False
     if (upper is None and start == 1) or (start == 0 and upper == -1):
         return s.difference(size, 1), True
     if (upper is None and start == -1) or (start == 0 and upper == 1):

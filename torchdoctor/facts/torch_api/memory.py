@@ -81,7 +81,7 @@ def kept_by_all(use: Use, shape: Shape | None) -> Tensor:
 
 def _covers(shape: Shape, result: Shape) -> bool:
     """Whether no dimension of the result is broadcast from another operand."""
-    return len(shape) == len(result) and all(s.same(a, b) and a != 1 for a, b in zip(shape, result, strict=True))
+    return len(shape) == len(result) and all(s.same(a, b) for a, b in zip(shape, result, strict=True))
 
 
 def _is_contiguous(tensor: Tensor) -> bool:
