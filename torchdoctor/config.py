@@ -160,11 +160,12 @@ def _parsed(path: Path, data: bytes) -> Mapping[str, Any]:
     else:
         import tomli as tomllib
     try:
-        return tomllib.loads(data.decode("utf-8-sig").replace("\r\n", "\n"))
+        parsed: Mapping[str, Any] = tomllib.loads(data.decode("utf-8-sig").replace("\r\n", "\n"))
     except UnicodeDecodeError:
         raise ConfigError(f"{_shown(path)} is not UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{_shown(path)} is not TOML: {error}") from None
+    return parsed
 
 
 def _with(settings: Settings, key: str, value: object, where: str) -> Settings:

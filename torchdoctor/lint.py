@@ -38,7 +38,10 @@ def lint(
         return []
     with _uncollected():
         file = File(text, path, module_name=module_name, neighbours=neighbours)
-        return examine(file, checks, on_error)
+        findings = examine(file, checks, on_error)
+        if neighbours is None or not neighbours.keeps(file):
+            file.release()
+        return findings
 
 
 def examine(file: File, checks: Sequence[Check], on_error: OnError | None = None) -> list[Finding]:

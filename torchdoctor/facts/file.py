@@ -50,6 +50,10 @@ class File:
         self.neighbours = neighbours
         self.module = cst.parse_module(text)
 
+    def release(self) -> None:
+        """Forget everything, for a file that nobody will ask again: its facts point at each other in circles."""
+        self.__dict__.clear()
+
     # -- structure ------------------------------------------------------------------------------------------------
 
     @cached_property

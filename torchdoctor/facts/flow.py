@@ -121,7 +121,9 @@ class Flows:
         except CutOff:
             run.events, run.values = [], {}
         self.globals = run.state.names
-        return Flow(run, known_callers=True)
+        flow = Flow(run, known_callers=True)
+        run.release()
+        return flow
 
     @cached_property
     def _first_grad(self) -> GradMode:
@@ -144,6 +146,8 @@ class Flows:
             self.globals[name] = run.evaluate(bindings[0].value)
         except CutOff:
             return None
+        finally:
+            run.release()
         return self.globals[name]
 
     def touching(self, *groups: frozenset[str]) -> list[Flow]:
@@ -236,11 +240,12 @@ class Flows:
         files = neighbours.calling(word, _CALLING_FILES)
         if files is None:
             return None
-        before = len(self._contexts.get(function, ()))
+        found: list[Flow] = []
         for file in files:
             if file is not self.file:
                 file.flows.touching(frozenset((word,)))
-        return self._contexts.get(function, [])[before:]
+                found += file.flows._contexts.get(function, [])
+        return found
 
     def alone(self, function: cst.FunctionDef) -> Flow:
         """The function with nothing known of its arguments but their names and annotations."""
@@ -273,15 +278,20 @@ class Flows:
         closure: Mapping[str, Value] | None = None,
         known_callers: bool = True,
         constructing: bool = False,
+        root: Flows | None = None,
     ) -> Flow:
-        """A run with this entry state, or the same run made before."""
+        """A run with this entry state, or the same run made before.
+
+        What is run for another file is remembered there (``root``): it must not depend on who asked before.
+        """
+        home = root or self
         key = (
             function, frozenset(entry.names.items()), frozenset(entry.heap.items()), frozenset(entry.modes.items()),
             entry.grad, known_callers,
         )  # fmt: skip
-        flow = self._memo.get(key)
+        flow = home._memo.get(key)
         if flow is None:
-            run = Run(self, function, entry, stack=stack, closure=closure, budget=budget)
+            run = Run(self, function, entry, stack=stack, closure=closure, budget=budget, root=home)
             try:
                 run.go()
             except CutOff:
@@ -290,9 +300,10 @@ class Flows:
                 run.events, run.values = [], {}
             if run.yielded is not None or _is_generator(function, self.file):
                 run.returned = Result(function, Named("generator"))
-            flow = self._memo[key] = Flow(run, known_callers)
+            flow = home._memo[key] = Flow(run, known_callers)
+            run.release()
             if not constructing:
-                self._contexts.setdefault(function, []).append(flow)
+                home._contexts.setdefault(function, []).append(flow)
         return flow
 
     def hint(self, value: Value, scope: cst.CSTNode, name: str, flows: Flows | None = None) -> None:

@@ -49,16 +49,19 @@ class Instances:
             return {}, frozenset()
         arguments = (of.args, of.keywords) if isinstance(of, Made) else None
         key = (facts.node, of, arguments)
-        if key not in self._made:
-            self._made[key] = {}, frozenset()
+        made = run.root.instances._made
+        if key not in made:
+            made[key] = {}, frozenset()
             home, init = found
             args, keywords = (of.args, dict(of.keywords)) if isinstance(of, Made) else ((), {})
             names = run.calls.bound(home.file, init, (of, *args), keywords, starred=isinstance(of, Self))
-            flow = home.file.flows.run(init, State(names), stack=run.stack, budget=run.budget, constructing=True)
+            flow = home.file.flows.run(
+                init, State(names), stack=run.stack, budget=run.budget, constructing=True, root=run.root
+            )
             heap = flow.end.heap
             attributes = {str(name): completed(value, heap) for (owner, name), value in heap.items() if owner == of}
-            self._made[key] = attributes, frozenset(event.node for event in flow.of("write"))
-        return self._made[key]
+            made[key] = attributes, frozenset(event.node for event in flow.of("write"))
+        return made[key]
 
     def _class_level(self, facts: ClassFacts, name: str) -> Value | None:
         for ancestor in facts.ancestry:

@@ -121,6 +121,10 @@ class Neighbours:
         if path is not None:
             self._store.adopt(path, file.module_name, file)
 
+    def keeps(self, file: File) -> bool:
+        """Whether other files may still ask this very file."""
+        return self._store.keeps(file)
+
     def calling(self, word: str, most: int) -> list[File] | None:
         """The project's files in which `word(` stands; None where they are more than ``most``."""
         found = self._store.calling(word)
@@ -197,6 +201,9 @@ class _Store:
         while self._kept > self._keep and len(self._files) > 1:
             self._kept -= self._files.popitem(last=False)[1][1]
         return file
+
+    def keeps(self, file: File) -> bool:
+        return any(kept is file for kept, _ in self._files.values())
 
     def adopt(self, path: Path, module: str, file: File) -> None:
         size = len(file.text)

@@ -47,8 +47,10 @@ class Run:
         stack: tuple[cst.CSTNode, ...] = (),
         closure: Mapping[str, Value] | None = None,
         budget: list[int] | None = None,
+        root: Flows | None = None,
     ) -> None:
         self.flows = flows
+        self.root = root or flows  # of the file that everything began in: what is learnt on the way belongs to it
         self.file = flows.file
         self.node = node
         self.state = state
@@ -80,6 +82,10 @@ class Run:
         for state in self.returns:
             end = joined(end, state)
         self.state = end
+
+    def release(self) -> None:
+        """Let go of the parts that hold on to the run: without cycles, memory is given back at once."""
+        del self.evaluate, self.calls, self.bindings, self.statements
 
     def tick(self) -> None:
         self.budget[0] -= 1
@@ -138,7 +144,7 @@ class Run:
 
         Returns its value, or None where it is not stepped into (recursion, depth).
         """
-        if function in self.stack or len(self.stack) > _DEEPEST or file.flows.crowded(function):
+        if function in self.stack or len(self.stack) > _DEEPEST or self.root.crowded(function):
             return None
         for name, value in names.items():
             self.flows.hint(value, function, name, file.flows)
@@ -146,7 +152,7 @@ class Run:
         if isinstance(function, cst.FunctionDef):
             grad = grad_of_decorators(function, file) or grad
         entry = State(names, dict(self.state.heap), dict(self.state.modes), grad)
-        flow = file.flows.run(function, entry, stack=self.stack, budget=self.budget, closure=closure)
+        flow = file.flows.run(function, entry, stack=self.stack, budget=self.budget, closure=closure, root=self.root)
         for event in flow.events:
             if event.kind not in ("return", "yield", "raise"):
                 self.events.append(event.inlined(node, tuple(self.loops), tuple(self.arms)))
