@@ -40,6 +40,12 @@ def stale(body: str) -> list[str]:
         ("for i in y:\n    z = F.elu_(x)", ["x"]),
         ("k = x if flag else y\nx = F.relu_(x)\nreturn k", ["k"]),
         ("k, x = x, y\nz = F.relu_(x)\nreturn k + z", []),
+        ("k = []\nk.append(x)\nx = F.relu_(x)\nreturn k", ["k"]),
+        ("k = {}\nk[0] = x\nx = F.relu_(x)\nreturn k[0]", ["k"]),
+        ("k = [x]\nx = F.relu_(x)\nreturn torch.cat(k)", ["k"]),
+        ("k = []\nfor i in y:\n    x = i(x)\n    k.append(x)\n    x = F.elu_(x)\nreturn k.pop()", ["k"]),
+        ("k = []\nx = F.relu_(x)\nk.append(x)\nreturn k", []),
+        ("x[0] = y\nreturn F.relu_(x)", []),
         ("try:\n    z = F.relu_(x)\nexcept E:\n    z = y\nreturn x", ["x"]),
     ],
 )

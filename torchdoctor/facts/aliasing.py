@@ -34,6 +34,8 @@ _ASKING = frozenset({
     "builtins.len", "builtins.isinstance", "builtins.type", "builtins.id", "torch.zeros_like", "torch.ones_like",
     "torch.empty_like", "torch.rand_like", "torch.randn_like", "torch.full_like", "torch.is_tensor", "builtins.hasattr",
 })  # fmt: skip
+# Methods that put something into a list and do not look at it.
+_KEEPING = frozenset({"append", "insert", "appendleft"})
 # Displays, which hold what is in them by reference.
 _TRANSPARENT = (
     cst.List, cst.Tuple, cst.Set, cst.Dict, cst.Element, cst.DictElement, cst.StarredElement, cst.StarredDictElement,
@@ -134,6 +136,8 @@ class Aliasing:
         elif isinstance(target, cst.Subscript):
             for part in target.slice:
                 self._read_all(part)
+            if (name := dotted(target.value)) in self._now.names:  # `features["a"] = x`
+                self._now.names[name or ""] |= held
         elif (name := dotted(target)) is not None:
             if held:
                 self._now.names[name] = held
@@ -220,6 +224,8 @@ class Aliasing:
             return held
         if isinstance(node, cst.Call):
             return self._call(node)
+        if isinstance(node, (cst.List, cst.Tuple)):
+            return NOTHING.union(*(held for _, held, _ in self._leaves(node)))
         self._read_parts(node)
         return NOTHING
 
@@ -230,6 +236,10 @@ class Aliasing:
         of = call.func.value if isinstance(call.func, cst.Attribute) else None
         method = call.func.attr.value if isinstance(call.func, cst.Attribute) else ""
         asks = self.file.name(call.func) in _ASKING
+        if method in _KEEPING and (name := dotted(of) if of is not None else None) in self._now.names:
+            kept = [leaf for arg in call.args for leaf in self._leaves(arg.value)]
+            self._now.names[name or ""] = self._now.names[name or ""].union(*(held for _, held, _ in kept))
+            return NOTHING
         leaves = self._leaves(of if of is not None else call.func)
         held = leaves[0][1] if of is not None and leaves else NOTHING
         if method in _ABOUT or method in _VIEWS:
@@ -262,10 +272,7 @@ class Aliasing:
         self._read(self._leaves(node))
 
     def _leaves(self, node: cst.CSTNode) -> list[Leaf]:
-        """Evaluate an expression; the tensors that it hands on by reference are read only when all of it is evaluated.
-
-        So `x + self.relu(x)` and `torch.cat([x, self.relu(x)])` read x after it is overwritten.
-        """
+        """Evaluate an expression; its tensors are read when all is evaluated: `x + self.relu(x)` reads x afterwards."""
         if isinstance(node, cst.Arg):
             return self._leaves(node.value)
         if isinstance(node, _TRANSPARENT):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from torchdoctor.facts.classes import ClassFacts, receiver_name
+from torchdoctor.facts.scopes import Binding
 from torchdoctor.facts.tree import children
 
 if TYPE_CHECKING:
@@ -82,8 +83,24 @@ def assigned(file: File, name: cst.Name) -> list[cst.BaseExpression]:
     if found is None:
         return []
     bindings = [b for b in found[1] if b.kind not in ("augment", "delete")]
-    values = [b.value for b in bindings if b.kind == "assign" and b.value is not None]
+    values = [value for b in bindings if (value := _given_to(file, b)) is not None]
     return values if len(values) == len(bindings) else []
+
+
+def _given_to(file: File, binding: Binding) -> cst.BaseExpression | None:
+    """What one assignment gives a name, also as one of several: `a, b = [], {}`."""
+    if binding.kind != "assign" or binding.value is not None:
+        return binding.value if binding.kind == "assign" else None
+    assign = file.parent(binding.node)
+    if not (isinstance(binding.node, cst.AssignTarget) and isinstance(assign, cst.Assign)):
+        return None
+    targets, values = binding.node.target, assign.value
+    if isinstance(targets, (cst.Tuple, cst.List)) and isinstance(values, (cst.Tuple, cst.List)):
+        if len(targets.elements) == len(values.elements):
+            for target, value in zip(targets.elements, values.elements, strict=True):
+                if isinstance(target.value, cst.Name) and target.value.value == binding.name:
+                    return value.value
+    return None
 
 
 def given(file: File, name: cst.Name) -> list[tuple[File, cst.BaseExpression]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from torchdoctor.facts.layers import is_parameter
-from torchdoctor.facts.origins import Origin, origins
+from torchdoctor.facts.origins import Origin, assigned, origins
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
@@ -127,9 +127,23 @@ def derived_from_parameter(file: File, node: cst.BaseExpression) -> Derived | No
             step, sure, inner = f"{file.code(inner.operator)}", True, inner.expression
         else:
             break
+    if isinstance(inner, cst.Name):
+        values = assigned(file, inner)
+        inner = values[0] if len(values) == 1 and not _has_own_name(file, inner) else inner
     if step and isinstance(inner, cst.Call) and _is_new_parameter(file, inner):
         return Derived(file, node, inner, step, sure)
     return None
+
+
+def _has_own_name(file: File, variable: cst.Name) -> bool:
+    """Whether the variable's value is made an attribute, or given to a call, as it is: then it is registered itself."""
+    for name in file.mentions.get(variable.value, ()):
+        parent = file.parent(name)
+        call = file.parent(parent) if isinstance(parent, cst.Arg) else None
+        filled = isinstance(call, cst.Call) and (file.name(call.func) or "").startswith(_FILLS)
+        if (isinstance(parent, cst.Arg) and not filled) or (isinstance(parent, cst.Assign) and parent.value is name):
+            return True
+    return False
 
 
 def contains_new_parameter(file: File, node: cst.BaseExpression) -> bool:

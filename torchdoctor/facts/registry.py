@@ -95,6 +95,8 @@ def contents(file: File, node: cst.BaseExpression, depth: int = _DEPTH) -> list[
     A function of the project that gives such a container back is followed. None where ``node`` is no plain container.
     """
     inner = items(file, node)
+    if inner == [] and isinstance(node, cst.Call) and node.args and depth:  # list(layers), tuple(layers)
+        return contents(file, node.args[0].value, depth - 1) or []
     if inner is not None:
         return [Origin(file, item) for item in inner]
     sources: list[tuple[File, cst.BaseExpression]] = []

@@ -17,6 +17,7 @@ from torchdoctor.facts.layers import is_parameter
 from torchdoctor.facts.origins import assigned, owner_of_self
 from torchdoctor.facts.parameters import Derived, derived_from_parameter
 from torchdoctor.facts.spelling import text_at
+from torchdoctor.facts.tree import within
 
 
 @on_module_class(words=("Parameter",))
@@ -62,7 +63,7 @@ def _moved_inside(file: File, derived: Derived) -> Swap | None:
     first = next(
         (arg for arg in args if arg.keyword is not None and arg.keyword.value == "data"), args[0] if args else None
     )
-    if first is None or first.star or derived.node.lpar:
+    if first is None or first.star or derived.node.lpar or derived.parameter not in set(within(derived.node)):
         return None
     if first.keyword is not None and first.keyword.value != "data":
         return None
