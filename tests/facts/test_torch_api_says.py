@@ -202,7 +202,7 @@ def test_numbers_out_of_shapes() -> None:
     ("name", "arguments", "contiguous"),
     [
         ("relu", (), False), ("clone", (), False), ("float", (), False), ("sigmoid", (), False),
-        ("contiguous", (), True), 
+        ("contiguous", (), True),
         ("softmax", (-1,), True), ("cumsum", (1,), True), ("matmul", (known(C, 4),), True), ("sum", (1,), True),
         ("transpose", (1, 2), True), ("add", (1,), False), ("unsqueeze", (0,), False), ("detach", (), False),
         ("repeat", (1, 2, 1), True), ("masked_fill", (known(1, dtype="bool"), 0.0), True),

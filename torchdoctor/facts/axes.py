@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import TypeVar
 
 from torchdoctor.facts.values import Axis, Dim
@@ -18,7 +19,12 @@ T = TypeVar("T")
 
 def in_order(shape: Shape) -> Layout:
     """The layout of a contiguous tensor."""
-    return _ranked([None if dim == 1 else Axis(place) for place, dim in enumerate(shape)])
+    return _in_order(tuple(dim == 1 for dim in shape))
+
+
+@lru_cache(maxsize=256)
+def _in_order(ones: tuple[bool, ...]) -> Layout:
+    return _ranked([None if one else Axis(place) for place, one in enumerate(ones)])
 
 
 def is_contiguous(layout: Layout, shape: Shape | None = None) -> bool | None:

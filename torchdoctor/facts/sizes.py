@@ -146,9 +146,12 @@ def whole(size: Dim) -> Dim:
     if size is None or isinstance(size, int):
         return size
     number, factors = _monomial(size)
+    quotients = [one for one in factors if isinstance(one, Arithmetic) and one.operator == "//"]
+    if not quotients:
+        return size
     left = list(factors)
-    for factor in factors:
-        if isinstance(factor, Arithmetic) and factor.operator == "//" and factor in left:
+    for factor in quotients:
+        if factor in left:
             by_number, by = _monomial(dim(factor.operands[1]) or 0)
             rest = list(left)
             rest.remove(factor)

@@ -104,12 +104,12 @@ def view_fails(tensor: Tensor, target: tuple[Dim, ...]) -> str | None:
         return None
     layout = tensor.layout.value
     old: Shape = tensor.shape.value if tensor.shape is not None else (None,) * len(layout)
-    shape = resolved(numel(tensor), target)
+    several = [dim for dim in range(len(old)) if old[dim] != 1]
+    borders = [pair for pair in pairwise(several) if linked(layout[pair[0]], layout[pair[1]]) is False]
+    shape = resolved(numel(tensor), target) if borders else None
     if 0 in old or shape is None:
         return None
-    several = [dim for dim in range(len(old)) if old[dim] != 1]
     new = [dim for dim in shape if dim != 1]
-    borders = [pair for pair in pairwise(several) if linked(layout[pair[0]], layout[pair[1]]) is False]
     places = [_places(old, inner, new) for _, inner in borders]
     crossed = next((border for border, found in zip(borders, places, strict=True) if not found), None)
     taken = 0

@@ -66,12 +66,13 @@ class Use:
     come from one node.
     """
 
-    __slots__ = ("arguments", "given", "made", "of", "rest")
+    __slots__ = ("_operands", "arguments", "given", "made", "of", "rest")
 
     def __init__(self, arguments: Arguments, parameters: tuple[str, ...], made: Made | None = None) -> None:
         self.arguments = arguments
         self.made = made
         self.of: Value | None = None
+        self._operands: list[Tensor] | None = None
         self.given: dict[str, Value] = {}
         self.rest: tuple[Value, ...] = ()
         self.bind(parameters, arguments.values, arguments.keywords)
@@ -165,13 +166,12 @@ class Use:
             raise NotKnown(name)
         return tuple(with_layout(tensor) for tensor in tensors if tensor is not None)
 
-    def operands(self) -> Iterator[Tensor]:
+    def operands(self) -> list[Tensor]:
         """Every argument that is a tensor or may be one, those of tuples and lists too, but for indices and masks."""
-        for name, value in self.given.items():
-            if name not in _INTEGERS:
-                yield from self._tensors_in(value)
-        for value in self.rest:
-            yield from self._tensors_in(value)
+        if self._operands is None:
+            given = [value for name, value in self.given.items() if name not in _INTEGERS]
+            self._operands = [tensor for value in (*given, *self.rest) for tensor in self._tensors_in(value)]
+        return self._operands
 
     def _tensors_in(self, value: Value) -> Iterator[Tensor]:
         items = self.items(value) if isinstance(value, (Sequence, Made)) else ()

@@ -89,13 +89,14 @@ def computed(
 ) -> Tensor:
     """A new tensor, by rules; ``place`` where it is one of several results."""
     sizes = attempt(shape, use)
-    tensor = attempt(lambda use: memory(use, sizes), use) or Tensor(use.node)
-    if tensor.shape is None and sizes is not None:
-        tensor = tensor.but(shape=Known(sizes, use.node))
+    laid = attempt(lambda use: memory(use, sizes), use) or Tensor(use.node)
     return named(
-        tensor.but(
+        Tensor(
             source=use.node,
             of=_identity(use, place),
+            shape=Known(sizes, use.node) if laid.shape is None and sizes is not None else laid.shape,
+            layout=laid.layout,
+            contiguous=laid.contiguous,
             grad=attempt(grad, use),
             dtype=attempt(dtype, use) if dtype is not None else None,
             scale=attempt(scale, use) if scale is not None else None,
