@@ -8,6 +8,7 @@ import libcst as cst
 
 from torchdoctor.facts.derived import uses
 from torchdoctor.facts.events import Mode
+from torchdoctor.facts.names import dotted
 from torchdoctor.facts.ownership import related
 from torchdoctor.facts.tree import within
 from torchdoctor.facts.values import Made, Method, Result, Self, Tensor, Value
@@ -50,29 +51,22 @@ def put_in_eval(event: Event) -> cst.CSTNode | None:
 
 
 def _constructed_in_eval(event: Event) -> cst.CSTNode | None:
-    """`self.net.eval()` in the constructor of the class whose method calls `self.net`, and no train() in the class."""
+    """What put the model into eval mode when the object was made whose method calls it, and no train() in its class."""
     call, file = event.node, event.file
-    if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Attribute):
-        return None
     facts = file.classes.enclosing(call)
-    name = call.func.attr.value
-    if facts is None or facts.is_module or not isinstance(call.func.value, cst.Name):
+    found = facts.method("__init__") if facts is not None and not facts.is_module else None
+    if facts is None or found is None or not isinstance(call, cst.Call) or file.function(call) is found[1]:
         return None
-    found = None
-    for method in ("eval", "train"):
-        for setting in file.calls_by_method.get(method, ()):
-            target = setting.func.value if isinstance(setting.func, cst.Attribute) else None
-            function = file.function(setting)
-            if file.classes.enclosing(setting) is not facts or function is None:
-                continue
-            write = file.parent(setting)
-            if isinstance(write, cst.Assign) and isinstance(write.targets[0].target, cst.Attribute):
-                target = write.targets[0].target
-            if isinstance(target, cst.Attribute) and target.attr.value == name:
-                if method == "train" or function.name.value != "__init__":
-                    return None
-                found = setting
-    return found
+    model = dotted(call.func)
+    if any(
+        dotted(train.func.value) == model and file.classes.enclosing(train) is facts
+        for train in file.calls_by_method.get("train", ())
+        if isinstance(train.func, cst.Attribute)
+    ):
+        return None
+    modes = [flow.end.modes.get(event.on, frozenset()) for flow in found[0].file.flows.of(found[1])]
+    every = [mode for either in modes for mode in either]
+    return every[0].because if every and all(modes) and all(mode.training is False for mode in every) else None
 
 
 def differentiated(flow: Flow, forward: Event) -> bool:

@@ -42,7 +42,7 @@ def _evaluated(file: File) -> dict[cst.Call, tuple[Event, str]]:
             call = _unheld_call(file, event)
             if call is None:
                 continue
-            if any(mode.training is False for mode in event.modes):
+            if any(mode.training is False for mode in event.modes) or evaluation.put_in_eval(event) is not None:
                 fine.add(call)
             elif measuring.measures(flow, event) and measuring.left_in_training(flow, event):
                 if (layer := mode_layer(file, event.on)) is not None:
