@@ -6,42 +6,25 @@ it rests on, near or far, is as it was.
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
-import sys
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from torchdoctor.facts.modules import ELSEWHERE, Callers, digest, find, module_name
+from torchdoctor.facts.outline import Outline, outline
+from torchdoctor.facts.torch_api.exports import EXPORTS
+
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
 
+# What is asked for by a word and not by a path: which files call it.
+CALLS = "calls:"
 _HOPS = 6
-_ELSEWHERE = sys.stdlib_module_names | {"torch", "numpy", "builtins"}
-_FOREIGN = frozenset({"site-packages", "node_modules", "__pycache__", "venv", "env", "build", "dist"})
-_MOST_FILES = 20_000
-_CALLED = re.compile(rb"\b[A-Za-z_]\w+(?=\()")
 # Parsed files that are kept, by the bytes of their source: a tree takes about 250 times as much.
-_KEPT_BYTES = 800_000
-
-
-def module_name(path: Path) -> tuple[str, Path]:
-    """The dotted name of a Python file, and the folder that its first part lies in."""
-    parts = [] if path.name == "__init__.py" else [path.stem]
-    folder = path.parent
-    while os.path.isfile(folder / "__init__.py") and folder.parent != folder:
-        parts.insert(0, folder.name)
-        folder = folder.parent
-    return ".".join(parts) or path.stem, folder
-
-
-def digest(data: bytes) -> str:
-    """A short digest of a file's bytes."""
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
+_KEPT_BYTES = 1_600_000
 
 
 class Neighbours:
@@ -94,7 +77,7 @@ class Neighbours:
         """Follow re-exports: "pkg.Block" to "pkg.layers.block.Block" or "torch.nn.Linear"; None if there is no such."""
         if name in self._told:
             return self._told[name]
-        if name.partition(".")[0] in _ELSEWHERE:
+        if name.partition(".")[0] in ELSEWHERE:
             return None
         known = self._store.origins.get((self.roots, name))
         if known is None:
@@ -116,10 +99,10 @@ class Neighbours:
         return None
 
     def adopt(self, file: File) -> None:
-        """Let the other files see this very file, parsed already, when they ask for it."""
+        """Let the other files see this very file, whose Neighbours this is, when they ask for it."""
         path = self._path(file.module_name)
         if path is not None:
-            self._store.adopt(path, file.module_name, file)
+            self._store.adopt(path, file, self)
 
     def keeps(self, file: File) -> bool:
         """Whether other files may still ask this very file."""
@@ -127,7 +110,8 @@ class Neighbours:
 
     def calling(self, word: str, most: int) -> list[File] | None:
         """The project's files in which `word(` stands; None where they are more than ``most``."""
-        found = self._store.calling(word)
+        found = self._store.callers.of(word)
+        self.asked[CALLS + word] = self._store.callers.digest(word)
         if len(found) > most:
             return None
         files = [self.file(module) for module in found]
@@ -138,31 +122,52 @@ class Neighbours:
         module, _, attribute = name.rpartition(".")
         if not module or len(way) > _HOPS:
             return None
-        file = self.file(module)
-        if file is None or self._path(name) is not None:
+        here = self._outline(module)
+        if here is None or self._path(name) is not None:
             return None
-        bindings = file.scopes.module.bindings.get(attribute, [])
-        imported = [b for b in bindings if b.kind == "import"]
-        if not imported or len(imported) != len(bindings):
-            return self._through_star(file, attribute, (*way, name)) if not bindings else None
-        target = file.names.of_import(imported[0].node)
-        if target is None or target == name or target in way:
+        lines, there = here
+        if attribute in lines.others:
             return None
-        return self._follow(target, (*way, name)) or target
+        if attribute not in lines.imports:
+            return there._through_star(lines, attribute, (*way, name))
+        target = lines.imports[attribute][0]
+        if target == name or target in way:
+            return None
+        return there._follow(target, (*way, name)) or target
 
-    def _through_star(self, file: File, attribute: str, way: tuple[str, ...]) -> str | None:
-        for star in file.scopes.module.bindings.get("*", ()):
-            base = file.names.of_import(star.node)
-            if base is None or f"{base}.{attribute}" in way:  # files may import each other's stars, round in a circle
-                continue
-            if file.exports(base, attribute):
-                target = f"{base}.{attribute}"
+    def _through_star(self, lines: Outline, attribute: str, way: tuple[str, ...]) -> str | None:
+        for base in lines.stars:
+            target = f"{base}.{attribute}"
+            if target not in way and self._brings(base, attribute, ()):
                 return self._follow(target, way) or target
         return None
 
+    def _brings(self, module: str, name: str, way: tuple[str, ...]) -> bool:
+        """Whether `from module import *` brings this name; files may take each other's stars, round in a circle."""
+        if module in EXPORTS:
+            return name in EXPORTS[module]
+        here = self._outline(module)
+        if here is None or module in way:
+            return False
+        lines, there = here
+        if lines.declared is not None:
+            return name in lines.declared
+        if name.startswith("_"):
+            return False
+        return lines.binds(name) or any(there._brings(base, name, (*way, module)) for base in lines.stars)
+
+    def _outline(self, module: str) -> tuple[Outline, Neighbours] | None:
+        """What a module of the project binds, and how the project looks from there."""
+        path = self._path(module)
+        if path is None:
+            return None
+        lines = self._store.outline(path, module)
+        self.asked[str(path)] = self._store.digests[str(path)]
+        return None if lines is None else (lines, self._store.view(path, self))
+
     def _path(self, module: str) -> Path | None:
         """Where a module lies. What is not there is written down too: a new file may change what a name means."""
-        if module.partition(".")[0] in _ELSEWHERE:
+        if module.partition(".")[0] in ELSEWHERE:
             return None
         for root in self.roots:
             path, missed = self._store.find(root, module)
@@ -173,7 +178,7 @@ class Neighbours:
 
 
 class _Store:
-    """What the Neighbours of all files of one run share: parsed files, found paths, followed names."""
+    """What the Neighbours of all files of one run share: parsed files, outlines, found paths, followed names."""
 
     def __init__(
         self, roots: tuple[Path, ...], load: Callable[[Path, str, Neighbours], File | None], keep: int
@@ -182,12 +187,14 @@ class _Store:
         self.digests: dict[str, str | None] = {}
         self.graph: dict[str, dict[str, str | None]] = {}
         self.origins: dict[tuple[tuple[Path, ...], str], tuple[str | None, dict[str, str | None]]] = {}
+        self.callers = Callers(roots)
         self._make = load
         self._keep = keep
         self._kept = 0
         self._files: OrderedDict[tuple[Path, str], tuple[File | None, int]] = OrderedDict()
-        self._calls: dict[str, list[str]] | None = None
-        self._paths: dict[tuple[Path, str], tuple[Path | None, dict[str, str | None]]] = {}
+        self._outlines: dict[tuple[Path, str], Outline | None] = {}
+        self._views: dict[Path, Neighbours] = {}
+        self._paths: dict[tuple[Path, str], tuple[Path | None, dict[str, None]]] = {}
 
     def load(self, path: Path, module: str, asker: Neighbours) -> File | None:
         """The file, parsed; the one longest unused is forgotten when too much is kept."""
@@ -195,91 +202,55 @@ class _Store:
         if key in self._files:
             self._files.move_to_end(key)
             return self._files[key][0]
-        file, size = self._read(path, module, asker)
-        self._files[key] = file, size
-        self._kept += size
-        while self._kept > self._keep and len(self._files) > 1:
-            self._kept -= self._files.popitem(last=False)[1][1]
+        data = self._bytes(path)
+        file = self._make(path, module, self.view(path, asker)) if data is not None else None
+        self._keep_file(path, module, file, len(data or b""))
         return file
+
+    def adopt(self, path: Path, file: File, view: Neighbours) -> None:
+        """Keep a file that was parsed elsewhere. What it asks for is from now on written down as any file's."""
+        shared = self.graph.setdefault(str(path), {})
+        if view.asked is not shared:
+            shared.update(view.asked)
+            view.asked = shared
+        if str(path) not in self.digests:
+            self._bytes(path)
+        self._keep_file(path, file.module_name, file, len(file.text))
 
     def keeps(self, file: File) -> bool:
         return any(kept is file for kept, _ in self._files.values())
 
-    def adopt(self, path: Path, module: str, file: File) -> None:
-        size = len(file.text)
-        self._kept += size - self._files.pop((path, module), (None, 0))[1]
-        self._files[path, module] = file, size
-        self.digests.setdefault(str(path), digest(file.text.encode(errors="replace")))
+    def outline(self, path: Path, module: str) -> Outline | None:
+        key = path, module
+        if key not in self._outlines:
+            data = self._bytes(path)
+            self._outlines[key] = outline(data, module, path.name == "__init__.py") if data is not None else None
+        return self._outlines[key]
 
-    def calling(self, word: str) -> list[str]:
-        """Names of the modules under the roots in which `word(` stands; the files are looked through once."""
-        if self._calls is None:
-            self._calls = {}
-            for root in self.roots:
-                for path in _python_files(root):
-                    self._look_through(path)
-        return self._calls.get(word, [])
+    def view(self, path: Path, asker: Neighbours) -> Neighbours:
+        """The project as this file sees it."""
+        if path not in self._views:
+            self._views[path] = asker.seen_from(module_name(path)[1])
+            self._views[path].asked = self.graph.setdefault(str(path), {})
+        return self._views[path]
 
-    def _look_through(self, path: Path) -> None:
-        assert self._calls is not None
-        try:
-            data = path.read_bytes()
-        except OSError:
-            return
-        module = module_name(path)[0]  # a script that calls the project's functions need not import torch itself
-        for called in set(_CALLED.findall(data)):
-            modules = self._calls.setdefault(called.decode(), [])
-            if module not in modules:
-                modules.append(module)
-
-    def _read(self, path: Path, module: str, asker: Neighbours) -> tuple[File | None, int]:
-        self.digests[str(path)] = None
-        try:
-            data = path.read_bytes()
-        except OSError:
-            return None, 0
-        self.digests[str(path)] = digest(data)
-        view = asker.seen_from(module_name(path)[1])
-        view.asked = self.graph.setdefault(str(path), {})
-        return self._make(path, module, view), len(data)
-
-    def find(self, root: Path, module: str) -> tuple[Path | None, dict[str, str | None]]:
+    def find(self, root: Path, module: str) -> tuple[Path | None, dict[str, None]]:
         """The module's path below a root, or None; and the paths where it might have lain."""
         key = root, module
         if key not in self._paths:
-            self._paths[key] = _find(root, module.split("."))
+            self._paths[key] = find(root, module)
         return self._paths[key]
 
+    def _keep_file(self, path: Path, module: str, file: File | None, size: int) -> None:
+        self._kept += size - self._files.pop((path, module), (None, 0))[1]
+        self._files[path, module] = file, size
+        while self._kept > self._keep and len(self._files) > 1:
+            self._kept -= self._files.popitem(last=False)[1][1]
 
-def _find(root: Path, parts: list[str]) -> tuple[Path | None, dict[str, str | None]]:
-    folder = str(root)
-    for part in parts[:-1]:
-        folder = os.path.join(folder, part)
-        if not os.path.isdir(folder):  # most imports lead outside the project: their first folder is missing
-            return None, {folder: None}
-    missed: dict[str, str | None] = {}
-    for candidate in (f"{parts[-1]}.py", os.path.join(parts[-1], "__init__.py")):
-        path = os.path.join(folder, candidate)
-        if os.path.isfile(path):
-            return Path(path), missed
-        missed[path] = None
-    return None, missed
-
-
-def _python_files(root: Path) -> Iterator[Path]:
-    """The Python files below a folder, those of environments and caches left out; not more than a project has."""
-    count = 0
-    for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _FOREIGN)
-        for name in sorted(files):
-            if name.endswith(".py"):
-                yield Path(folder, name)
-                count += 1
-        if count > _MOST_FILES:
-            return
-
-
-def beside(path: Path) -> tuple[str, tuple[Path, ...]]:
-    """The module name of a file and the roots its imports start from."""
-    name, root = module_name(path)
-    return name, (root,)
+    def _bytes(self, path: Path) -> bytes | None:
+        try:
+            data = path.read_bytes()
+        except OSError:
+            data = None
+        self.digests[str(path)] = digest(data) if data is not None else None
+        return data
