@@ -44,9 +44,7 @@ def _counted(others: int) -> str:
 def _shown(file: File, place: Placement) -> str:
     node = file.statement(place.node) if isinstance(place.node, cst.SimpleString) else place.node
     text = " ".join(file.code(node or place.node).split())
-    if len(text) <= _LONGEST or not isinstance(place.node, cst.Call):
-        return text
-    return f"{' '.join(file.code(place.node.func).split())[-_LONGEST:]}(...)"
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 def _is_only_offered(file: File, place: Placement) -> bool:
