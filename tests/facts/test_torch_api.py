@@ -7,7 +7,6 @@ finds a row that is plainly wrong; `-m slow` looks longer.
 from __future__ import annotations
 
 import builtins
-from collections import Counter
 from typing import Any
 
 import hypothesis
@@ -17,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.facts.torch_calls import RECIPES, split_keywords
-from tests.facts.torch_tensors import NODE, Draw, Judge
+from tests.facts.torch_tensors import NODE, TALLY, Draw, Judge
 from torchdoctor.facts import torch_api
 from torchdoctor.facts.torch_api.rows import Row
 from torchdoctor.facts.torch_api.table import table
@@ -26,8 +25,6 @@ from torchdoctor.facts.values import Known, Tensor
 # What torch thinks of some random call is of no interest here.
 pytestmark = pytest.mark.filterwarnings("ignore")
 SETTINGS = {"deadline": None, "suppress_health_check": list(HealthCheck), "derandomize": True, "database": None}
-CLAIMS: dict[str, Counter[str]] = {}
-RAN: Counter[str] = Counter()
 
 
 def all_rows() -> dict[str, Row]:
@@ -103,13 +100,12 @@ def examine(key: str, examples: int, *, small: bool) -> None:
     def property_(data: st.DataObject) -> None:
         nonlocal accepted
         draw = Draw(data, small=small)
-        judge = Judge(draw)
         torch.manual_seed(0)
         name = draw.one(*row.names)
         hypothesis.note(name)
-        accepted += run(name, row, draw, judge)
-        CLAIMS.setdefault(key, Counter()).update(judge.claims)
-        RAN[key] += 1
+        understood = run(name, row, draw, Judge(draw))
+        TALLY.call(key, understood)
+        accepted += understood
 
     property_()
     assert accepted, f"torch refused every call of {key}"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.facts.torch_calls import split_keywords
 from tests.facts.torch_modules import MODULES
-from tests.facts.torch_tensors import NODE, Draw, Judge
+from tests.facts.torch_tensors import NODE, TALLY, Draw, Judge
 from torchdoctor.facts import torch_api
 from torchdoctor.facts.torch_api.table import table
 from torchdoctor.facts.values import Known, Made
@@ -65,7 +65,9 @@ def examine(name: str, examples: int, *, small: bool) -> None:
         nonlocal accepted
         draw = Draw(data, small=small)
         torch.manual_seed(0)
-        accepted += run(name, draw, Judge(draw))
+        understood = run(name, draw, Judge(draw))
+        TALLY.call(name, understood)
+        accepted += understood
 
     property_()
     assert accepted, f"torch refused every call of {name}"

@@ -237,16 +237,40 @@ def _is_filled(real: torch.Tensor, placed: list[int], place: int) -> bool:
     return real.stride(placed[place]) == real.size(inner) * real.stride(inner)
 
 
+@dataclass
+class Tally:
+    """What the tests of the table have looked at: rows and modules by name, calls, claims by kind."""
+
+    names: set[str] = field(default_factory=set)
+    calls: int = 0
+    refused: int = 0
+    claims: Counter[str] = field(default_factory=Counter)
+
+    def call(self, name: str, accepted: bool) -> None:
+        self.names.add(name)
+        self.calls += 1
+        self.refused += not accepted
+
+    def __str__(self) -> str:
+        kinds = ", ".join(f"{kind} {count}" for kind, count in self.claims.most_common())
+        return (
+            f"{len(self.names)} rows and modules called {self.calls} times (torch refused {self.refused});"
+            f" {sum(self.claims.values())} claims held: {kinds}"
+        )
+
+
+TALLY = Tally()
+
+
 class Lie(AssertionError):
     """The table claims what torch did not do."""
 
 
 @dataclass
 class Judge:
-    """Holds claims against the truth. ``claims`` counts them by kind."""
+    """Holds claims against the truth, and counts them."""
 
     draw: Draw
-    claims: Counter[str] = field(default_factory=Counter)
 
     def number(self, value: Dim) -> int:
         """What a size is in this world."""
@@ -300,7 +324,7 @@ class Judge:
             self.expect(self.number(value) == real, "number", value, real)
 
     def expect(self, truth: bool, kind: str, claimed: Any, real: Any) -> None:
-        self.claims[kind] += 1
+        TALLY.claims[kind] += 1
         if not truth:
             raise Lie(f"{kind}: the table says {claimed}, torch says {real}")
 
