@@ -66,4 +66,4 @@ def test_reads_of_what_was_overwritten(body: str, reads: list[str]) -> None:
 def test_what_a_forward_does_to_its_argument(body: str, written: bool) -> None:
     text = "import torch.nn.functional as F\n\n\ndef f(self, y, flag):\n" + textwrap.indent(body, "    ")
     file = File(text)
-    assert (Aliasing(file, file.nodes(cst.FunctionDef)[0]).written_parameter() is not None) is written
+    assert (Aliasing(file, file.nodes(cst.FunctionDef)[0]).written_parameter(1) is not None) is written

@@ -64,12 +64,12 @@ class Aliasing:
             self._now.names.pop(receiver_name(function) or "", None)  # the object itself is no tensor
         self._block(function.body.body)
 
-    def written_parameter(self) -> InPlace | None:
-        """How the first argument after self is written into; None where it is not, or only on some ways."""
+    def written_parameter(self, place: int) -> InPlace | None:
+        """How the parameter at that position is written into; None where it is not, or only on some ways."""
         ends = [*self._ended, *([self._state] if self._state is not None else [])]
-        if len(self._params) < 2 or not ends:
+        if len(self._params) <= place or not ends:
             return None
-        written = [end.written.get(self._params[1]) for end in ends]
+        written = [end.written.get(self._params[place]) for end in ends]
         first = written[0]
         return None if first is None or None in written else self.writes[first].how
 

@@ -96,7 +96,11 @@ def _block(part: cst.Else | None) -> list[Statement]:
 def _dropped(file: File, function: cst.FunctionDef, statement: Statement) -> Dropped | None:
     if isinstance(statement, cst.Expr):
         value = statement.value
-        return Dropped(statement, value, None) if _gives_only_a_value(file, value) else None
+        parts = [e.value for e in value.elements] if isinstance(value, cst.Tuple) else [value]
+        named = bool(parts) and all(
+            isinstance(part, cst.Name) for part in parts
+        )  # `x` or `x, y`: a return without return
+        return Dropped(statement, value, None) if named or _gives_only_a_value(file, value) else None
     computed, targets = _assigned(statement)
     if computed is None or not (isinstance(statement, cst.AugAssign) or _computes(file, computed)):
         return None

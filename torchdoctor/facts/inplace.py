@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import libcst as cst
 
 from torchdoctor.facts.layers import made_modules
-from torchdoctor.facts.origins import Origin
+from torchdoctor.facts.origins import Origin, called_function
 from torchdoctor.facts.registry import contents
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ _NOT_NEGATIVE = frozenset({
     "relu", "relu_", "sigmoid", "softmax", "exp", "abs", "square", "relu6", "ReLU", "ReLU6", "Sigmoid", "Softmax",
 })  # fmt: skip
 _DEPTH = 3
-_MODULE_CLASSES: WeakKeyDictionary[File, dict[cst.ClassDef, InPlace | None]] = WeakKeyDictionary()
+# What has been found out of the project's functions.
+_OF_FUNCTIONS: WeakKeyDictionary[File, dict[cst.FunctionDef, InPlace | None]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,10 @@ def writes_into_input(file: File, call: cst.Call, depth: int = _DEPTH) -> InPlac
         return InPlace(file, call.func, last[:-1]) if of_torch or of_tensor else None
     if depth == 0 or not call.args or call.args[0].star:
         return None
+    function = called_function(file, call)
+    if function is not None:
+        place = isinstance(function[0].parent(function[0].parent(function[1]) or call), cst.ClassDef)
+        return _of_function(*function, int(place), depth)
     found = [_of_module(made, depth) for made in made_modules(file, call.func)]
     return found[0] if found and all(one is not None for one in found) else None
 
@@ -128,22 +133,22 @@ def _parts(file: File, call: cst.Call) -> Iterator[Origin]:
         yield from (part for part in inner if not isinstance(part.node, cst.SimpleString))
 
 
-def _of_class(facts: ClassFacts, depth: int) -> InPlace | None:
-    """What a module class of the project does to the first argument of its forward."""
-    known = _MODULE_CLASSES.setdefault(facts.file, {})
-    if facts.node not in known:
-        known[facts.node] = None  # cuts recursion
-        known[facts.node] = _look_into(facts, depth)
-    return known[facts.node]
-
-
-def _look_into(facts: ClassFacts, depth: int) -> InPlace | None:
+def _of_function(file: File, function: cst.FunctionDef, place: int, depth: int) -> InPlace | None:
+    """What a function of the project does to its parameter at that position."""
     from torchdoctor.facts.aliasing import Aliasing
 
+    known = _OF_FUNCTIONS.setdefault(file, {})
+    if function not in known:
+        known[function] = None  # cuts recursion
+        known[function] = Aliasing(file, function, depth - 1).written_parameter(place)
+    return known[function]
+
+
+def _of_class(facts: ClassFacts, depth: int) -> InPlace | None:
+    """What a module class of the project does to the first argument of its forward."""
     forward = facts.method("forward")
     if forward is not None:
-        owner, method = forward
-        return Aliasing(owner.file, method, depth - 1).written_parameter()
+        return _of_function(forward[0].file, forward[1], 1, depth)
     constructor = facts.method("__init__")
     if constructor is None or facts.external != {"torch.nn.Sequential"}:
         return None
