@@ -73,7 +73,7 @@ def writes_into_input(file: File, call: cst.Call, depth: int = _DEPTH) -> InPlac
         of_torch = name in (f"torch.{last}", f"torch.nn.functional.{last}")
         of_tensor = not name and isinstance(call.func, cst.Attribute)
         return InPlace(file, call.func, last[:-1]) if of_torch or of_tensor else None
-    if depth == 0 or not call.args or call.args[0].star:
+    if depth == 0 or not call.args or call.args[0].star or name.startswith(("torch.", "builtins.", "numpy.")):
         return None
     function = called_function(file, call)
     if function is not None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import libcst as cst
 
@@ -47,13 +48,24 @@ class Kept:
     writes: tuple[Write, ...]
 
 
+# What has been found out of the classes of a file.
+_KEPT: WeakKeyDictionary[File, dict[cst.ClassDef, list[Kept]]] = WeakKeyDictionary()
+
+
 def manages_itself(facts: ClassFacts) -> bool:
     """Whether the class says itself what its parameters and modules are."""
     return any(name in owner.methods for owner in facts.ancestry for name in _OVERRIDES)
 
 
-def kept_in_containers(facts: ClassFacts) -> Iterator[Kept]:
+def kept_in_containers(facts: ClassFacts) -> list[Kept]:
     """The class's attributes that are containers of Python's own, and are not made modules later on."""
+    known = _KEPT.setdefault(facts.file, {})
+    if facts.node not in known:
+        known[facts.node] = list(_kept(facts))
+    return known[facts.node]
+
+
+def _kept(facts: ClassFacts) -> Iterator[Kept]:
     for name, writes in facts.attributes.items():
         held = [_held(facts, write) for write in writes]
         if any(values is None for values in held):
