@@ -17,7 +17,8 @@ from pathlib import Path, PurePosixPath
 from torchdoctor import catalogue, suppress
 from torchdoctor.errors import TorchdoctorError
 from torchdoctor.facts.file import File
-from torchdoctor.facts.neighbours import Neighbours, module_name
+from torchdoctor.facts.modules import module_name
+from torchdoctor.facts.neighbours import Neighbours
 from torchdoctor.finding import Finding
 from torchdoctor.lint import lint, mend
 from torchdoctor.rule import Block

@@ -13,7 +13,8 @@ import pytest
 
 from torchdoctor.facts.file import File
 from torchdoctor.facts.names import canonical, dotted
-from torchdoctor.facts.neighbours import Neighbours, module_name
+from torchdoctor.facts.modules import module_name
+from torchdoctor.facts.neighbours import Neighbours
 from torchdoctor.facts.torch_api import exports
 
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is not installed")

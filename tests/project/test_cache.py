@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from tests.project.conftest import SICK, WELL
 from torchdoctor.config import Settings
-from torchdoctor.facts import neighbours
 from torchdoctor.finding import Edit, Finding, Mark, Span
 from torchdoctor.project import cache as cache_module
 from torchdoctor.project import workers
@@ -90,7 +89,8 @@ def test_an_old_file_is_believed_by_its_stamps(write: Write, monkeypatch: pytest
     root = write({"a.py": SICK})
     monkeypatch.setattr(cache_module, "_UNSURE_NS", -(10**12))  # as if the files had been there for long
     run(root)
-    monkeypatch.setattr(cache_module, "digest", lambda data: pytest.fail("a file was read"))
+    real = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail("read") if path.name == "a.py" else real(path))
     assert len(run(root).findings) == 1
 
 
@@ -247,5 +247,21 @@ def test_a_finding_comes_back_whole(tmp_path: Path) -> None:
     assert Cache(tmp_path / "c.json").get(str(source), "others") is None
 
 
-def test_both_digests_are_the_same() -> None:
-    assert digest(b"torch") == neighbours.digest(b"torch")
+GUARDED = "import torch\n\ndef run(x):\n    return x.cuda()\n"
+CALLING = "import torch\nfrom guarded import run\n\nif torch.cuda.is_available():\n    run(x)\n"
+
+
+def test_who_calls_a_function_counts(write: Write, looked_at: list[str]) -> None:
+    """What other files do before they call a function decides what is found in it."""
+    root = write({"guarded.py": GUARDED, "other.py": WELL})
+    assert [f.rule for f in run(root)] == ["cuda-without-availability-check"]
+    write({"calling.py": CALLING})
+    assert run(root).findings == []
+    looked_at.clear()
+    assert run(root).findings == [] and looked_at == []
+    write({"other.py": WELL + "\n\ndef g():\n    return f(1, 2)\n"})
+    assert run(root).findings == [] and looked_at == ["other.py"]
+    write({"calling.py": CALLING.replace("if torch.cuda.is_available():", "if x:")})
+    assert len(run(root).findings) == 1
+    os.unlink(root / "calling.py")
+    assert len(run(root).findings) == 1

@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from torchdoctor.facts.modules import ELSEWHERE, Callers, digest, find, module_name
+from torchdoctor.facts.modules import CALLS, ELSEWHERE, Callers, digest, find, module_name
 from torchdoctor.facts.outline import Outline, outline
 from torchdoctor.facts.torch_api.exports import EXPORTS
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
 
-# What is asked for by a word and not by a path: which files call it.
-CALLS = "calls:"
 _HOPS = 6
 # Parsed files that are kept, by the bytes of their source: a tree takes about 250 times as much.
 _KEPT_BYTES = 1_600_000

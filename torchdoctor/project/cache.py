@@ -15,10 +15,12 @@ import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from torchdoctor import catalogue
+from torchdoctor.facts.modules import CALLS, Callers, digest, python_files
 from torchdoctor.finding import Edit, Finding, Mark, Span
 from torchdoctor.project.report import Examined, Failure
 
@@ -50,11 +52,14 @@ def _libcst_version() -> str:
 
 
 class Cache:
-    """The results kept in one file. ``None`` as path keeps nothing."""
+    """The results kept in one file, for a project whose imports start from ``roots``. No path keeps nothing."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, roots: tuple[Path, ...] = ()) -> None:
         self.path = path
+        self.roots = roots
         self._began = time.time_ns()
+        self._tree = self._stamp_of_tree() if path is not None else ""
+        self._known_tree = ""
         self._stamps: dict[str, _Stamp | None] = {}
         self._digests: dict[str, str | None] = {}
         self._asked: dict[str, set[str]] = {}
@@ -100,6 +105,8 @@ class Cache:
         return stale
 
     def _same(self, path: str, known: str | None) -> bool:
+        if path.startswith(CALLS):
+            return self._tree_is_known or self._callers.digest(path.removeprefix(CALLS)) == known
         stamp = _stamp(path)
         if known is None or stamp is None:
             return known is None and stamp is None and not os.path.exists(path)
@@ -114,6 +121,25 @@ class Cache:
         self._stamps[path] = self._sure(stamp)
         self._changed = self._changed or self._stamps[path] is not None
         return True
+
+    @cached_property
+    def _callers(self) -> Callers:
+        return Callers(self.roots)
+
+    @property
+    def _tree_is_known(self) -> bool:
+        """Whether no file of the project has changed: then nobody's callers have."""
+        return bool(self._tree) and self._tree == self._known_tree
+
+    def _stamp_of_tree(self) -> str:
+        """The stamps of all files of the project, as one; "" where one of them is not sure."""
+        rows = []
+        for path in (path for root in self.roots for path in python_files(root)):
+            stamp = _stamp(str(path))
+            if stamp is None or not self._sure(stamp):
+                return ""
+            rows.append(f"{path}\0{stamp}")
+        return digest("\n".join(rows).encode("utf-8", "surrogateescape"))
 
     def _sure(self, stamp: _Stamp) -> _Stamp | None:
         """A time stamp that tells the next run that the file is the one that this run has read."""
@@ -150,7 +176,7 @@ class Cache:
         for other, text_digest in ((path, known), *asked.items()):
             if other not in self._digests:
                 self._digests[other] = text_digest
-                stamp = _stamp(other)
+                stamp = _stamp(other) if not other.startswith(CALLS) else None
                 self._stamps[other] = self._sure(stamp) if stamp else None
             elif self._digests[other] != text_digest:
                 moved.add(other)
@@ -186,6 +212,7 @@ class Cache:
                     waiting.append(other)
         number = {path: index for index, path in enumerate(wanted)}
         return {
+            "tree": self._tree,
             "files": [[path, self._digests.get(path), self._stamps.get(path)] for path in wanted],
             "asked": [[number[other] for other in sorted(self._asked.get(path, ()))] for path in wanted],
             "results": {number[path]: self._results[path] for path in wanted if path in self._results},
@@ -197,15 +224,11 @@ class Cache:
         stamps = {path: tuple(stamp) if stamp else None for path, _, stamp in document["files"]}
         asked = {path: {paths[i] for i in them} for path, them in zip(paths, document["asked"], strict=True)}
         results = {paths[int(index)]: (kept[0], kept[1], kept[2]) for index, kept in document["results"].items()}
+        self._known_tree = str(document.get("tree", ""))
         self._digests, self._stamps, self._asked, self._results = digests, stamps, asked, results
 
 
 # -- files -------------------------------------------------------------------------------------------------------------
-
-
-def digest(data: bytes) -> str:
-    """The digest that facts.neighbours uses, without what that module loads."""
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def _stamp(path: str) -> _Stamp | None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import libcst as cst
 
 from torchdoctor.facts.file import File
-from torchdoctor.facts.neighbours import Neighbours, beside, digest
+from torchdoctor.facts.modules import beside, digest
+from torchdoctor.facts.neighbours import Neighbours
 from torchdoctor.finding import Finding
 from torchdoctor.lint import OnError, lint, relevant
 from torchdoctor.project.nesting import too_deep

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import libcst as cst
 
-from torchdoctor.facts.neighbours import beside
+from torchdoctor.facts.modules import beside
 from torchdoctor.finding import Finding
 from torchdoctor.lint import mend_some
 from torchdoctor.project.examiner import Examiner, findings_in, read

@@ -72,7 +72,7 @@ class Run:
     def _cache(self) -> Cache:
         root = self.settings.root
         folder = root / (self.settings.cache_dir or FOLDER)
-        return Cache(folder / f"{key(self.rules, self.roots)}.json")
+        return Cache(folder / f"{key(self.rules, self.roots)}.json", self.roots)
 
 
 def report_of(results: Iterable[Examined], *, files: int, warnings: Sequence[str] = ()) -> Report:
