@@ -164,9 +164,7 @@ def _is_off(use: Use) -> bool:
 
 def _size(use: Use) -> Value | None:
     """`size()` gives all sizes, `size(dim)` one."""
-    tensor = as_tensor(use.given["input"])
-    if tensor is None:
-        return None
+    tensor = use.tensor()
     if "dim" not in use.given:
         return shape_value(use.given["input"], tensor)
     found = size(tensor, use.number("dim"))

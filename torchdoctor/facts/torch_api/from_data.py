@@ -143,9 +143,9 @@ def legacy(name: str, dtype: str) -> Row:
 
 def new_tensor(use: Use) -> Value:
     """`new_tensor(data)`: of the receiver's dtype, on its device."""
-    receiver = use.given.pop("input")
-    model = as_tensor(receiver)
+    model = use.tensor()
+    del use.given["input"]
     result = computed(use, shape=_nested_shape, memory=unordered, grad=_copied_grad, dtype=None, device=None)
-    if model is None or use.has("dtype"):
+    if use.has("dtype"):
         return result
     return result.but(dtype=model.dtype, device=model.device if not use.has("device") else None)

@@ -13,7 +13,7 @@ from torchdoctor.facts.torch_api.memory import fresh, fresh_if_contiguous, unord
 from torchdoctor.facts.torch_api.operands import as_tensor
 from torchdoctor.facts.torch_api.rows import Row, effect, row, seeing
 from torchdoctor.facts.torch_api.rules import ShapeRule, broadcast_shapes, promoted_dtypes, shape_of, unknown_sizes
-from torchdoctor.facts.values import Dim, Known, Named, Result, Sequence, Size, Tensor, Value
+from torchdoctor.facts.values import Const, Dim, Known, Named, Result, Sequence, Size, Tensor, Value
 
 _MOST_PARTS = 16  # a tuple of more parts is as good as unknown
 
@@ -174,8 +174,8 @@ def _split(use: Use) -> Value | None:
     """`split`: parts of one size, of which only the last may be shorter, or parts of given sizes."""
     dim = use.number("dim", 0)
     given = use.value("split_size")
-    if given is None:
-        raise NotKnown
+    if given is None or (isinstance(given, Const) and given.kind is not int):
+        raise NotKnown  # `line.split(",")`
     if s.dim(given) is None:
         return _parts(use, use.sizes("split_size"), dim)
     length, each = _length(use, dim), use.size("split_size")
