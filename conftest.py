@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from torchdoctor.rule import Block, read_blocks
 
 ROOT = Path(__file__).parent
 RULES, CASES = ROOT / "rules", ROOT / "tests" / "cases"
+_NEEDS_TORCH = re.compile(r"^(?:import torch\b(?!doctor)|from torch[. ])", re.MULTILINE)
 _BLESSED = pytest.StashKey[dict[Path, list[tuple[Block, str]]]]()
 
 
@@ -33,6 +35,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_BLESSED] = {}
     if config.getoption("--bless") and getattr(config.option, "numprocesses", None):
         raise pytest.UsageError("--bless rewrites files: run it without -n")
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Without torch, the modules that hold lint against torch are passed over; all others must pass."""
+    if collection_path.suffix != ".py" or importlib.util.find_spec("torch") is not None:
+        return None
+    return bool(_NEEDS_TORCH.search(collection_path.read_text(encoding="utf-8"))) or None
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
