@@ -12,8 +12,8 @@ import libcst as cst
 import pytest
 
 from torchdoctor.facts.file import File
-from torchdoctor.facts.names import canonical, dotted
 from torchdoctor.facts.modules import module_name
+from torchdoctor.facts.names import canonical, dotted
 from torchdoctor.facts.neighbours import Neighbours
 from torchdoctor.facts.torch_api import exports
 
