@@ -39,8 +39,10 @@ def lint(
     with _uncollected():
         file = File(text, path, module_name=module_name, neighbours=neighbours)
         findings = examine(file, checks, on_error)
-        if neighbours is None or not neighbours.keeps(file):
+        if neighbours is None:
             file.release()
+        else:
+            neighbours.settle(file)
         return findings
 
 

@@ -6,7 +6,6 @@ it rests on, near or far, is as it was.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
 
 _HOPS = 6
 # Parsed files that are kept, by the bytes of their source: a tree takes about 250 times as much.
-_KEPT_BYTES = 1_600_000
+_KEPT_BYTES = 1_000_000
+_MOST_BYTES = 4_000_000  # that one file may lead to; what lies beyond is not known
 
 
 class Neighbours:
@@ -102,9 +102,9 @@ class Neighbours:
         if path is not None:
             self._store.adopt(path, file, self)
 
-    def keeps(self, file: File) -> bool:
-        """Whether other files may still ask this very file."""
-        return self._store.keeps(file)
+    def settle(self, file: File) -> None:
+        """The file has been examined: give back its memory, and that of the others where it has become too much."""
+        self._store.settle(file)
 
     def calling(self, word: str, most: int) -> list[File] | None:
         """The project's files in which `word(` stands; None where they are more than ``most``."""
@@ -189,18 +189,19 @@ class _Store:
         self._make = load
         self._keep = keep
         self._kept = 0
-        self._files: OrderedDict[tuple[Path, str], tuple[File | None, int]] = OrderedDict()
+        self._files: dict[tuple[Path, str], tuple[File | None, int]] = {}
         self._outlines: dict[tuple[Path, str], Outline | None] = {}
         self._views: dict[Path, Neighbours] = {}
         self._paths: dict[tuple[Path, str], tuple[Path | None, dict[str, None]]] = {}
 
     def load(self, path: Path, module: str, asker: Neighbours) -> File | None:
-        """The file, parsed; the one longest unused is forgotten when too much is kept."""
+        """The file, parsed; None where it cannot be, or where one file has led to more than can be held."""
         key = path, module
         if key in self._files:
-            self._files.move_to_end(key)
             return self._files[key][0]
         data = self._bytes(path)
+        if self._kept > _MOST_BYTES:
+            return None
         file = self._make(path, module, self.view(path, asker)) if data is not None else None
         self._keep_file(path, module, file, len(data or b""))
         return file
@@ -215,8 +216,16 @@ class _Store:
             self._bytes(path)
         self._keep_file(path, file.module_name, file, len(file.text))
 
-    def keeps(self, file: File) -> bool:
-        return any(kept is file for kept, _ in self._files.values())
+    def settle(self, file: File) -> None:
+        """Files point at each other in circles, so what is forgotten is forgotten all at once."""
+        held = [kept for kept, _ in self._files.values() if kept is not None]
+        if self._kept > self._keep:
+            for kept in held:
+                kept.release()
+            self._files.clear()
+            self._kept = 0
+        if not any(kept is file for kept in held):
+            file.release()
 
     def outline(self, path: Path, module: str) -> Outline | None:
         key = path, module
@@ -242,8 +251,6 @@ class _Store:
     def _keep_file(self, path: Path, module: str, file: File | None, size: int) -> None:
         self._kept += size - self._files.pop((path, module), (None, 0))[1]
         self._files[path, module] = file, size
-        while self._kept > self._keep and len(self._files) > 1:
-            self._kept -= self._files.popitem(last=False)[1][1]
 
     def _bytes(self, path: Path) -> bytes | None:
         try:
