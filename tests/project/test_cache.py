@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from tests.project.conftest import SICK, WELL
 from torchdoctor.config import Settings
+from torchdoctor.facts.modules import digest
 from torchdoctor.finding import Edit, Finding, Mark, Span
 from torchdoctor.project import cache as cache_module
 from torchdoctor.project import workers
-from torchdoctor.project.cache import FOLDER, Cache, digest, key
+from torchdoctor.project.cache import FOLDER, Cache, key
 from torchdoctor.project.report import Examined, Failure, Report
 from torchdoctor.project.run import Run
 
