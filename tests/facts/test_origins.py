@@ -32,7 +32,7 @@ def last_value(text: str) -> tuple[File, cst.BaseExpression]:
         ("@decorate\ndef f():\n    return 1\ny = f()", ["f()"]),
         ("class A:\n    def __init__(self):\n        self.a = 1\n    def f(self):\n        y = self.a", ["1"]),
         ("class A:\n    def __init__(self, a):\n        y = a\nA(3)", ["3"]),
-        ("a, b = 1, 2\ny = a", ["a"]),
+        ("a, b = 1, 2\ny = a", ["1"]),
         ("for a in [1]:\n    y = a", ["a"]),
     ],
 )
