@@ -192,14 +192,16 @@ def chain(draw: Draw, judge: Judge) -> Both:
     assume(draw.small or judge.ordinary(tensor.value, tensor.real))  # type: ignore[arg-type]
     for place in range(draw.number(1, 5)):
         chosen = step(draw, tensor)
-        if chosen is None:
-            continue
+        if chosen is None or (draw.small and chosen[0] in ("reshape", "flatten")):
+            continue  # whether a reshape copies is told as if no size were one
         try:
             after = applied(*([chosen[0], tensor, chosen[1], place]))
         except (RuntimeError, IndexError):
             continue
         judge.check(after.value, after.real)
-        if not isinstance(after.value, Tensor) or not (draw.small or judge.ordinary(after.value, after.real)):
+        if not isinstance(after.value, Tensor):
+            break
+        if not (after.real.numel() > 0 if draw.small else judge.ordinary(after.value, after.real)):
             break  # a size that is not known is 0 or 1: nothing is claimed of what cannot be viewed then
         tensor = after
     return tensor

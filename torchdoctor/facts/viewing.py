@@ -62,9 +62,11 @@ def flattened(tensor: Tensor, start: int, end: int, node: cst.CSTNode) -> Tensor
 
 
 def unflattened(tensor: Tensor, dim: int, into: Sequence[Dim], node: cst.CSTNode) -> Tensor | None:
-    """One dimension split into several; None where torch refuses or the rank is not known."""
-    place = dim_of(dim, tensor.rank or 0)
-    if tensor.rank is None or place is None:
+    """One dimension split into several; None where torch refuses."""
+    if tensor.rank is None:
+        return tensor.but(shape=None, layout=None)
+    place = dim_of(dim, tensor.rank)
+    if place is None:
         return None
     sizes = [size(tensor, each) for each in range(tensor.rank)]
     parts = resolved(sizes[place], into)

@@ -193,7 +193,8 @@ def _picked(use: Use, tensor: Tensor, keys: tuple[Key, ...]) -> Shape | None:
         else:
             taken, shape = _index(use, key)
             del left[:taken]
-            found.append((len(dims), shape))
+            if shape != ():  # a number in a tensor is a number
+                found.append((len(dims), shape))
     common = broadcast_shapes(shape for _, shape in found)
     if common is None:
         return None

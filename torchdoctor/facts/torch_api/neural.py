@@ -9,11 +9,11 @@ from torchdoctor.facts import sizes as s
 from torchdoctor.facts.axes import Shape, dim_of
 from torchdoctor.facts.torch_api import windows
 from torchdoctor.facts.torch_api.arguments import Use
-from torchdoctor.facts.torch_api.gradients import joined_grad
+from torchdoctor.facts.torch_api.gradients import cut, joined_grad
 from torchdoctor.facts.torch_api.memory import fresh, fresh_if_input_contiguous, unordered
 from torchdoctor.facts.torch_api.rows import Effect, Row, computed, effect, row
-from torchdoctor.facts.torch_api.rules import ShapeRule, floating, shape_of
-from torchdoctor.facts.values import Dim, Known, Value
+from torchdoctor.facts.torch_api.rules import ShapeRule, fixed, floating, shape_of
+from torchdoctor.facts.values import Dim, Known, Sequence, Value
 
 Sliding = Callable[[Use, Shape | None, int], Shape | None]
 
@@ -51,8 +51,12 @@ def slides(sliding: Sliding, rank: int) -> ShapeRule:
 def with_indices(shape: ShapeRule) -> Effect:
     """`return_indices=True` gives a pair."""
 
-    def result(use: Use) -> Value | None:
-        return None if use.flag("return_indices") else computed(use, shape=shape, memory=fresh_if_input_contiguous)
+    def result(use: Use) -> Value:
+        if not use.flag("return_indices"):
+            return computed(use, shape=shape, memory=fresh_if_input_contiguous)
+        values = computed(use, shape=shape, memory=fresh_if_input_contiguous, place=0)
+        indices = computed(use, shape=shape, memory=unordered, grad=cut, dtype=fixed("int64"), place=1)
+        return Sequence((values, indices))
 
     return result
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from torchdoctor.facts.tensor import named
+from torchdoctor.facts.tensor import named, scattered
 from torchdoctor.facts.torch_api.arguments import NotKnown, Use
 from torchdoctor.facts.torch_api.gradients import GradRule, created, of_same, through
 from torchdoctor.facts.torch_api.memory import MemoryRule, kept
@@ -65,7 +65,10 @@ def view(names: str, parameters: str, of: Callable[[Use], Tensor | None], *, gra
     """A row whose result shares the memory of the input; ``of`` gives the input with its new shape and layout."""
 
     def effect(use: Use) -> Tensor | None:
-        seen = attempt(of, use)
+        try:
+            seen = of(use)
+        except NotKnown:
+            seen = scattered(use.tensor(), None, use.node)
         return seeing(use, seen, grad=grad) if seen is not None else None
 
     return Row(_names(names), tuple(parameters.split()), effect, "view")
