@@ -138,6 +138,11 @@ SLOW = """
 """
 
 
+def heed_interrupts() -> None:
+    """A shell starts its background jobs deaf to interrupts, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
 @pytest.mark.parametrize("to_all", [True, False], ids=["the whole group, as a terminal does", "the command alone"])
 def test_an_interrupt_ends_it_at_once_and_quietly(write: Write, tmp_path: Path, to_all: bool) -> None:
@@ -145,7 +150,12 @@ def test_an_interrupt_ends_it_at_once_and_quietly(write: Write, tmp_path: Path, 
     script = tmp_path.parent / f"slow{to_all}.py"
     script.write_text(textwrap.dedent(SLOW).format(root=str(root)))
     process = subprocess.Popen(
-        [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=heed_interrupts,
     )
     assert process.stdout is not None
     process.stdout.readline()
@@ -182,7 +192,11 @@ def test_an_interrupt_ends_a_run_in_one_process_too(write: Write, tmp_path: Path
     root = write(FILES)
     script = textwrap.dedent(ALONE).format(root=str(root))
     process = subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_interrupts,
     )
     assert process.stdout is not None
     process.stdout.readline()
