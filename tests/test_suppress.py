@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import ast
 import re
-import tokenize
 
 import pytest
 from hypothesis import example, given
@@ -236,6 +236,7 @@ PIECES = st.sampled_from(
 
 @given(st.lists(PIECES, max_size=25).map("".join), st.integers(1, 12))
 @example("x = (\n# torchdoctor: ignore", 1)
+@example("x = 1\\# torchdoctor: ignore[bare-grad-context]", 2)
 def test_any_text_can_be_read_and_mended(text: str, line: int) -> None:
     suppressions = Suppressions(text, "a.py")
     lines = re.split(r"\r\n?|\n", text)
@@ -246,17 +247,13 @@ def test_any_text_can_be_read_and_mended(text: str, line: int) -> None:
         )
     kept = suppressions.apply([found(line)], ALL)
     mended = mend(text, [f for f in kept if f.rule == suppress.RULE])
-    assert code_tokens(mended) == code_tokens(text), "mending touched more than comments"
+    if (before := meaning(text)) is not None:
+        assert meaning(mended) == before, "mending touched more than comments"
 
 
-def code_tokens(text: str) -> list[str]:
-    rest = iter(line + "\n" for line in re.split(r"\r\n?|\n", text))
-    skipped = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ERRORTOKEN)
-    out = []
+def meaning(text: str) -> str | None:
+    """What Python reads in a text; None where it is not Python, and so is never mended."""
     try:
-        for token in tokenize.generate_tokens(lambda: next(rest, "")):
-            if token.type not in skipped and token.string.strip():
-                out.append(token.string)
-    except (tokenize.TokenError, SyntaxError):
-        return []
-    return out
+        return ast.dump(ast.parse(text))
+    except (SyntaxError, ValueError):
+        return None
