@@ -37,7 +37,8 @@ def lint(
     if not checks or ("torch" not in text and "lightning" not in text):
         return []
     with _uncollected():
-        file = File(text, path, module_name=module_name, neighbours=neighbours)
+        twin = neighbours.twin(text, path, module_name) if neighbours is not None else None
+        file = File(text, path, module_name=module_name, neighbours=neighbours, twin=twin)
         findings = examine(file, checks, on_error)
         if neighbours is None:
             file.release()

@@ -42,13 +42,16 @@ class File:
         *,
         module_name: str | None = None,
         neighbours: Neighbours | None = None,
+        twin: File | None = None,
     ) -> None:
         self.text = text
         self.path = path
         self.module_name = module_name or Path(path).stem.strip("<>") or "module"
         self.is_package = Path(path).name == "__init__.py"
         self.neighbours = neighbours
-        self.module = cst.parse_module(text)
+        self.module: cst.Module = cst.parse_module(text) if twin is None else twin.module
+        if twin is not None:
+            self.__dict__["tree"] = twin.tree
 
     def release(self) -> None:
         """Forget everything, for a file that nobody will ask again: its facts point at each other in circles."""

@@ -102,6 +102,11 @@ class Neighbours:
         if path is not None:
             self._store.adopt(path, file, self)
 
+    def twin(self, text: str, path: str, module: str | None) -> File | None:
+        """The same text, if it was parsed as somebody's neighbour: its tree serves twice, its facts do not."""
+        kept = self._store.kept(Path(path), module) if module is not None else None
+        return kept if kept is not None and kept.text == text else None
+
     def settle(self, file: File) -> None:
         """The file has been examined: give back its memory, and that of the others where it has become too much."""
         self._store.settle(file)
@@ -190,6 +195,8 @@ class _Store:
         self._keep = keep
         self._kept = 0
         self._files: dict[tuple[Path, str], tuple[File | None, int]] = {}
+        self._led_to: set[tuple[Path, str]] = set()  # by the file that is being examined
+        self._led = 0  # bytes
         self._outlines: dict[tuple[Path, str], Outline | None] = {}
         self._views: dict[Path, Neighbours] = {}
         self._paths: dict[tuple[Path, str], tuple[Path | None, dict[str, None]]] = {}
@@ -197,14 +204,16 @@ class _Store:
     def load(self, path: Path, module: str, asker: Neighbours) -> File | None:
         """The file, parsed; None where it cannot be, or where one file has led to more than can be held."""
         key = path, module
-        if key in self._files:
-            return self._files[key][0]
-        data = self._bytes(path)
-        if self._kept > _MOST_BYTES:
-            return None
-        file = self._make(path, module, self.view(path, asker)) if data is not None else None
-        self._keep_file(path, module, file, len(data or b""))
-        return file
+        if key not in self._led_to:  # counted from nothing for each file: who was looked at before must not matter
+            data = self._bytes(path) if key not in self._files else b""
+            if self._led > _MOST_BYTES:
+                return None
+            if key not in self._files:
+                file = self._make(path, module, self.view(path, asker)) if data is not None else None
+                self._keep_file(path, module, file, len(data or b""))
+            self._led_to.add(key)
+            self._led += self._files[key][1]
+        return self._files[key][0]
 
     def adopt(self, path: Path, file: File, view: Neighbours) -> None:
         """Keep a file that was parsed elsewhere. What it asks for is from now on written down as any file's."""
@@ -216,8 +225,13 @@ class _Store:
             self._bytes(path)
         self._keep_file(path, file.module_name, file, len(file.text))
 
+    def kept(self, path: Path, module: str) -> File | None:
+        return self._files.get((path, module), (None, 0))[0]
+
     def settle(self, file: File) -> None:
         """Files point at each other in circles, so what is forgotten is forgotten all at once."""
+        self._led_to.clear()
+        self._led = 0
         held = [kept for kept, _ in self._files.values() if kept is not None]
         if self._kept > self._keep:
             for kept in held:
