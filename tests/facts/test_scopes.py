@@ -103,6 +103,8 @@ UNNAMED: dict[type, str] = {
     cst.DictComp: "dictcomp", cst.GeneratorExp: "genexpr",
 }  # fmt: skip
 
+INLINED = (cst.ListComp, cst.SetComp, cst.DictComp)  # PEP 709
+
 
 def our_scopes(scopes: Scopes) -> Iterator[tuple[str, frozenset[str]]]:
     tree = scopes.tree
@@ -117,7 +119,10 @@ def our_scopes(scopes: Scopes) -> Iterator[tuple[str, frozenset[str]]]:
 
 
 def compare(text: str) -> None:
-    ours = Counter(our_scopes(Scopes(Tree(cst.parse_module(text)))))
+    tree = Tree(cst.parse_module(text))
+    if sys.version_info >= (3, 12) and any(isinstance(node, INLINED) for node in tree.order):
+        pytest.skip("this Python's symtable shows comprehensions as part of the scope around them")
+    ours = Counter(our_scopes(Scopes(tree)))
     theirs = Counter(their_scopes(text))
     assert ours == theirs
 

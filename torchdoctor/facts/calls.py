@@ -169,7 +169,7 @@ class Calls:
             and isinstance(args[1], Const)
             and isinstance(args[1].value, str)
         ):
-            return run.evaluate.attribute(args[0], args[1].value, node)
+            return run.expressions.attribute(args[0], args[1].value, node)
         if name in _MAKERS or self._is_class(name):
             return self._make(node, name, args, keywords, starred)
         inlined = self._project_function(node, name, args, keywords, starred)

@@ -88,9 +88,9 @@ class Expressions:
             cst.SetComp: self._comprehension,
             cst.GeneratorExp: self._comprehension,
             cst.DictComp: self._comprehension,
-            cst.Await: lambda node: self(node.expression),
+            cst.Await: lambda node: self.value(node.expression),
             cst.FormattedString: self._formatted,
-            cst.StarredElement: lambda node: self(node.value),
+            cst.StarredElement: lambda node: self.value(node.value),
             cst.Yield: self._yield,
             cst.Ellipsis: lambda node: const(...),
         }
@@ -99,7 +99,7 @@ class Expressions:
     def state(self) -> State:
         return self.run.state
 
-    def __call__(self, node: cst.CSTNode) -> Value:
+    def value(self, node: cst.CSTNode) -> Value:
         """The value of an expression; remembered for whoever asks about the node later."""
         self.run.tick()
         handler = self._by_kind.get(type(node))
@@ -130,7 +130,7 @@ class Expressions:
             full = self.run.file.name(node)
             if full is not None:
                 return Named(full)
-        return self.attribute(self(node.value), node.attr.value, node)
+        return self.attribute(self.value(node.value), node.attr.value, node)
 
     def attribute(self, of: Value, name: str, node: cst.CSTNode) -> Value:
         """`of.name`, from what was written to it, from its class, or as torch defines it."""
@@ -163,27 +163,30 @@ class Expressions:
     # -- containers -----------------------------------------------------------------------------------------------
 
     def _items(self, node: cst.Tuple | cst.List | cst.Set) -> tuple[Value, ...]:
-        return tuple(UNKNOWN if isinstance(e, cst.StarredElement) and self(e) else self(e.value) for e in node.elements)
+        return tuple(
+            UNKNOWN if isinstance(e, cst.StarredElement) and self.value(e) else self.value(e.value)
+            for e in node.elements
+        )
 
     def _dict(self, node: cst.Dict) -> Value:
         pairs = []
         for element in node.elements:
             if isinstance(element, cst.DictElement):
-                key, value = self(element.key), self(element.value)
+                key, value = self.value(element.key), self.value(element.value)
                 if isinstance(key, Const):
                     pairs.append((str(key.value), value))
             else:
-                self(element.value)
+                self.value(element.value)
         return Made("builtins.dict", node, (), tuple(pairs))
 
     def _comprehension(self, node: cst.ListComp | cst.SetComp | cst.GeneratorExp | cst.DictComp) -> Value:
         run, before = self.run, dict(self.state.names)
         depth = self._enter_for(node.for_in)
         if isinstance(node, cst.DictComp):
-            self(node.key)
-            element = self(node.value)
+            self.value(node.key)
+            element = self.value(node.value)
         else:
-            element = self(node.elt)
+            element = self.value(node.elt)
         del run.loops[len(run.loops) - depth :]
         self.state.names = before
         made = Made("builtins.dict" if isinstance(node, cst.DictComp) else "builtins.list", node)
@@ -192,12 +195,12 @@ class Expressions:
 
     def _enter_for(self, clause: cst.CompFor) -> int:
         """Bind the targets of a comprehension's clauses; returns how many loops were entered."""
-        iterable = self(clause.iter)
+        iterable = self.value(clause.iter)
         self.run.emit("iterate", clause.iter, iterable)
         self.run.loops.append(clause)
         self.run.bindings.bind(clause.target, self.element(iterable, clause))
         for condition in clause.ifs:
-            self(condition.test)
+            self.value(condition.test)
         return 1 + (self._enter_for(clause.inner_for_in) if clause.inner_for_in is not None else 0)
 
     def element(self, iterable: Value, loop: cst.CSTNode) -> Value:
@@ -234,10 +237,10 @@ class Expressions:
     # -- operators ------------------------------------------------------------------------------------------------
 
     def _binary(self, node: cst.BinaryOperation) -> Value:
-        return self.operate(operator_symbol(node.operator), (self(node.left), self(node.right)), node)
+        return self.operate(operator_symbol(node.operator), (self.value(node.left), self.value(node.right)), node)
 
     def _unary(self, node: cst.UnaryOperation) -> Value:
-        value = self(node.expression)
+        value = self.value(node.expression)
         if isinstance(node.operator, cst.Not):
             truth = self.truth(value)
             return UNKNOWN if truth is None else const(not truth)
@@ -252,7 +255,7 @@ class Expressions:
         return known if known is not None else Result(node, Named(f"operator {symbol}"))
 
     def _boolean(self, node: cst.BooleanOperation) -> Value:
-        left = self(node.left)
+        left = self.value(node.left)
         truth = self.truth(left)
         stops = (isinstance(node.operator, cst.And) and truth is False) or (
             isinstance(node.operator, cst.Or) and truth is True
@@ -260,17 +263,17 @@ class Expressions:
         if stops:
             return left
         with self.run.arm(Arm(node, 0, node.left)):
-            right = self(node.right)
+            right = self.value(node.right)
         return right if truth is not None else join(left, right)
 
     def _comparison(self, node: cst.Comparison) -> Value:
-        left = self(node.left)
+        left = self.value(node.left)
         if len(node.comparisons) > 1:
             for part in node.comparisons:
-                self(part.comparator)
+                self.value(part.comparator)
             return UNKNOWN
         part = node.comparisons[0]
-        right = self(part.comparator)
+        right = self.value(part.comparator)
         if isinstance(part.operator, (cst.Is, cst.IsNot)):
             same = _identical(left, right)
             return UNKNOWN if same is None else const(same is isinstance(part.operator, cst.Is))
@@ -281,16 +284,16 @@ class Expressions:
         return self.operate(operator_symbol(part.operator), (left, right), node)
 
     def _conditional(self, node: cst.IfExp) -> Value:
-        truth = self.truth(self(node.test))
+        truth = self.truth(self.value(node.test))
         if truth is not None:
-            return self(node.body if truth else node.orelse)
+            return self.value(node.body if truth else node.orelse)
         before = self.state.copy()
         with self.run.arm(Arm(node, 0, node.test)):
-            yes = self(node.body)
+            yes = self.value(node.body)
         after = self.state.copy()
         self.state.become(before)
         with self.run.arm(Arm(node, 1, node.test)):
-            no = self(node.orelse)
+            no = self.value(node.orelse)
         self.state.become(joined(after, self.state))
         return join(yes, no)
 
@@ -305,30 +308,30 @@ class Expressions:
         return None
 
     def _named(self, node: cst.NamedExpr) -> Value:
-        value = self(node.value)
+        value = self.value(node.value)
         self.run.bindings.bind(node.target, value)
         return value
 
     def _formatted(self, node: cst.FormattedString) -> Value:
         for part in node.parts:
             if isinstance(part, cst.FormattedStringExpression):
-                self(part.expression)
+                self.value(part.expression)
         return Result(node, Named("builtins.str"))
 
     def _yield(self, node: cst.Yield) -> Value:
         value: Value = const(None)
         if isinstance(node.value, cst.From):
-            value = self(node.value.item)
+            value = self.value(node.value.item)
             self.run.emit("iterate", node.value.item, value)
         elif node.value is not None:
-            value = self(node.value)
+            value = self.value(node.value)
         self.run.emit("yield", node, value)
         return UNKNOWN
 
     # -- subscripts -----------------------------------------------------------------------------------------------
 
     def _subscript(self, node: cst.Subscript) -> Value:
-        of = self(node.value)
+        of = self.value(node.value)
         keys = tuple(self._key(element.slice) for element in node.slice)
         if len(keys) == 1 and isinstance(keys[0], Const):
             key = keys[0].value
@@ -373,9 +376,11 @@ class Expressions:
 
     def _key(self, node: cst.BaseSlice) -> Value | torch_api.Slice:
         if isinstance(node, cst.Index):
-            return self(node.value)
+            return self.value(node.value)
         assert isinstance(node, cst.Slice)
-        lower, upper, step = (self(part) if part is not None else None for part in (node.lower, node.upper, node.step))
+        lower, upper, step = (
+            self.value(part) if part is not None else None for part in (node.lower, node.upper, node.step)
+        )
         return torch_api.Slice(lower, upper, step)
 
 

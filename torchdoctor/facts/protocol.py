@@ -159,7 +159,7 @@ class Protocol:
             return None
         added = args[0]
         if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "extend":
-            added = self.calls.run.evaluate.element(added, node)
+            added = self.calls.run.expressions.element(added, node)
         self.calls.run.emit("append", node, receiver, (added,), keywords)
         if isinstance(receiver, Made) and receiver.name == "builtins.list":
             whole = args[0] if added is not args[0] else Sequence((added,))

@@ -64,7 +64,8 @@ class Run:
         self.returned: Value | None = None
         self.yielded: Value | None = None
         self.returns: list[State] = []
-        self.evaluate = Expressions(self)
+        self.expressions = Expressions(self)
+        self.evaluate = self.expressions.value
         self.calls = Calls(self)
         self.bindings = Bindings(self)
         self.statements = Statements(self)
@@ -85,7 +86,7 @@ class Run:
 
     def release(self) -> None:
         """Let go of the parts that hold on to the run: without cycles, memory is given back at once."""
-        del self.evaluate, self.calls, self.bindings, self.statements
+        del self.evaluate, self.expressions, self.calls, self.bindings, self.statements
 
     def tick(self) -> None:
         self.budget[0] -= 1

@@ -87,9 +87,9 @@ class Statements:
         if isinstance(old, Tensor):
             new: Value = augment(symbol, old, by, statement, self.run.grad_fact())
         else:
-            new = self.run.evaluate.operate(symbol, (old, by), statement)
+            new = self.run.expressions.operate(symbol, (old, by), statement)
         if isinstance(old, Made) and old.name == "builtins.list":
-            added = self.run.evaluate.element(by, statement)
+            added = self.run.expressions.element(by, statement)
             self.run.emit("append", statement, old, (added,), value=old)
             grow(self.run.state.heap, old, added, by)
             return
@@ -136,7 +136,7 @@ class Statements:
     # -- branches -------------------------------------------------------------------------------------------------
 
     def _if(self, statement: cst.If) -> None:
-        truth = self.run.evaluate.truth(self.run.evaluate(statement.test))
+        truth = self.run.expressions.truth(self.run.evaluate(statement.test))
         before = self.run.state.copy()
         if truth is not False:
             with self.run.arm(Arm(statement, 0, statement.test)):
@@ -193,13 +193,13 @@ class Statements:
     def _for(self, statement: cst.For) -> None:
         iterable = self.run.evaluate(statement.iter)
         self.run.emit("iterate", statement.iter, iterable)
-        element = self.run.evaluate.element(iterable, statement)
+        element = self.run.expressions.element(iterable, statement)
         self._loop(statement, lambda: self.run.bindings.bind(statement.target, element))
         if statement.orelse is not None:
             self.suite(statement.orelse.body)
 
     def _while(self, statement: cst.While) -> None:
-        forever = self.run.evaluate.truth(self.run.evaluate(statement.test)) is True
+        forever = self.run.expressions.truth(self.run.evaluate(statement.test)) is True
         self._loop(statement, lambda: self.run.evaluate(statement.test), forever)
 
     def _loop(self, statement: cst.For | cst.While, begin: Callable[[], object], forever: bool = False) -> None:
