@@ -76,6 +76,11 @@ def load(paths: Iterable[Path], *, config: Path | None = None, isolated: bool = 
     return Settings(root=_root(start) or here)
 
 
+def is_root(folder: Path) -> bool:
+    """Whether a folder is a project's own: it holds settings, a repository or what builds a package."""
+    return any((folder / name).exists() for name in (*_ROOTS, *FILES))
+
+
 def holds(versions: str, target: str) -> bool:
     """Whether a version of torch lies in a range such as ">=2.1,<2.6"; the empty range holds all."""
     for part in filter(None, (part.strip() for part in versions.split(","))):

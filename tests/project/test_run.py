@@ -196,6 +196,17 @@ def test_imports_are_followed_from_the_projects_folders(write: Write, place: str
     assert found == {"softmax-before-cross-entropy"}
 
 
+def test_where_we_merely_are_is_no_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a script in somebody's home would have all of it looked through."""
+    root = tmp_path.resolve()
+    monkeypatch.chdir(root)
+    (root / "a.py").write_text(SICK)
+    assert Run(Settings(root), [root / "a.py"]).roots == ()
+    assert Run(Settings(root), [root]).roots == (root,)
+    (root / "torchdoctor.toml").touch()
+    assert Run(Settings(root), [root / "a.py"]).roots == (root,)
+
+
 def test_rules_that_are_ignored_for_some_files(write: Write) -> None:
     root = write({"tests/a.py": SICK, "pkg/b.py": SICK, "pkg/tests/c.py": SICK})
     ignores = (("tests/**", ("evaluation",)), ("*/b.py", (RULE,)))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from torchdoctor import catalogue
-from torchdoctor.config import Settings
+from torchdoctor.config import Settings, is_root
 from torchdoctor.project.cache import FOLDER, Cache, key
 from torchdoctor.project.discovery import discover
 from torchdoctor.project.patterns import Patterns
@@ -93,8 +93,11 @@ def shown(path: str) -> str:
 
 
 def _roots(root: Path, paths: Iterable[Path]) -> tuple[Path, ...]:
-    """The folders that imports may start from: the project's own and those that were named, and their ``src``."""
-    folders = [root]
+    """The folders that imports may start from: the project's own and those that were named, and their ``src``.
+
+    Where we merely happen to be is none of them: all that lies below a root may be looked through for callers.
+    """
+    folders = [root] if is_root(root) else []
     for path in paths:
         folder = Path(os.path.abspath(path))
         if folder.is_dir():
