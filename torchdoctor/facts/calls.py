@@ -20,6 +20,7 @@ from torchdoctor.facts.values import (
     UNKNOWN,
     Attr,
     Const,
+    Element,
     Function,
     Known,
     Made,
@@ -161,6 +162,8 @@ class Calls:
             run.state.grad = GradMode(given if isinstance(given, bool) else None, node)
         if name in _SAME_MODEL and args:
             return args[0]
+        if name == "builtins.next" and args and (batch := self._next(node, args[0])) is not None:
+            return batch
         if name in ("copy.deepcopy", "copy.copy") and args:
             return self._copy(node, args[0])
         if (
@@ -214,6 +217,11 @@ class Calls:
         made = Made(name, node, args, tuple(keywords.items()))
         self.run.emit("make", node, made, args, keywords, made)
         return made
+
+    def _next(self, node: cst.CSTNode, iterator: Value) -> Value | None:
+        """`next(iter(loader))`: a batch, where it is known."""
+        value = self.run.expressions.element(iterator, node)
+        return None if isinstance(value, Element) and value.place == -1 else value
 
     def _copy(self, node: cst.CSTNode, value: Value) -> Value:
         """A deep copy is another thing of the same kind."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from torchdoctor.facts import torch_api
+from torchdoctor.facts.batches import batch_of
 from torchdoctor.facts.events import Arm
 from torchdoctor.facts.file import literal
 from torchdoctor.facts.state import State, joined
@@ -225,6 +226,8 @@ class Expressions:
                 return self._any_of(items)
         if isinstance(iterable, Made) and iterable.name in ("tqdm.tqdm", "tqdm.auto.tqdm") and iterable.args:
             return self.element(iterable.args[0], loop)
+        if isinstance(iterable, Made) and (batch := batch_of(self.run, iterable, loop)) is not None:
+            return batch
         return Element(iterable, loop)
 
     @staticmethod

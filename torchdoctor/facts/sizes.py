@@ -31,6 +31,8 @@ from torchdoctor.facts.values import (
 
 _MOST_OPERANDS = 8  # longer expressions are let go: a loop would make them grow without end
 _DEEPEST = 6
+# Functions of Python that give whole numbers; a loop over `range` gives them too.
+_WHOLE = frozenset({"builtins.int", "builtins.len", "builtins.ord", "builtins.hash"})
 _SYMBOLS = (Size, Arithmetic, Param, Attr, Item, Free, Result, Element)
 
 Monomial = tuple[int, tuple[Value, ...]]
@@ -43,6 +45,15 @@ def dim(value: Value | int | None) -> Dim:
     if isinstance(value, (int, *_SYMBOLS)):
         return value
     return None
+
+
+def is_whole(value: Value) -> bool:
+    """Whether a value is sure to be a whole number, and not a tensor or a slice: `len(x)`, the i of `enumerate`."""
+    if isinstance(value, Arithmetic):
+        return value.operator in ("+", "-", "*", "//", "%") and all(map(is_whole, value.operands))
+    if isinstance(value, Result):
+        return isinstance(value.function, Named) and value.function.name in _WHOLE
+    return isinstance(value, Size) or (isinstance(value, Const) and value.kind is int)
 
 
 def value(size: int | Value) -> Value:
@@ -251,6 +262,8 @@ def text(size: Dim) -> str:
         return f" {size.operator} ".join(
             f"({text(o)})" if isinstance(o, Arithmetic) else text(o) for o in size.operands
         )
+    if isinstance(size, Size) and isinstance(size.of, Element) and size.dim == 0:
+        return "batch"
     if isinstance(size, Size):
         return f"{text(size.of)}.shape[{size.dim}]"
     if isinstance(size, Attr):

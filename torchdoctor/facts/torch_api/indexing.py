@@ -13,7 +13,7 @@ from torchdoctor.facts.torch_api.memory import fresh, fresh_if_input_contiguous,
 from torchdoctor.facts.torch_api.operands import as_tensor
 from torchdoctor.facts.torch_api.rows import Row, computed, effect, row, seeing
 from torchdoctor.facts.torch_api.rules import broadcast_shapes, fixed, same_scale, shape_of, unknown_sizes
-from torchdoctor.facts.values import Const, Dim, Sequence, Size, Tensor, Value
+from torchdoctor.facts.values import Const, Dim, Sequence, Tensor, Value
 from torchdoctor.facts.values import Shape as ShapeOf
 
 
@@ -39,7 +39,7 @@ def indexed(of: Value, keys: tuple[Key, ...], arguments: Arguments) -> Value | N
     use.given["input"] = of
     try:
         tensor = use.tensor()
-        if all(isinstance(key, (Const, Slice, Size)) for key in keys):
+        if all(isinstance(key, (Const, Slice)) or s.is_whole(key) for key in keys):
             seen = _basic(tensor, keys, use)
             return seeing(use, seen) if seen is not None else None
         return _advanced(use, tensor, keys)
@@ -156,7 +156,7 @@ def _length(size: Dim, key: Slice) -> tuple[Dim, bool | None]:
 
 def _advanced(use: Use, tensor: Tensor, keys: tuple[Key, ...]) -> Value | None:
     """Indices and masks pick entries, in the order of memory where all of it is in order."""
-    picking = [key for key in keys if isinstance(key, Value) and not isinstance(key, (Const, Size))]
+    picking = [key for key in keys if isinstance(key, Value) and not isinstance(key, Const) and not s.is_whole(key)]
     lists = [bool(use.items(key)) for key in picking]
     tensors = [as_tensor(key) for key in picking]
     if any(one is None and not listed for one, listed in zip(tensors, lists, strict=True)):
@@ -188,7 +188,7 @@ def _picked(use: Use, tensor: Tensor, keys: tuple[Key, ...]) -> Shape | None:
             dims.append(_length(left.pop(0), key)[0])
         elif isinstance(key, Const) and key.value is None:
             dims.append(1)
-        elif isinstance(key, (Const, Size)):
+        elif isinstance(key, Const) or s.is_whole(key):
             left.pop(0)
         else:
             taken, shape = _index(use, key)
@@ -206,7 +206,7 @@ def _spread(use: Use, keys: tuple[Key, ...], rank: int) -> list[Key]:
     """The keys with an Ellipsis written out. Raises NotKnown where there are too many."""
     taken = 0
     for key in keys:
-        if isinstance(key, (Slice, Size)) or (isinstance(key, Const) and key.kind is int):
+        if isinstance(key, Slice) or s.is_whole(key):
             taken += 1
         elif not isinstance(key, Const):
             taken += _index(use, key)[0]
