@@ -35,7 +35,8 @@ def test_the_report_is_the_report_of_the_example(pytestconfig: pytest.Config) ->
         assert _REPORT.findall(text) == [report], "the report is old: pytest --bless tests/test_readme.py"
 
 
-def test_the_options_and_rules_that_it_names_are_there() -> None:
+def test_the_options_and_rules_that_it_names_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
     commands = [shlex.split(line, comments=True) for block in blocks("bash") for line in block.text.splitlines()]
     ours = [words[1:] for words in commands if words[:1] == ["torchdoctor"]]
     assert len(ours) >= 8

@@ -9,6 +9,12 @@ from torchdoctor.project.source import Unreadable, decode
 _NEWLINE = re.compile(r"\r\n?|\n")
 
 
+def split_lines(text: str) -> list[str]:
+    """The lines of a text without their ends, as Python's tokenizer counts them; no line behind the last end."""
+    lines = _NEWLINE.split(text)
+    return lines[:-1] if lines[-1] == "" else lines
+
+
 class Lines:
     """Lines by path, read when they are asked for. ``known`` are texts that stand in no file."""
 

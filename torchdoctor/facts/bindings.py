@@ -55,6 +55,8 @@ class Bindings:
 
     def bind(self, target: cst.CSTNode, value: Value, statement: cst.CSTNode | None = None) -> None:
         """Give a target a value: names, attributes, items, and tuples of them."""
+        if isinstance(target, (cst.Name, cst.Attribute)):
+            self.run.values[target] = value  # for who asks what a name holds from here on
         if isinstance(target, cst.Name):
             self.run.state.names[target.value] = value
             self.run.flows.hint(value, self.run.node, target.value)

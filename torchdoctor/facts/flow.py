@@ -33,7 +33,11 @@ _CONTEXTS = 16  # in which one function is looked at; more would teach nothing
 
 
 class Flow:
-    """One finished run: the values it saw and the events in order. See events.Event."""
+    """One finished run: the values it saw and the events in order. See events.Event.
+
+    ``callers`` are the calls that led to it, with their files; ``snapshots`` what was known just before each statement
+    that was watched.
+    """
 
     def __init__(self, run: Run, known_callers: bool) -> None:
         self.file = run.file
@@ -43,6 +47,8 @@ class Flow:
         self.returned = run.returned
         self.end = run.state
         self.known_callers = known_callers
+        self.callers: dict[cst.CSTNode, File] = {}
+        self.snapshots = run.snapshots
         self._flows = run.flows
         for index, event in enumerate(self.events):
             object.__setattr__(event, "index", index)
@@ -108,6 +114,7 @@ class Flows:
         self.closures: dict[cst.FunctionDef, dict[str, Value]] = {}
         self._memo: dict[Any, Flow] = {}
         self._contexts: dict[cst.CSTNode, list[Flow]] = {}
+        self.watched: frozenset[cst.CSTNode] = frozenset()  # statements before which what is known is written down
         self.instances = Instances(self)
 
     @cached_property

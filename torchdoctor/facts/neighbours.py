@@ -53,6 +53,11 @@ class Neighbours:
         return view
 
     @property
+    def loaded(self) -> list[File]:
+        """The files that are parsed and kept at the moment."""
+        return self._store.held()
+
+    @property
     def consulted(self) -> dict[str, str | None]:
         """The digest of every file that was read for anybody, by path; None where it could not be read."""
         return self._store.digests
@@ -232,7 +237,7 @@ class _Store:
         """Files point at each other in circles, so what is forgotten is forgotten all at once."""
         self._led_to.clear()
         self._led = 0
-        held = [kept for kept, _ in self._files.values() if kept is not None]
+        held = self.held()
         if self._kept > self._keep:
             for kept in held:
                 kept.release()
@@ -240,6 +245,9 @@ class _Store:
             self._kept = 0
         if not any(kept is file for kept in held):
             file.release()
+
+    def held(self) -> list[File]:
+        return [kept for kept, _ in self._files.values() if kept is not None]
 
     def outline(self, path: Path, module: str) -> Outline | None:
         key = path, module

@@ -64,6 +64,7 @@ class Run:
         self.returned: Value | None = None
         self.yielded: Value | None = None
         self.returns: list[State] = []
+        self.snapshots: dict[cst.CSTNode, State] = {}
         self.expressions = Expressions(self)
         self.evaluate = self.expressions.value
         self.calls = Calls(self)
@@ -154,6 +155,7 @@ class Run:
             grad = grad_of_decorators(function, file) or grad
         entry = State(names, dict(self.state.heap), dict(self.state.modes), grad)
         flow = file.flows.run(function, entry, stack=self.stack, budget=self.budget, closure=closure, root=self.root)
+        flow.callers[node] = self.file
         for event in flow.events:
             if event.kind not in ("return", "yield", "raise"):
                 self.events.append(event.inlined(node, tuple(self.loops), tuple(self.arms)))

@@ -62,6 +62,8 @@ class Statements:
         for statement in statements:
             if self.run.state.dead:
                 return
+            if statement in self.run.flows.watched:
+                self.run.snapshots[statement] = self.run.state.copy()
             handler = self._by_kind.get(type(statement))
             if handler is not None:
                 handler(statement)

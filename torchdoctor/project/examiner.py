@@ -44,6 +44,16 @@ class Examiner:
             return Examined(path, "", failures=(Failure(path, str(error), error.line),), lasting=False)
         return self.examine_bytes(data, path, rules)
 
+    def open(self, path: str) -> File:
+        """One file and its place in the project, to be asked about. Raises Unreadable."""
+        text = decode(read(path)).text
+        refuse_too_deep(text)
+        name, own = beside(Path(path))
+        try:
+            return File(text, path, module_name=name, neighbours=self.neighbours.seen_from(*own))
+        except _NOT_PYTHON as error:
+            raise syntax_failure(text, str(error)) from None
+
     def examine_bytes(self, data: bytes, path: str, rules: frozenset[str]) -> Examined:
         """The same for bytes that were read already."""
         failures: list[Failure] = []
@@ -83,9 +93,7 @@ def findings_in(
     suppressions = Suppressions(text, path)
     if suppressions.skips_file:
         return []
-    if deep := too_deep(text):
-        line, what = deep
-        raise Unreadable(f"the code is nested too deeply to be looked at: {what} at line {line}", line)
+    refuse_too_deep(text)
     name = beside(Path(path))[0]
     failed: set[str] = set()
 
@@ -102,6 +110,13 @@ def findings_in(
     except UnicodeEncodeError:
         raise Unreadable("the file holds a half of a surrogate pair: it is not text") from None
     return suppressions.apply(found, rules - failed)
+
+
+def refuse_too_deep(text: str) -> None:
+    """Raises Unreadable for a text that is nested so deeply that parsing it might exhaust the stack."""
+    if deep := too_deep(text):
+        line, what = deep
+        raise Unreadable(f"the code is nested too deeply to be looked at: {what} at line {line}", line)
 
 
 def read(path: str) -> bytes:

@@ -55,4 +55,5 @@ def main() -> None:
     torchdoctor lint                     the folder that you are in
     torchdoctor explain RULE             what a rule finds, why it does harm, and the proof
     torchdoctor rules                    all that it looks for
+    torchdoctor facts train.py:42        what is known of the values on a line, and why
     """
