@@ -244,7 +244,7 @@ class Calls:
             owner, definition = found if found is not None else (file, None)
         if not isinstance(definition, cst.FunctionDef):
             return None
-        names = self.bound(owner, definition, args, keywords, starred)
+        names = self.bound(owner, definition, args, keywords, starred, node)
         closure = self.run.state.names if owner is file and definition in self.run.flows.closures else None
         return self.run.step_into(owner, definition, names, node, closure)
 
@@ -263,8 +263,9 @@ class Calls:
         args: tuple[Value, ...],
         keywords: Keywords,
         starred: bool,
+        node: cst.CSTNode | None = None,
     ) -> dict[str, Value]:
-        """The function's parameters with what they are given; one that is given nothing known is a Param."""
+        """The function's parameters with what the call gives them; one that is given nothing known is a Param."""
         params = function.params
         positional = (*params.posonly_params, *params.params)
         names: dict[str, Value] = {}
@@ -276,7 +277,9 @@ class Calls:
             if value is None and not starred and param.default is not None:
                 plain = literal(param.default)
                 value = const(plain) if plain is None or isinstance(plain, (int, float, str, bool)) else None
-            names[name] = Param(function, name) if value is None or isinstance(value, Unknown) else value
+            if value is None or isinstance(value, Unknown):
+                value = Param(function, name, node if value is not None else None)
+            names[name] = value
         for extra in (params.star_arg, params.star_kwarg):
             if isinstance(extra, cst.Param):
                 names[extra.name.value] = Param(function, extra.name.value)
@@ -364,7 +367,7 @@ class Calls:
             isinstance(d.decorator, cst.Name) and d.decorator.value == "staticmethod" for d in function.decorators
         )
         given = args if static else (receiver, *args)
-        names = self.bound(owner.file, function, given, keywords, starred)
+        names = self.bound(owner.file, function, given, keywords, starred, node)
         return self.run.step_into(owner.file, function, names, node)
 
     # -- methods --------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from torchdoctor.facts.kind import kind_of
 from torchdoctor.facts.run import CutOff, Run
 from torchdoctor.facts.state import State
 from torchdoctor.facts.usage import Usage
-from torchdoctor.facts.values import UNKNOWN, Attr, Free, Item, Made, Named, Param, Result, Self, Value
+from torchdoctor.facts.values import UNKNOWN, Attr, Free, Item, Made, Named, Param, Result, Self, Value, exact
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
@@ -292,10 +292,10 @@ class Flows:
         What is run for another file is remembered there (``root``): it must not depend on who asked before.
         """
         home = root or self
-        key = (
-            function, frozenset(entry.names.items()), frozenset(entry.heap.items()), frozenset(entry.modes.items()),
-            entry.grad, known_callers,
-        )  # fmt: skip
+        names, heap = (
+            frozenset((key, exact(value)) for key, value in known.items()) for known in (entry.names, entry.heap)
+        )
+        key = (function, names, heap, frozenset(entry.modes.items()), entry.grad, known_callers)
         flow = home._memo.get(key)
         if flow is None:
             run = Run(self, function, entry, stack=stack, closure=closure, budget=budget, root=home)

@@ -10,7 +10,7 @@ from torchdoctor.facts.classes import ClassFacts
 from torchdoctor.facts.file import literal
 from torchdoctor.facts.stacks import completed
 from torchdoctor.facts.state import State
-from torchdoctor.facts.values import Attr, Made, Self, Value, const
+from torchdoctor.facts.values import Attr, Made, Self, Value, const, exact
 
 if TYPE_CHECKING:
     from torchdoctor.facts.flow import Flows
@@ -47,14 +47,14 @@ class Instances:
         found = facts.method("__init__")
         if found is None or found[1] in run.stack:
             return {}, frozenset()
-        arguments = (of.args, of.keywords) if isinstance(of, Made) else None
-        key = (facts.node, of, arguments)
+        key = (facts.node, exact(of))
         made = run.root.instances._made
         if key not in made:
             made[key] = {}, frozenset()
             home, init = found
             args, keywords = (of.args, dict(of.keywords)) if isinstance(of, Made) else ((), {})
-            names = run.calls.bound(home.file, init, (of, *args), keywords, starred=isinstance(of, Self))
+            node = of.call if isinstance(of, Made) else None
+            names = run.calls.bound(home.file, init, (of, *args), keywords, isinstance(of, Self), node)
             flow = home.file.flows.run(
                 init, State(names), stack=run.stack, budget=run.budget, constructing=True, root=run.root
             )

@@ -85,10 +85,14 @@ class Self(Value):
 
 @dataclass(frozen=True, slots=True)
 class Param(Value):
-    """A parameter of a function that nothing more is known of."""
+    """A parameter of a function that nothing more is known of.
+
+    ``given``: the call that gives it something unknown; another call may give it something else.
+    """
 
     function: cst.CSTNode = field(repr=False)
     name: str
+    given: cst.CSTNode | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,13 +271,35 @@ def join(a: Value, b: Value) -> Value:
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         return _join_tensors(a, b)
     if a == b:
-        return a
+        return _join_made(a, b) if isinstance(a, Made) and isinstance(b, Made) else a
     if isinstance(a, Unknown) or isinstance(b, Unknown):
         return UNKNOWN
     if isinstance(a, Sequence) and isinstance(b, Sequence) and len(a.items) == len(b.items):
         return Sequence(tuple(map(join, a.items, b.items)))
     either = options(a) | options(b)
     return OneOf(either) if len(either) <= 4 else UNKNOWN
+
+
+def _join_made(a: Made, b: Made) -> Made:
+    """One thing that is made in one place, with what is known of its arguments either time."""
+    if exact(a) == exact(b):
+        return a
+    if len(a.args) != len(b.args) or [name for name, _ in a.keywords] != [name for name, _ in b.keywords]:
+        return Made(a.name, a.call, (UNKNOWN,))
+    keywords = tuple((name, join(x, y)) for (name, x), (_, y) in zip(a.keywords, b.keywords, strict=True))
+    return Made(a.name, a.call, tuple(map(join, a.args, b.args)), keywords)
+
+
+def exact(value: Value) -> object:
+    """The value with all that is known of it, which equality leaves out: it is one thing, but seen at another time."""
+    if isinstance(value, Tensor):
+        return (
+            value, value.shape, value.layout, value.contiguous, value.grad, value.scale, value.dtype, value.device,
+            value.models, value.views,
+        )  # fmt: skip
+    if isinstance(value, Made) and (value.args or value.keywords):
+        return value, tuple(map(exact, value.args)), tuple((name, exact(one)) for name, one in value.keywords)
+    return tuple(map(exact, value.items)) if isinstance(value, Sequence) else value
 
 
 def _join_tensors(a: Tensor, b: Tensor) -> Tensor:
