@@ -185,6 +185,8 @@ class Draw:
         }
         if hidden == "all":
             known = {}
+        if known.get("shape") is None and shape and self.chance(60):
+            known["tail"] = tuple(_dim(dim.value) for dim in shape[-self.number(1, len(shape)) :])
         if known.get("contiguous") is False and self.small and not _sure_to_be_scattered(real, shape):
             known["contiguous"] = None
         tensor = tensor.but(**{name: Known(fact, NODE) for name, fact in known.items() if fact is not None})
@@ -334,6 +336,11 @@ class Judge:
             sizes = tuple(self.number(dim) if dim is not None else None for dim in tensor.shape.value)
             fits = len(sizes) == real.dim() and all(a in (None, b) for a, b in zip(sizes, real.shape, strict=True))
             self.expect(fits, "shape", sizes, tuple(real.shape))
+        if tensor.tail is not None:
+            ends = tuple(self.number(dim) if dim is not None else None for dim in tensor.tail.value)
+            was = tuple(real.shape)[-len(ends) :]
+            fits = len(ends) == len(was) and all(a in (None, b) for a, b in zip(ends, was, strict=True))
+            self.expect(tensor.shape is None and fits, "tail", ends, tuple(real.shape))
         if tensor.contiguous is not None:
             self._contiguous(tensor, real)
         if tensor.layout is not None and real.numel():

@@ -68,7 +68,7 @@ def product(sizes: Iterable[Dim]) -> Dim:
     for size in sizes:
         if size is None:
             return None
-        coefficient, own = _monomial(size)
+        coefficient, own = monomial(size)
         number *= coefficient
         factors.extend(own)
     return _of_monomial(number, factors)
@@ -80,16 +80,16 @@ def quotient(size: Dim, by: Dim) -> Dim:
         return None
     if isinstance(size, int) and isinstance(by, int):
         return size // by
-    (number, factors), (other, others) = _monomial(size), _monomial(by)
+    (number, factors), (other, others) = monomial(size), monomial(by)
     shared = math.gcd(number, other)
-    left, right = _without_shared(factors, others)
+    left, right = without_shared(factors, others)
     above, below = _of_monomial(number // shared, left), _of_monomial(other // shared, right)
     if below == 1 or above is None or below is None:
         return above if below == 1 else None
     return _limited(Arithmetic("//", (value(above), value(below))))
 
 
-def _without_shared(a: Iterable[Value], b: Iterable[Value]) -> tuple[list[Value], list[Value]]:
+def without_shared(a: Iterable[Value], b: Iterable[Value]) -> tuple[list[Value], list[Value]]:
     """Two products with the factors they share taken out."""
     left, right = list(a), []
     for factor in b:
@@ -144,8 +144,8 @@ def differ(a: Dim, b: Dim) -> bool:
         return True
     if a is None or b is None or (isinstance(a, int) and isinstance(b, int)):
         return False
-    (number, factors), (other, others) = _monomial(a), _monomial(b)
-    left, right = _without_shared(factors, others)
+    (number, factors), (other, others) = monomial(a), monomial(b)
+    left, right = without_shared(factors, others)
     if not left and not right:
         return number != other
     grown, shrunk = (number, other) if left else (other, number)
@@ -156,20 +156,20 @@ def whole(size: Dim) -> Dim:
     """The size with `(a // b) * b` taken for a: so it is where torch has accepted `a // b` as a dimension."""
     if size is None or isinstance(size, int):
         return size
-    number, factors = _monomial(size)
+    number, factors = monomial(size)
     quotients = [one for one in factors if isinstance(one, Arithmetic) and one.operator == "//"]
     if not quotients:
         return size
     left = list(factors)
     for factor in quotients:
         if factor in left:
-            by_number, by = _monomial(dim(factor.operands[1]) or 0)
+            by_number, by = monomial(dim(factor.operands[1]) or 0)
             rest = list(left)
             rest.remove(factor)
             if by_number > 0 and number % by_number == 0 and all(rest.count(one) >= by.count(one) for one in by):
                 for one in by:
                     rest.remove(one)
-                more, inner = _monomial(dim(factor.operands[0]) or 0)
+                more, inner = monomial(dim(factor.operands[0]) or 0)
                 number, left = number // by_number * more, [*rest, *inner]
     return _of_monomial(number, left)
 
@@ -215,7 +215,7 @@ def _computed(operator: str, numbers: list[int | float]) -> Value | None:
         return None
 
 
-def _monomial(size: int | Value) -> Monomial:
+def monomial(size: int | Value) -> Monomial:
     if isinstance(size, int):
         return size, ()
     if isinstance(size, Arithmetic) and size.operator == "*":
@@ -228,8 +228,8 @@ def _monomial(size: int | Value) -> Monomial:
 
 def _terms(size: int | Value) -> list[Monomial]:
     if isinstance(size, Arithmetic) and size.operator == "+":
-        return [_monomial(one.value if isinstance(one, Const) else one) for one in size.operands]
-    return [_monomial(size)]
+        return [monomial(one.value if isinstance(one, Const) else one) for one in size.operands]
+    return [monomial(size)]
 
 
 def _of_monomial(number: int, factors: Sequence[Value]) -> Dim:

@@ -23,7 +23,9 @@ def identity(tensor: Tensor) -> Tensor:
 def size(tensor: Tensor, dim: int) -> Dim:
     """The size of one dimension, counted from the end where negative: known, or the symbol for it."""
     if tensor.shape is None:
-        return Size(identity(tensor), dim)
+        known = tensor.tail.value if tensor.tail is not None else ()
+        found = known[dim] if -len(known) <= dim < 0 else None
+        return found if found is not None else Size(identity(tensor), dim)
     rank = len(tensor.shape.value)
     if not -rank <= dim < rank:
         return None
@@ -49,7 +51,12 @@ def refine_rank(tensor: Tensor, rank: int) -> Tensor:
     if tensor.shape is not None:
         return tensor
     me = identity(tensor)
-    return with_layout(tensor.but(shape=Known(tuple(Size(me, dim) for dim in range(rank)), tensor.source)))
+    dims: list[Dim] = [Size(me, dim) for dim in range(rank)]
+    if tensor.tail is not None and len(tensor.tail.value) <= rank:
+        for place, dim in enumerate(reversed(tensor.tail.value), 1):
+            dims[-place] = dim if dim is not None else dims[-place]
+    because = tensor.tail.because if tensor.tail is not None else tensor.source
+    return with_layout(tensor.but(shape=Known(tuple(dims), because)))
 
 
 def with_layout(tensor: Tensor) -> Tensor:

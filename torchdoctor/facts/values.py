@@ -224,6 +224,7 @@ class Tensor(Value):
     """A tensor, and for each fact either what is known and why, or None.
 
     ``shape``: a Dim for each dimension (so a shape without known sizes still tells the rank).
+    ``tail``: the sizes of the last dimensions where the rank is not known: 20 features come out of `Linear(10, 20)`.
     ``layout``: an Axis for each dimension where the order in memory is known.
     ``contiguous``: True where it is known to be, with unknown rank too; False where it is known not to be.
     ``grad``: "attached" (in a graph that reaches parameters or inputs that require gradients), "cut" (was attached or
@@ -246,6 +247,7 @@ class Tensor(Value):
     device: Known[str] | None = field(default=None, compare=False)
     models: frozenset[Value] = field(default=frozenset(), compare=False)
     views: Value | None = field(default=None, compare=False)
+    tail: Known[tuple[Dim, ...]] | None = field(default=None, compare=False)
 
     @property
     def rank(self) -> int | None:
@@ -255,8 +257,13 @@ class Tensor(Value):
         return len(self.layout.value) if self.layout is not None else None
 
     def but(self, **facts: Any) -> Tensor:
-        """The same tensor with some facts replaced."""
-        return replace(self, **facts)
+        """The same tensor with some facts replaced; another shape has no ``tail`` of the old one."""
+        return replace(self, **({"tail": None} | facts if "shape" in facts else facts))
+
+    @property
+    def ending(self) -> Known[tuple[Dim, ...]] | None:
+        """The sizes of the last dimensions as far as they are known: of all where the rank is."""
+        return self.shape if self.shape is not None else self.tail
 
 
 def options(value: Value) -> frozenset[Value]:
@@ -295,7 +302,7 @@ def exact(value: Value) -> object:
     if isinstance(value, Tensor):
         return (
             value, value.shape, value.layout, value.contiguous, value.grad, value.scale, value.dtype, value.device,
-            value.models, value.views,
+            value.models, value.views, value.tail,
         )  # fmt: skip
     if isinstance(value, Made) and (value.args or value.keywords):
         return value, tuple(map(exact, value.args)), tuple((name, exact(one)) for name, one in value.keywords)
@@ -310,6 +317,9 @@ def _join_tensors(a: Tensor, b: Tensor) -> Tensor:
     if shape is None and a.shape is not None and b.shape is not None and len(a.shape.value) == len(b.shape.value):
         dims = tuple(x if x == y else None for x, y in zip(a.shape.value, b.shape.value, strict=True))
         shape = Known(dims, a.shape.because)
+    tail = None
+    if shape is None and a.ending is not None and b.ending is not None:
+        tail = _same_ends(a.ending, b.ending)
     return Tensor(
         source=a.source,
         of=a.of if a == b else None,
@@ -322,4 +332,15 @@ def _join_tensors(a: Tensor, b: Tensor) -> Tensor:
         device=same(a.device, b.device),
         models=a.models | b.models,
         views=a.views if a.views == b.views else None,
+        tail=tail,
     )
+
+
+def _same_ends(a: Known[tuple[Dim, ...]], b: Known[tuple[Dim, ...]]) -> Known[tuple[Dim, ...]] | None:
+    """The last dimensions, up to the first of which two shapes differ."""
+    count = 0
+    for x, y in zip(reversed(a.value), reversed(b.value), strict=False):
+        if x is None or x != y:
+            break
+        count += 1
+    return Known(a.value[-count:], a.because) if count else None

@@ -12,7 +12,15 @@ from torchdoctor.facts.torch_api.gradients import joined_grad
 from torchdoctor.facts.torch_api.memory import fresh, fresh_if_contiguous, unordered
 from torchdoctor.facts.torch_api.operands import as_tensor
 from torchdoctor.facts.torch_api.rows import Row, effect, row, seeing
-from torchdoctor.facts.torch_api.rules import ShapeRule, broadcast_shapes, promoted_dtypes, shape_of, unknown_sizes
+from torchdoctor.facts.torch_api.rules import (
+    ShapeRule,
+    broadcast_shapes,
+    ending,
+    ending_of,
+    promoted_dtypes,
+    shape_of,
+    unknown_sizes,
+)
 from torchdoctor.facts.values import Const, Dim, Known, Named, Result, Sequence, Size, Tensor, Value
 
 _MOST_PARTS = 16  # a tuple of more parts is as good as unknown
@@ -25,6 +33,14 @@ def _joined_dtype(use: Use) -> Known[str] | None:
     return promoted_dtypes(use, use.tensors("tensors"))
 
 
+def _catted_ends(use: Use) -> Shape | None:
+    ends = [ending_of(tensor) for tensor in use.tensors("tensors")]
+    if use.number("dim", 0) != -1 or not all(ends):
+        return None
+    return (s.total(end[-1] if end else None for end in ends),)
+
+
+@ending(_catted_ends)
 def _catted(use: Use) -> Shape | None:
     shapes = _shapes(use.tensors("tensors"))
     dim = dim_of(use.number("dim", 0), len(shapes[0]))

@@ -7,7 +7,7 @@ from torchdoctor.facts.torch_api import windows
 from torchdoctor.facts.torch_api.arguments import Use
 from torchdoctor.facts.torch_api.gradients import GradRule, parametric, through
 from torchdoctor.facts.torch_api.neural import padded_shape
-from torchdoctor.facts.torch_api.rules import ShapeRule, shape_of
+from torchdoctor.facts.torch_api.rules import ShapeRule, ending, shape_of
 
 
 def parametric_if(name: str, default: bool) -> GradRule:
@@ -15,6 +15,7 @@ def parametric_if(name: str, default: bool) -> GradRule:
     return lambda use: (parametric if use.flag(name, default) else through)(use)
 
 
+@ending(lambda use: (use.size("out_features"),))
 def linear(use: Use) -> Shape | None:
     shape = shape_of(use.tensor())
     return (*shape[:-1], use.size("out_features")) if shape else None
@@ -41,6 +42,7 @@ def padding(rank: int) -> ShapeRule:
     return lambda use: padded_shape(shape_of(use.tensor()), windows.each(use, "padding", None, 2 * rank))
 
 
+@ending(lambda use: (use.size("embedding_dim"),))
 def embedded(use: Use) -> Shape | None:
     shape = shape_of(use.tensor())
     return None if shape is None else (*shape, use.size("embedding_dim"))

@@ -14,6 +14,7 @@ from torchdoctor.facts.torch_api.rules import (
     as_float,
     broadcast,
     broadcast_shapes,
+    ending,
     promoted,
     reduced_shape,
     scalar,
@@ -41,6 +42,12 @@ def product(
     return row(names, parameters, shape=shape, memory=memory, dtype=dtype)
 
 
+def _columns(use: Use) -> Shape | None:
+    right = shape_of(use.tensor("other"))
+    return right[-1:] if right is not None and len(right) > 1 else None
+
+
+@ending(_columns)
 def _matmul(use: Use) -> Shape | None:
     return matmul_shape(shape_of(use.tensor()), shape_of(use.tensor("other")))
 
@@ -91,6 +98,12 @@ def _outer(use: Use) -> Shape:
     return left[0] if left else None, right[0] if right else None
 
 
+def _rows_of_weight(use: Use) -> Shape | None:
+    weight = shape_of(use.tensor("weight"))
+    return weight[:1] if weight is not None and len(weight) == 2 else None
+
+
+@ending(_rows_of_weight)
 def _linear(use: Use) -> Shape | None:
     shape, weight = shape_of(use.tensor()), shape_of(use.tensor("weight"))
     if shape is None or (weight is not None and len(weight) == 1):

@@ -9,7 +9,7 @@ from torchdoctor.facts.torch_api.arguments import Use
 from torchdoctor.facts.torch_api.gradients import parametric
 from torchdoctor.facts.torch_api.memory import fresh, unordered
 from torchdoctor.facts.torch_api.rows import computed
-from torchdoctor.facts.torch_api.rules import same, shape_of
+from torchdoctor.facts.torch_api.rules import ending, same, shape_of
 from torchdoctor.facts.values import Dim, Sequence, Tensor, Value, const
 
 
@@ -19,6 +19,7 @@ def _widths(use: Use) -> tuple[Dim, Dim]:
     return (2 if use.flag("bidirectional") else 1), use.size("hidden_size") if projected == 0 else projected
 
 
+@ending(lambda use: (s.product(_widths(use)),))
 def _recurrent_output(use: Use) -> Shape | None:
     shape = shape_of(use.tensor())
     return (*shape[:-1], s.product(_widths(use))) if shape else None
@@ -66,6 +67,7 @@ def _cell(use: Use) -> Shape | None:
     return (*shape[:-1], use.size("hidden_size")) if shape else None
 
 
+@ending(lambda use: (use.size("hidden_size"),))
 def of_cell(use: Use) -> Shape | None:
     shape = shape_of(use.tensor())
     return (*shape[:-1], use.size("hidden_size")) if shape else None

@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+import libcst as cst
+
+from torchdoctor.facts.axes import Shape
 from torchdoctor.facts.tensor import named, scattered
 from torchdoctor.facts.torch_api.arguments import NotKnown, Use
 from torchdoctor.facts.torch_api.gradients import GradRule, created, of_same, through
 from torchdoctor.facts.torch_api.memory import MemoryRule, kept
-from torchdoctor.facts.torch_api.rules import NameRule, ShapeRule, same, same_device, same_dtype
+from torchdoctor.facts.torch_api.rules import ENDINGS, NameRule, ShapeRule, same, same_device, same_dtype
 from torchdoctor.facts.values import Known, Named, Result, Sequence, Tensor, Value
 
 T = TypeVar("T")
@@ -93,11 +96,14 @@ def computed(
     """A new tensor, by rules; ``place`` where it is one of several results."""
     sizes = attempt(shape, use)
     laid = attempt(lambda use: memory(use, sizes), use) or Tensor(use.node)
+    if laid.shape is not None:
+        sizes = laid.shape.value
     return named(
         Tensor(
             source=use.node,
             of=_identity(use, place),
-            shape=Known(sizes, use.node) if laid.shape is None and sizes is not None else laid.shape,
+            shape=Known(sizes, _because(use, sizes)) if sizes is not None else None,
+            tail=_tail(use, shape) if sizes is None else None,
             layout=laid.layout,
             contiguous=laid.contiguous,
             grad=attempt(grad, use),
@@ -107,6 +113,24 @@ def computed(
             models=frozenset() if grad is created else joined_models(use.operands()),
         )
     )
+
+
+def _because(use: Use, sizes: Shape) -> cst.CSTNode:
+    """What made these sizes: not this, where the input has them already."""
+    given = use.given.get("input")
+    was = given.shape if isinstance(given, Tensor) else None
+    return was.because if was is not None and was.value == sizes else use.node
+
+
+def _tail(use: Use, shape: ShapeRule) -> Known[Shape] | None:
+    """The sizes of the last dimensions, where the rule can tell them of an input of unknown rank."""
+    rule = ENDINGS.get(shape)
+    sizes = attempt(rule, use) if rule is not None else None
+    if not sizes or set(sizes) == {None}:
+        return None
+    given = use.given.get("input")
+    was = given.ending if isinstance(given, Tensor) else None
+    return Known(sizes, was.because if was is not None and was.value[-len(sizes) :] == sizes else use.node)
 
 
 def joined_models(operands: Iterable[Tensor]) -> frozenset[Value]:

@@ -20,6 +20,8 @@ NameRule = Callable[[Use], Known[str] | None]
 FLOATS = frozenset({"float", "float16", "bfloat16", "float32", "float64"})
 INTS = frozenset({"int", "uint8", "int8", "int16", "int32", "int64"})
 DISCRETE = INTS | {"bool"}
+# What a rule can tell of the last dimensions where its input's rank is not known.
+ENDINGS: dict[ShapeRule, ShapeRule] = {}
 # Arguments that are combined element by element.
 _OPERANDS = frozenset({
     "condition", "input", "other", "end", "weight", "tensor1", "tensor2", "min", "max", "exponent", "target",
@@ -29,6 +31,22 @@ _OPERANDS = frozenset({
 # -- shapes -----------------------------------------------------------------------------------------------------------
 
 
+def ending(tail: ShapeRule) -> Callable[[ShapeRule], ShapeRule]:
+    """Decorates a rule with what it can tell of the last dimensions."""
+
+    def note(rule: ShapeRule) -> ShapeRule:
+        ENDINGS[rule] = tail
+        return rule
+
+    return note
+
+
+def ending_of(tensor: Tensor) -> Shape | None:
+    """The sizes of the last dimensions, as many as are known."""
+    return tensor.ending.value if tensor.ending is not None else None
+
+
+@ending(lambda use: ending_of(use.tensor()))
 def same(use: Use) -> Shape | None:
     """The shape of the input."""
     return shape_of(use.tensor())
@@ -38,6 +56,25 @@ def shape_of(tensor: Tensor) -> Shape | None:
     return tensor.shape.value if tensor.shape is not None else None
 
 
+def _broadcast_ends(use: Use) -> Shape | None:
+    """The last dimensions of operands that are broadcast: a size over one stays, whatever the others are."""
+    tensors = [as_tensor(value) for value in element_wise(use)]
+    ends = [ending_of(tensor) or () for tensor in tensors if tensor is not None]
+    if len(ends) < len(tensors) or not ends:
+        return None
+    longest = max(map(len, ends))
+    padded = [(None,) * (longest - len(one)) + one for one in ends]
+    return tuple(map(_broadcast_dim, zip(*padded, strict=True)))
+
+
+def _broadcast_dim(dims: tuple[Dim, ...]) -> Dim:
+    large = [dim for dim in dims if isinstance(dim, int) and dim > 1]
+    if large:
+        return large[0] if len(set(large)) == 1 else None
+    return dims[0] if len(set(dims)) == 1 else None
+
+
+@ending(_broadcast_ends)
 def broadcast(use: Use) -> Shape | None:
     """The shape that the operands are broadcast to, numbers aside."""
     shapes = []
