@@ -237,6 +237,14 @@ class Flows:
             return self._contexts[function]
         return [self.module]
 
+    def contexts(self, function: cst.CSTNode) -> list[Flow]:
+        """The flows of a function, of this file or of another, as what was run so far has come to it."""
+        return list(self._contexts.get(function, ()))
+
+    def abroad(self) -> list[Flow]:
+        """The flows of other files' functions that were run for this file."""
+        return [flow for flows in list(self._contexts.values()) for flow in flows if flow.file is not self.file]
+
     def from_elsewhere(self, function: cst.FunctionDef) -> list[Flow] | None:
         """The flows of a function in contexts that begin in other files; None where too many files call its name."""
         neighbours = self.file.neighbours

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from torchdoctor.facts import sizes as s
 from torchdoctor.facts.tensor import scattered
+from torchdoctor.facts.torch_api import refusals
 from torchdoctor.facts.torch_api.arguments import Arguments, Use
 from torchdoctor.facts.torch_api.copying import shape_value
 from torchdoctor.facts.torch_api.dtypes import NAMES
@@ -18,7 +19,7 @@ from torchdoctor.facts.torch_api.views import itself, matrix_transpose, reverse
 from torchdoctor.facts.values import Named, Tensor, Value, const
 
 # The method that each operator calls.
-_METHODS = {
+METHODS = {
     "+": "add", "-": "sub", "*": "mul", "/": "div", "//": "floor_divide", "%": "remainder", "**": "pow", "@": "matmul",
     "==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge", "&": "bitwise_and", "|": "bitwise_or",
     "^": "bitwise_xor", "<<": "bitwise_left_shift", ">>": "bitwise_right_shift", "neg": "neg", "pos": "positive",
@@ -31,7 +32,10 @@ def operated(symbol: str, arguments: Arguments) -> Value | None:
     operands = arguments.values
     if not any(isinstance(operand, Tensor) for operand in operands):
         return s.arithmetic(symbol, operands)
-    row = table().methods.get(_METHODS.get(symbol, ""))
+    name = METHODS.get(symbol, "")
+    row = table().methods.get(name)
+    if row is not None and arguments.refuse is not None and (rule := refusals.functions().get(f".{name}")) is not None:
+        refusals.ask(rule, Use(arguments, row.parameters))
     return row.effect(Use(arguments, row.parameters)) if row is not None else None
 
 
