@@ -39,6 +39,8 @@ def lint(
     with _uncollected():
         twin = neighbours.twin(text, path, module_name) if neighbours is not None else None
         file = File(text, path, module_name=module_name, neighbours=neighbours, twin=twin)
+        if neighbours is not None:
+            neighbours.adopt(file)
         findings = examine(file, checks, on_error)
         if neighbours is None:
             file.release()

@@ -11,9 +11,9 @@ from torchdoctor.facts import stacks, torch_api
 from torchdoctor.facts.classes import ClassFacts
 from torchdoctor.facts.context import OFF, ON
 from torchdoctor.facts.events import GradMode
-from torchdoctor.facts.file import literal
 from torchdoctor.facts.kind import unwrapped
 from torchdoctor.facts.kinds import FUNCTIONAL_LOSSES, is_parametric, kinds_of
+from torchdoctor.facts.literals import literal
 from torchdoctor.facts.outputs import output_of
 from torchdoctor.facts.protocol import Protocol
 from torchdoctor.facts.values import (

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from torchdoctor.facts.kinds import is_known_library_class, kinds_of
-from torchdoctor.facts.tree import within
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
@@ -115,7 +114,7 @@ class ClassFacts:
         """Every assignment to an attribute of self in the class's own methods."""
         found: dict[str, list[Write]] = {}
         for method in self.methods.values():
-            for write in _writes(method):
+            for write in _writes(self.file, method):
                 found.setdefault(write.attribute, []).append(write)
         return found
 
@@ -210,18 +209,23 @@ def _statements(body: cst.BaseSuite) -> Iterator[cst.BaseStatement | cst.BaseSma
                     yield from _statements(handler.body)
 
 
-def _writes(method: cst.FunctionDef) -> Iterator[Write]:
+def _writes(file: File, method: cst.FunctionDef) -> Iterator[Write]:
     receiver = receiver_name(method)
     if receiver is None:
         return
-    for node in within(method.body):
+    assignments: tuple[cst.Assign | cst.AnnAssign | cst.AugAssign, ...] = (
+        *file.below(method.body, cst.Assign),
+        *file.below(method.body, cst.AnnAssign),
+        *file.below(method.body, cst.AugAssign),
+    )
+    for node in sorted(assignments, key=file.tree.order.__getitem__):
         if isinstance(node, cst.Assign):
             for target in node.targets:
                 yield from _targets(target.target, receiver, method, node, node.value)
-        elif isinstance(node, cst.AnnAssign) and node.value is not None:
-            yield from _targets(node.target, receiver, method, node, node.value)
         elif isinstance(node, cst.AugAssign):
             yield from _targets(node.target, receiver, method, node, None)
+        elif node.value is not None:
+            yield from _targets(node.target, receiver, method, node, node.value)
 
 
 def _targets(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -42,7 +42,7 @@ class Arm:
     test: cst.BaseExpression | None = field(default=None, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Event:
     """One thing that happens.
 
@@ -74,7 +74,10 @@ class Event:
 
     def inlined(self, via: cst.CSTNode, loops: tuple[cst.CSTNode, ...], arms: tuple[Arm, ...]) -> Event:
         """The same event as the caller sees it."""
-        return replace(self, via=(via, *self.via), loops=loops + self.loops, arms=arms + self.arms)
+        return Event(
+            self.kind, self.node, self.file, self.on, self.args, self.keywords, self.value, self.grad, self.modes,
+            self.by, loops + self.loops, arms + self.arms, (via, *self.via), self.index,
+        )  # fmt: skip
 
     def argument(self, position: int | None, *names: str) -> Value | None:
         """The argument at that position or of one of these keywords."""

@@ -13,7 +13,7 @@ import libcst as cst
 from torchdoctor.facts import torch_api
 from torchdoctor.facts.batches import batch_of
 from torchdoctor.facts.events import Arm
-from torchdoctor.facts.file import literal
+from torchdoctor.facts.literals import literal
 from torchdoctor.facts.state import State, joined
 from torchdoctor.facts.tensor import size
 from torchdoctor.facts.values import (

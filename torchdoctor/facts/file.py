@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import libcst as cst
 
+from torchdoctor.facts.literals import MISSING, literal
 from torchdoctor.facts.names import Names, dotted
 from torchdoctor.facts.neighbours import Neighbours
 from torchdoctor.facts.positions import in_text, locate
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 N = TypeVar("N", bound=cst.CSTNode)
 Function = cst.FunctionDef | cst.Lambda
-_MISSING: Any = object()
+# What rests on the text alone, and takes long to make again.
+_OWN = frozenset({"text", "path", "module_name", "is_package", "neighbours", "module", "tree", "scopes"})
 _STATEMENTS = (cst.SimpleStatementLine, cst.BaseCompoundStatement)
 _HOPS = 8  # from name to name, until a constant is reached: X = Y; Y = X has no end
 
@@ -53,8 +55,14 @@ class File:
         if twin is not None:
             self.__dict__["tree"] = twin.tree
 
+    def forget(self) -> None:
+        """Forget what was worked out, all but its parsed text: facts point at each other in circles, and grow."""
+        kept = {name: value for name, value in self.__dict__.items() if name in _OWN}
+        self.__dict__.clear()
+        self.__dict__.update(kept)
+
     def release(self) -> None:
-        """Forget everything, for a file that nobody will ask again: its facts point at each other in circles."""
+        """Forget everything, for a file that nobody will ask again."""
         self.__dict__.clear()
 
     # -- structure ------------------------------------------------------------------------------------------------
@@ -66,6 +74,10 @@ class File:
     def nodes(self, kind: type[N]) -> list[N]:
         """All nodes of exactly this class, in source order."""
         return self.tree.nodes(kind)
+
+    def below(self, node: cst.CSTNode, kind: type[N]) -> list[N]:
+        """The nodes of exactly this class in the node and below it, in source order."""
+        return self.tree.below(node, kind)
 
     def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
         return self.tree.parent(node)
@@ -251,8 +263,8 @@ class File:
             if found is None or len(found[1]) != 1 or found[0] is not self.scopes.module:
                 return default
             node = found[1][0].value
-        value = _MISSING if node is None else literal(node)
-        return default if value is _MISSING else value
+        value = MISSING if node is None else literal(node)
+        return default if value is MISSING else value
 
     # -- deeper facts ---------------------------------------------------------------------------------------------
 
@@ -276,23 +288,3 @@ class File:
         from torchdoctor.facts.flow import Flows
 
         return Flows(self)
-
-
-def literal(node: cst.CSTNode) -> Any:
-    """The Python value of a literal (numbers, strings, tuples, lists, signs); _MISSING where it is none."""
-    try:
-        if isinstance(node, (cst.Integer, cst.Float, cst.SimpleString, cst.ConcatenatedString)):
-            return node.evaluated_value
-        if isinstance(node, cst.Name):
-            return {"None": None, "True": True, "False": False}.get(node.value, _MISSING)
-        if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Minus):
-            inner = literal(node.expression)
-            return -inner if isinstance(inner, (int, float)) else _MISSING
-        if isinstance(node, (cst.Tuple, cst.List)):
-            items = [literal(element.value) for element in node.elements]
-            if any(item is _MISSING for item in items):
-                return _MISSING
-            return tuple(items) if isinstance(node, cst.Tuple) else items
-    except Exception:  # a literal that Python itself would refuse
-        return _MISSING
-    return _MISSING

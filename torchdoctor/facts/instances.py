@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from torchdoctor.facts.classes import ClassFacts
-from torchdoctor.facts.file import literal
+from torchdoctor.facts.literals import literal
 from torchdoctor.facts.stacks import completed
 from torchdoctor.facts.state import State
 from torchdoctor.facts.values import Attr, Made, Self, Value, const, exact

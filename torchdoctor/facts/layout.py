@@ -5,8 +5,9 @@ from __future__ import annotations
 import libcst as cst
 
 from torchdoctor.facts import sizes
-from torchdoctor.facts.file import File, literal
+from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
+from torchdoctor.facts.literals import literal
 from torchdoctor.facts.tensor import identity
 from torchdoctor.facts.torch_api import as_tensor
 from torchdoctor.facts.values import Arithmetic, Const, Dim, Made, Sequence, Size, Tensor, Value

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from torchdoctor.facts.file import literal
 from torchdoctor.facts.layers import is_module
+from torchdoctor.facts.literals import literal
 from torchdoctor.facts.origins import own_nodes
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ it rests on, near or far, is as it was.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from torchdoctor.facts.file import File
 
 _HOPS = 6
-# Parsed files that are kept, by the bytes of their source: a tree takes about 250 times as much.
-_KEPT_BYTES = 1_000_000
+# Files whose facts are kept, by the bytes of their source: facts take about 180 times as much, and a tree 70 times.
+_KEPT_BYTES = 800_000
+_TREES = 3  # times as much is kept parsed
 _MOST_BYTES = 4_000_000  # that one file may lead to; what lies beyond is not known
 
 
@@ -104,7 +106,7 @@ class Neighbours:
     def adopt(self, file: File) -> None:
         """Let the other files see this very file, whose Neighbours this is, when they ask for it."""
         path = self._path(file.module_name)
-        if path is not None:
+        if path is not None and str(path) == os.path.abspath(file.path):
             self._store.adopt(path, file, self)
 
     def twin(self, text: str, path: str, module: str | None) -> File | None:
@@ -198,8 +200,10 @@ class _Store:
         self.callers = Callers(roots)
         self._make = load
         self._keep = keep
-        self._kept = 0
-        self._files: dict[tuple[Path, str], tuple[File | None, int]] = {}
+        self._kept = 0  # bytes of the files whose facts are kept
+        self._used: set[tuple[Path, str]] = set()  # those files
+        self._parsed = 0  # bytes of all files that are kept
+        self._files: dict[tuple[Path, str], tuple[File | None, int]] = {}  # the longest unused first
         self._led_to: set[tuple[Path, str]] = set()  # by the file that is being examined
         self._led = 0  # bytes
         self._outlines: dict[tuple[Path, str], Outline | None] = {}
@@ -215,7 +219,9 @@ class _Store:
                 return None
             if key not in self._files:
                 file = self._make(path, module, self.view(path, asker)) if data is not None else None
-                self._keep_file(path, module, file, len(data or b""))
+                self._keep_file(key, file, len(data or b""))
+            else:
+                self._keep_file(key, *self._files[key])
             self._led_to.add(key)
             self._led += self._files[key][1]
         return self._files[key][0]
@@ -228,26 +234,36 @@ class _Store:
             view.asked = shared
         if str(path) not in self.digests:
             self._bytes(path)
-        self._keep_file(path, file.module_name, file, len(file.text))
+        self._keep_file((path, file.module_name), file, len(file.text))
 
     def kept(self, path: Path, module: str) -> File | None:
         return self._files.get((path, module), (None, 0))[0]
 
     def settle(self, file: File) -> None:
-        """Files point at each other in circles, so what is forgotten is forgotten all at once."""
+        """Facts point at each other in circles, also across files, so what is forgotten is forgotten all at once."""
         self._led_to.clear()
         self._led = 0
-        held = self.held()
+        held = any(kept is file for kept in self.held())
         if self._kept > self._keep:
-            for kept in held:
-                kept.release()
-            self._files.clear()
+            for kept in self.held():
+                kept.forget()
+            self._used.clear()
             self._kept = 0
-        if not any(kept is file for kept in held):
+            self._drop_trees()
+        if not held:
             file.release()
 
     def held(self) -> list[File]:
         return [kept for kept, _ in self._files.values() if kept is not None]
+
+    def _drop_trees(self) -> None:
+        for key in list(self._files):
+            if self._parsed <= self._keep * _TREES:
+                return
+            kept, size = self._files.pop(key)
+            self._parsed -= size
+            if kept is not None:
+                kept.release()
 
     def outline(self, path: Path, module: str) -> Outline | None:
         key = path, module
@@ -270,9 +286,12 @@ class _Store:
             self._paths[key] = find(root, module)
         return self._paths[key]
 
-    def _keep_file(self, path: Path, module: str, file: File | None, size: int) -> None:
-        self._kept += size - self._files.pop((path, module), (None, 0))[1]
-        self._files[path, module] = file, size
+    def _keep_file(self, key: tuple[Path, str], file: File | None, size: int) -> None:
+        self._parsed += size - self._files.pop(key, (None, 0))[1]
+        self._files[key] = file, size
+        if key not in self._used:
+            self._used.add(key)
+            self._kept += size
 
     def _bytes(self, path: Path) -> bytes | None:
         try:

@@ -12,8 +12,8 @@ from weakref import WeakKeyDictionary
 
 import libcst as cst
 
-from torchdoctor.facts.file import literal
-from torchdoctor.facts.origins import called_function, origins, own_nodes
+from torchdoctor.facts.literals import literal
+from torchdoctor.facts.origins import called_function, origins
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
@@ -199,9 +199,7 @@ def _is_spawned_with(file: File, function: cst.FunctionDef, name: str) -> bool:
 
 def _is_handed_on(file: File, function: cst.FunctionDef, name: str, depth: int) -> bool:
     """`setup(rank, world_size)`, which joins the group with it."""
-    for call in own_nodes(function.body):
-        if not isinstance(call, cst.Call) or depth == 0:
-            continue
+    for call in file.below(function.body, cst.Call) if depth else ():
         given = [i for i, arg in enumerate(call.args) if isinstance(arg.value, cst.Name) and arg.value.value == name]
         target = called_function(file, call) if given else None
         if target is None or (target[0] is file and target[1] is function):

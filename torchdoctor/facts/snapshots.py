@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from torchdoctor.facts.origins import assigned, own_nodes
+from torchdoctor.facts.origins import assigned
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
@@ -42,18 +42,18 @@ class Kept:
     alias: Alias
 
 
-def kept(file: File, function: cst.CSTNode) -> Iterator[Kept]:
-    """Where a function keeps a module, or tensors of one, in something that lasts."""
-    body = function.body if isinstance(function, cst.FunctionDef) else function
-    for node in own_nodes(body):
-        if isinstance(node, cst.Assign):
-            for target in node.targets:
-                yield from _pairs(file, node, target.target, node.value)
-        elif isinstance(node, cst.AnnAssign) and node.value is not None:
-            yield from _pairs(file, node, node.target, node.value)
-        elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and len(node.args) == 1:
-            if node.func.attr.value in _APPENDING and (alias := aliased(file, node.args[0].value)) is not None:
-                yield Kept(node, node.func.value, alias)
+def kept(file: File) -> Iterator[Kept]:
+    """Where a file keeps a module, or tensors of one, in something that lasts."""
+    for assign in file.nodes(cst.Assign):
+        for target in assign.targets:
+            yield from _pairs(file, assign, target.target, assign.value)
+    for annotated in file.nodes(cst.AnnAssign):
+        if annotated.value is not None:
+            yield from _pairs(file, annotated, annotated.target, annotated.value)
+    for call in (call for method in _APPENDING for call in file.calls_by_method.get(method, ())):
+        assert isinstance(call.func, cst.Attribute)
+        if len(call.args) == 1 and (alias := aliased(file, call.args[0].value)) is not None:
+            yield Kept(call, call.func.value, alias)
 
 
 def _pairs(file: File, node: cst.CSTNode, target: cst.BaseExpression, value: cst.BaseExpression) -> Iterator[Kept]:
@@ -67,6 +67,8 @@ def _pairs(file: File, node: cst.CSTNode, target: cst.BaseExpression, value: cst
         holder = holder.value
     alias = aliased(file, value)
     if alias is None and isinstance(value, (cst.Name, cst.Attribute)) and not value.deep_equals(target):
+        if isinstance(value, cst.Name) and value.value in ("None", "True", "False"):
+            return
         alias = Alias(value, value)  # a module itself, if it is one
     if alias is not None and isinstance(holder, (cst.Name, cst.Attribute)):
         yield Kept(node, holder, alias)
@@ -143,6 +145,35 @@ def _is_cpu(file: File, call: cst.Call) -> bool:
     if len(given) == 1 and isinstance(given[0], cst.Call) and file.name(given[0].func) == "torch.device":
         given = [arg.value for arg in given[0].args]
     return len(given) == 1 and file.constant(given[0]) == "cpu"
+
+
+def is_used_as_object(file: File, node: cst.BaseExpression) -> bool:
+    """Whether what the name stands for is called, or has attributes: a model has, a number has not."""
+    name = node.attr if isinstance(node, cst.Attribute) else node
+    for mention in file.mentions.get(name.value, ()) if isinstance(name, cst.Name) else ():
+        above = file.parent(mention)
+        whole = above if isinstance(above, cst.Attribute) and above.attr is mention else mention
+        user = file.parent(whole)
+        if isinstance(user, (cst.Attribute, cst.Call)) and whole in (
+            getattr(user, "value", None),
+            getattr(user, "func", None),
+        ):
+            return True
+    return False
+
+
+def comes_again(file: File, found: Kept) -> bool:
+    """Whether the module may be trained after it was kept: a cheap question, asked before the costly ones."""
+    if "backward" in file.mentions or file.enclosing(found.statement, cst.For, cst.While) is not None:
+        return True
+    root: cst.BaseExpression = found.alias.module
+    while isinstance(root, cst.Attribute):
+        root = root.value
+    if not isinstance(root, cst.Name) or root.value == "self":
+        return True
+    own = found.statement, *file.below(found.statement, cst.Name)
+    at = max(file.tree.order[node] for node in own)
+    return any(file.tree.order[name] > at for name in file.mentions.get(root.value, ()))
 
 
 def copied(file: File, alias: Alias) -> tuple[cst.BaseExpression, str] | None:

@@ -7,6 +7,7 @@ fields that can hold syntax straight from each class and never looks at white sp
 from __future__ import annotations
 
 import dataclasses
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
@@ -115,6 +116,18 @@ class Tree:
     def nodes(self, kind: type[N]) -> list[N]:
         """All nodes of exactly this class, in source order."""
         return self.by_kind.get(kind, [])  # type: ignore[return-value]
+
+    def below(self, node: cst.CSTNode, kind: type[N]) -> list[N]:
+        """The nodes of exactly this class in the node and below it, in source order."""
+        found = self.by_kind.get(kind)
+        if not found:
+            return []
+        last = node
+        while below := list(children(last)):
+            last = below[-1]
+        order = self.order
+        first = bisect_left(found, order[node], key=order.__getitem__)
+        return found[first : bisect_right(found, order[last], first, key=order.__getitem__)]  # type: ignore[return-value]
 
     def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
         return self.parents.get(node)

@@ -13,7 +13,7 @@ import libcst as cst
 from torchdoctor.check import Found, Swap, on_file
 from torchdoctor.facts.file import File
 from torchdoctor.facts.kind import unwrapped
-from torchdoctor.facts.snapshots import Kept, copied, kept
+from torchdoctor.facts.snapshots import Kept, comes_again, copied, is_used_as_object, kept
 from torchdoctor.facts.staleness import Staleness, is_improvement
 from torchdoctor.facts.values import options
 
@@ -22,24 +22,28 @@ _OTHERS = frozenset({"optimizer", "scheduler", "scaler", "loader", "sampler", "d
 
 @on_file(words=["state_dict", "named_parameters", "backward"])
 def check(file: File, _: File) -> Iterator[Found]:
-    for function in (file.module, *file.nodes(cst.FunctionDef)):
-        for found in kept(file, function):
-            use = _stale_use(file, function, found)
-            if use is not None:
-                swap = copied(file, found.alias)
-                yield Found(
-                    found.statement,
-                    _message(file, found),
-                    marks=((use, "used here, after more training"),) if use is not found.statement else (),
-                    swaps=(Swap(*swap),) if swap is not None else (),
-                )
+    for found in kept(file):
+        function = file.enclosing(found.statement, cst.FunctionDef, cst.ClassDef)
+        use = _stale_use(file, function or file.module, found) if not isinstance(function, cst.ClassDef) else None
+        if use is not None:
+            swap = copied(file, found.alias)
+            yield Found(
+                found.statement,
+                _message(file, found),
+                marks=((use, "used here, after more training"),) if use is not found.statement else (),
+                swaps=(Swap(*swap),) if swap is not None else (),
+            )
 
 
 def _stale_use(file: File, function: cst.CSTNode, found: Kept) -> cst.CSTNode | None:
     """A use of what is kept that comes after more training, in any context that the function is called in."""
     better = is_improvement(file, found.statement)
+    if not better and not comes_again(file, found):
+        return None
     whole = found.alias.node is found.alias.module  # `best = model`, which says nothing by itself
-    if (whole and not better) or (found.alias.on_cpu and _is_on_gpu(file, found)):
+    if (whole and not (better and is_used_as_object(file, found.alias.module))) or (
+        found.alias.on_cpu and _is_on_gpu(file, found)
+    ):
         return None
     for flow in file.flows.of(function):
         kinds = {flow.kind(unwrapped(option)) for option in options(flow.value(found.alias.module))}

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import libcst as cst
 
 from torchdoctor.check import Found, Swap, on_file
-from torchdoctor.facts.file import File, literal
+from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
 from torchdoctor.facts.layout import short
+from torchdoctor.facts.literals import literal
 from torchdoctor.facts.torch_api import is_inplace
 from torchdoctor.facts.values import Size, Tensor
 

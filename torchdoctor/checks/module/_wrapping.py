@@ -9,8 +9,9 @@ import libcst as cst
 from torchdoctor.check import Swap
 from torchdoctor.facts.classes import ClassFacts
 from torchdoctor.facts.collections import items
-from torchdoctor.facts.file import File, literal
+from torchdoctor.facts.file import File
 from torchdoctor.facts.layers import is_parameter, made_modules
+from torchdoctor.facts.literals import literal
 from torchdoctor.facts.registry import Kept
 from torchdoctor.facts.spelling import spell, text_at
 
