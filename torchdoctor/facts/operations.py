@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
@@ -17,13 +17,12 @@ from torchdoctor.facts.torch_api import Arguments, as_tensor, modules
 from torchdoctor.facts.torch_api.arguments import Use
 from torchdoctor.facts.torch_api.operators import METHODS
 from torchdoctor.facts.torch_api.table import table
-from torchdoctor.facts.values import UNKNOWN, Made, Named, Result, Sequence, Tensor, Value
+from torchdoctor.facts.values import UNKNOWN, Known, Made, Named, Result, Sequence, Tensor, Value
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
     from torchdoctor.facts.flow import Flow
 
-T = TypeVar("T")
 _SEQUENTIAL = "torch.nn.Sequential"
 _HOPS = 4  # calls from another file's function back to the file that is looked at
 _OPERATORS = (cst.BinaryOperation, cst.Comparison, cst.UnaryOperation)
@@ -33,7 +32,7 @@ _OPERATORS = (cst.BinaryOperation, cst.Comparison, cst.UnaryOperation)
 class Operation:
     """One use of one operation, in one flow.
 
-    ``name`` is the function's or method's ("mse_loss", "matmul"; "add" for a plus sign) or the layer's class ("Linear"),
+    ``name`` is the name of the function or method ("mse_loss", "matmul"; "add" for a plus sign) or layer ("Linear"),
     ``layer`` the layer that was called. ``node`` is the call or the operator expression.
     """
 
@@ -197,14 +196,16 @@ class Verdict:
 Judge = Callable[[Operation], "object | None"]
 
 
-def judged(file: File, names: frozenset[str], judge: Judge, *groups: frozenset[str]) -> Iterator[Verdict]:
+def judged(
+    file: File, names: frozenset[str], judge: Judge, *groups: frozenset[str], flows: list[Flow] | None = None
+) -> Iterator[Verdict]:
     """What ``judge`` says of the operations of these names: in this file, and in what it calls in others.
 
-    ``groups`` are words as Flows.touching takes them. Of each place the first verdict counts; one that the other file
-    gives by itself is left to it.
+    Looked at are the flows that ``groups`` of words lead to, as Flows.touching takes them, or ``flows``. Of each place
+    the first verdict counts; one that the other file gives by itself is left to it.
     """
     seen: set[cst.CSTNode] = set()
-    for flow in file.flows.touching(*groups):
+    for flow in file.flows.touching(*groups) if flows is None else flows:
         for operation in operations(flow, names):
             if operation.node not in seen and (says := judge(operation)) is not None:
                 seen.add(operation.node)
@@ -238,3 +239,19 @@ def _by_itself(operation: Operation, judge: Judge, names: frozenset[str]) -> boo
     flow = operation.file.flows.alone(function) if function is not None else operation.file.flows.module
     own = (one for one in operations(flow, names) if one.node is operation.node)
     return any(judge(one) is not None for one in own)
+
+
+def reasons(verdict: Verdict, *facts: tuple[Known[Any] | None, str]) -> tuple[tuple[cst.CSTNode, str, File], ...]:
+    """Marks of the places that facts rest on, where these stand in a file at hand and are not the finding's own.
+
+    An operation in another file is marked too.
+    """
+    operation = verdict.operation
+    files = list(dict.fromkeys((operation.file, *operation.flow.callers.values())))
+    marks = {operation.node: ("it happens here", operation.file)} if verdict.elsewhere else {}
+    for known, text in facts:
+        node = known.because if known is not None else None
+        owner = next((file for file in files if node in file.tree.order), None)
+        if node is not None and owner is not None and node not in (verdict.node, operation.node):
+            marks.setdefault(node, (text, owner))
+    return tuple((node, text, file) for node, (text, file) in marks.items())
