@@ -12,6 +12,7 @@ import libcst as cst
 
 from torchdoctor.facts import torch_api
 from torchdoctor.facts.batches import batch_of
+from torchdoctor.facts.configured import parsed_default
 from torchdoctor.facts.events import Arm
 from torchdoctor.facts.literals import literal
 from torchdoctor.facts.state import State, joined
@@ -152,6 +153,10 @@ class Expressions:
             known = self.run.flows.instances.attribute(self.run, of, name)
             if known is not None:
                 return known
+        if isinstance(of, Result):
+            known = parsed_default(of, name, self.run.file)
+            if known is not None:
+                return known
         if isinstance(of, Tensor) or name in ("shape", "T", "mT", "H", "data", "ndim"):
             known = torch_api.attribute(of, name, node, self.run.grad_fact())
             if known is not None:
@@ -281,6 +286,8 @@ class Expressions:
             same = _identical(left, right)
             return UNKNOWN if same is None else const(same is isinstance(part.operator, cst.Is))
         if isinstance(left, Const) and isinstance(right, Const):
+            if left.assumed or right.assumed:
+                return UNKNOWN
             return _compare(part.operator, left.value, right.value)
         if isinstance(part.operator, (cst.In, cst.NotIn)):
             return Result(node, Named("operator in"))
@@ -303,7 +310,7 @@ class Expressions:
     def truth(self, value: Value) -> bool | None:
         """Whether a condition holds, where it is sure."""
         if isinstance(value, Const):
-            return bool(value.value)
+            return None if value.assumed else bool(value.value)
         if isinstance(value, (Made, Named, Function, Method)) and not (
             isinstance(value, Made) and value.name.startswith("builtins.")
         ):

@@ -191,9 +191,9 @@ class Flows:
         return reach
 
     def _called_by(self, function: cst.FunctionDef) -> str:
-        """The name that callers write: the function's own, for a constructor its class's."""
+        """The name that callers write: the function's own; the class's for what making or calling an object runs."""
         owner = self._owner(function)
-        return owner.name.value if owner is not None and function.name.value == "__init__" else function.name.value
+        return owner.name.value if owner is not None and function.name.value in _UNNAMED else function.name.value
 
     def _follow(self, name: cst.Name, reach: _Reach) -> None:
         """From a name outwards: the functions around it, and the lasting name that it is assigned to, if any."""

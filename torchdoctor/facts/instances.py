@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from torchdoctor.facts.classes import ClassFacts
+from torchdoctor.facts.configured import field_of, is_dataclass
 from torchdoctor.facts.literals import literal
 from torchdoctor.facts.stacks import completed
 from torchdoctor.facts.state import State
@@ -36,6 +37,8 @@ class Instances:
             return Attr(of, name) if _is_property(found[1]) else None
         writes = facts.lookup(name)
         if not writes:
+            if any(map(is_dataclass, facts.ancestry)):
+                return field_of(facts, of, name) or Attr(of, name)
             return self._class_level(facts, name)
         attributes, written = self._instance(facts, of, run)
         if all(write.statement in written or write.method.name.value == "__init__" for write in writes):

@@ -56,6 +56,15 @@ def is_whole(value: Value) -> bool:
     return isinstance(value, Size) or (isinstance(value, Const) and value.kind is int)
 
 
+def is_number(value: Value) -> bool:
+    """Whether a value is surely a number of Python: a constant, a size, or computed from sizes."""
+    if isinstance(value, Arithmetic):
+        first, *others = value.operands
+        divided = value.operator in ("//", "%", "**") and not isinstance(first, Const)
+        return is_number(first) and (divided or all(map(is_number, others)))
+    return isinstance(value, (Const, Size))
+
+
 def value(size: int | Value) -> Value:
     """A known size as a value."""
     return const(size) if isinstance(size, int) else size
@@ -177,7 +186,14 @@ def whole(size: Dim) -> Dim:
 def arithmetic(operator: str, operands: Sequence[Value]) -> Value | None:
     """A Python operator on numbers: a constant, or an expression of symbols in normal form. None for other values."""
     if all(isinstance(one, Const) and isinstance(one.value, (int, float)) for one in operands):
-        return _computed(operator, [one.value for one in operands if isinstance(one, Const)])
+        computed = _computed(operator, [one.value for one in operands if isinstance(one, Const)])
+        if isinstance(computed, Const) and any(isinstance(one, Const) and one.assumed for one in operands):
+            return Const(computed.value, computed.kind, assumed=True)
+        return computed
+    if operator in ("/", "**") and len(operands) == 2 and isinstance(operands[0], (Size, Arithmetic)):
+        if isinstance(operands[1], Const) and operands[1].kind in (int, float):
+            power = Arithmetic(operator, tuple(operands))  # a number, though no size
+            return None if _limited(power) is None else power
     sizes = [dim(one) for one in operands]
     if len(sizes) != 2 or any(size is None for size in sizes):
         return None

@@ -30,10 +30,14 @@ UNKNOWN = Unknown()
 
 @dataclass(frozen=True, slots=True)
 class Const(Value):
-    """A Python constant: number, string, bytes, bool, None, Ellipsis."""
+    """A Python constant: number, string, bytes, bool, None, Ellipsis.
+
+    ``assumed``: a default, for which the user may put something else; it decides no branch.
+    """
 
     value: Any
     kind: type = field(default=object)  # keeps 1, 1.0 and True apart
+    assumed: bool = False
 
 
 def const(value: Any) -> Const:

@@ -12,7 +12,7 @@ from torchdoctor.facts.axes import Shape, dim_of
 from torchdoctor.facts.torch_api.arguments import Use
 from torchdoctor.facts.torch_api.dtypes import dtype_of
 from torchdoctor.facts.torch_api.operands import as_tensor
-from torchdoctor.facts.values import Const, Dim, Known, Size, Tensor, Value
+from torchdoctor.facts.values import Arithmetic, Const, Dim, Known, Tensor, Value
 
 ShapeRule = Callable[[Use], Shape | None]
 NameRule = Callable[[Use], Known[str] | None]
@@ -91,7 +91,7 @@ def element_wise(use: Use) -> list[Value]:
     found = [
         (name != "condition", value)
         for name, value in use.given.items()
-        if name in _OPERANDS and not isinstance(value, (Const, Size))
+        if name in _OPERANDS and not s.is_number(value)
     ]
     return [value for _, value in sorted(found, key=lambda pair: pair[0])]
 
@@ -199,6 +199,8 @@ def promoted_dtypes(use: Use, values: Iterable[Value]) -> Known[str] | None:
     for value in values:
         if isinstance(value, Const):
             number = float if isinstance(value.value, float) or number is float else type(value.value)
+        elif isinstance(value, Arithmetic) and value.operator in ("/", "**") and s.is_number(value):
+            number = float
         elif isinstance(value, Tensor) and value.dtype is not None:
             dtypes.append(value.dtype)
         else:

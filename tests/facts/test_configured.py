@@ -1,0 +1,158 @@
+"""What numbers and modules are known to be that come from configurations, other functions and several methods."""
+
+from __future__ import annotations
+
+import textwrap
+
+import libcst as cst
+import pytest
+
+from torchdoctor.facts.file import File
+from torchdoctor.facts.flow import Flow
+from torchdoctor.facts.values import Tensor, Value
+from torchdoctor.facts.wording import words
+
+PREAMBLE = """\
+import argparse
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+"""
+
+
+def told(code: str, name: str = "answer") -> list[str]:
+    """In words, what the expressions of this name hold that are read or bound last, in each flow that reaches one."""
+    file = File(PREAMBLE + textwrap.dedent(code), "example.py")
+    flows: list[Flow] = [file.flows.module, *file.flows.touching()]
+    found: dict[str, None] = {}
+    for flow in dict.fromkeys(flows):
+        values: list[Value] = [v for n, v in flow.values.items() if isinstance(n, cst.Name) and n.value == name]
+        if values:
+            found[words(values[-1])] = None
+    return list(found)
+
+
+# -- who is looked for -------------------------------------------------------------------------------------------------
+
+
+def test_a_forward_is_seen_as_those_call_it_that_make_the_model() -> None:
+    file = File(
+        PREAMBLE
+        + textwrap.dedent(
+            """
+            class Net(nn.Module):
+                def forward(self, x):
+                    return x.view(2, -1)
+
+            def main():
+                net = Net()
+                return net(torch.ones(2, 3, 4))
+            """
+        ),
+        "example.py",
+    )
+    flows = [flow for flow in file.flows.touching(frozenset({"view"})) if flow.function is not None]
+    forwards = [flow for flow in flows if flow.function and flow.function.name.value == "forward"]
+    shapes = {v.shape.value for f in forwards if isinstance(v := f.returned, Tensor) and v.shape is not None}
+    assert (2, 12) in shapes
+
+
+def test_a_power_of_a_size_is_a_number() -> None:
+    code = """
+        def scores(q: torch.Tensor):
+            b, n, d = q.shape
+            answer = q @ q.transpose(-2, -1) * d ** -0.5
+        """
+    assert told(code) == ["tensor (q.shape[0], q.shape[1], q.shape[1])"]
+
+
+# -- configurations ----------------------------------------------------------------------------------------------------
+
+ARGUMENTS = """
+parser = argparse.ArgumentParser()
+parser.add_argument("--hidden-dim", "-d", type=int, default=64)
+parser.add_argument("--n_layers", default=3, type=int, help="layers")
+parser.add_argument("--width", type=int)
+parser.add_argument("--local_rank", type=int, default=-1)
+parser.add_argument("--workers", type=int, default=1)
+parser.add_argument("--name", default="x")
+parser.add_argument("--amp", action="store_true")
+args = parser.parse_args()
+"""
+
+
+@pytest.mark.parametrize(
+    ("read", "known"),
+    [
+        ("args.hidden_dim", "64"),
+        ("args.n_layers", "3"),
+        ("args.width", "args.width"),
+        ("args.local_rank", "args.local_rank"),
+        ("args.workers", "args.workers"),
+        ("args.name", "args.name"),
+        ("args.amp", "args.amp"),
+        ("args.other", "args.other"),
+        ("args.hidden_dim // 2", "32"),
+    ],
+)
+def test_what_argparse_gives_where_nothing_is_asked(read: str, known: str) -> None:
+    (answer,) = told(f"{ARGUMENTS}answer = {read}\n")
+    assert answer == known or (known.startswith("args.") and answer.endswith(known.partition(".")[2]))
+
+
+def test_arguments_of_another_function() -> None:
+    code = """
+        def options():
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--hidden", type=int, default=32)
+            return parser.parse_args()
+
+        def make(opt):
+            answer = nn.Linear(opt.hidden, 2)
+
+        def main():
+            opt = options()
+            make(opt)
+        """
+    assert "Linear(in_features=32, out_features=2)" in told(code)
+
+
+@pytest.mark.parametrize("test", ["args.hidden_dim > 100", "args.n_layers == 3", "args.n_layers", "not args.n_layers"])
+def test_a_default_decides_no_branch(test: str) -> None:
+    """The user may ask for another number: both ways are gone."""
+    assert told(f"{ARGUMENTS}answer = 1 if {test} else 2\n") == ["1 or 2"]
+    numbers = f"{ARGUMENTS}d, n = args.hidden_dim, args.n_layers\n"
+    by_name = test.replace("args.hidden_dim", "d").replace("args.n_layers", "n")
+    assert told(f"{numbers}answer = 1 if {by_name} else 2\n") == ["1 or 2"]
+
+
+def test_a_default_that_is_set_in_code_is_not_it() -> None:
+    assert told(f"{ARGUMENTS}args.hidden_dim = 128\nanswer = args.hidden_dim\n") == ["128"]
+    assert told(ARGUMENTS + "parser.set_defaults(hidden_dim=3)\nanswer = args.hidden_dim\n") != ["64"]
+
+
+DATACLASS = """
+@dataclass
+class Config:
+    width: int = 128
+    depth: int = 2
+    sizes: list = field(default_factory=lambda: [1, 2])
+    heads: int = field(default=8)
+"""
+
+
+@pytest.mark.parametrize(
+    ("made", "read", "known"),
+    [
+        ("Config()", "width", "128"),
+        ("Config(width=64)", "width", "64"),
+        ("Config(64)", "width", "64"),
+        ("Config(64, 3)", "depth", "3"),
+        ("Config()", "heads", "8"),
+        ("Config(heads=4)", "heads", "4"),
+    ],
+)
+def test_fields_of_a_dataclass(made: str, read: str, known: str) -> None:
+    assert told(f"{DATACLASS}cfg = {made}\nanswer = cfg.{read}\n") == [known]
