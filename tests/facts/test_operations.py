@@ -40,7 +40,7 @@ def test_every_way_to_write_it(code: str) -> None:
 def test_layers(code: str) -> None:
     (use,) = _all(code, "Linear")
     assert use.layer is not None and use.tensor() is not None
-    assert (use.expression() is None) == use.inside
+    assert (use.expression() is None) == (use.inside and "ReLU" in code)
 
 
 def test_layers_of_a_sequential_see_what_comes_to_them() -> None:

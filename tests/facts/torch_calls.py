@@ -797,7 +797,7 @@ def multinomial(draw: Draw) -> list[Any]:
     return [draw.tensor((*draw.one((), (2,)), 3), values="unit"), draw.size(2)]
 
 
-for _legacy in ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool"):
+for _legacy in ("", "Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool"):
     RECIPES[f"torch.{_legacy}Tensor"] = lambda draw: (
         [draw.const(2), draw.const(3)] if draw.chance(50) else [draw.tuple([1, 0, 1])]
     )

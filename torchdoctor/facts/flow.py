@@ -44,6 +44,7 @@ class Flow:
         self.node = run.node
         self.values = run.values
         self.events: list[Event] = run.events
+        self.refused = run.refused
         self.returned = run.returned
         self.end = run.state
         self.known_callers = known_callers
@@ -126,7 +127,7 @@ class Flows:
         try:
             run.go()
         except CutOff:
-            run.events, run.values = [], {}
+            run.events, run.values, run.refused = [], {}, []
         self.globals = run.state.names
         flow = Flow(run, known_callers=True)
         run.release()
@@ -241,9 +242,9 @@ class Flows:
         """The flows of a function, of this file or of another, as what was run so far has come to it."""
         return list(self._contexts.get(function, ()))
 
-    def abroad(self) -> list[Flow]:
-        """The flows of other files' functions that were run for this file."""
-        return [flow for flows in list(self._contexts.values()) for flow in flows if flow.file is not self.file]
+    def all_contexts(self) -> list[Flow]:
+        """The flows of functions, of other files too, that were run for this file so far."""
+        return [flow for flows in self._contexts.values() for flow in flows]
 
     def from_elsewhere(self, function: cst.FunctionDef) -> list[Flow] | None:
         """The flows of a function in contexts that begin in other files; None where too many files call its name."""
@@ -312,7 +313,7 @@ class Flows:
             except CutOff:
                 if stack:
                     raise
-                run.events, run.values = [], {}
+                run.events, run.values, run.refused = [], {}, []
             if run.yielded is not None or _is_generator(function, self.file):
                 run.returned = Result(function, Named("generator"))
             flow = home._memo[key] = Flow(run, known_callers)

@@ -59,7 +59,7 @@ class Operation:
     def expression(self, name: str = "input") -> cst.BaseExpression | None:
         """The expression of an argument, where it stands in the code."""
         node, given = self.node, self.use.given.get(name)
-        if given is None or self.inside:
+        if given is None:
             return None
         if isinstance(node, cst.Call):
             written = [arg.value for arg in node.args]
@@ -205,18 +205,35 @@ def judged(
     the first verdict counts; one that the other file gives by itself is left to it.
     """
     seen: set[cst.CSTNode] = set()
-    for flow in file.flows.touching(*groups) if flows is None else flows:
+    around = reached(file, file.flows.touching(*groups) if flows is None else flows)
+    for flow in (flow for flow in around if flow.file is file):
         for operation in operations(flow, names):
             if operation.node not in seen and (says := judge(operation)) is not None:
                 seen.add(operation.node)
                 yield Verdict(operation, says, operation.node)
-    for flow in file.flows.abroad():
+    for flow in (flow for flow in around if flow.file is not file):
         for operation in operations(flow, names):
             place = None if operation.node in seen else _way_back(flow, file, _HOPS)
             if place is None or (says := judge(operation)) is None or _by_itself(operation, judge, names):
                 continue
             seen.add(operation.node)
             yield Verdict(operation, says, place)
+
+
+def reached(file: File, flows: list[Flow]) -> list[Flow]:
+    """These flows, and those of all functions that they call, of this file and of others."""
+    by_caller: dict[cst.CSTNode, list[Flow]] = {}
+    for flow in file.flows.all_contexts():
+        for node in flow.callers:
+            by_caller.setdefault(node, []).append(flow)
+    found = list(dict.fromkeys(flows))
+    known = set(found)
+    for flow in found:  # grows while it is read
+        for node in flow.values.keys() & by_caller.keys():
+            new = [called for called in by_caller[node] if called not in known]
+            found += new
+            known.update(new)
+    return found
 
 
 def _way_back(flow: Flow, file: File, hops: int) -> cst.CSTNode | None:

@@ -177,6 +177,7 @@ ROWS: tuple[Row, ...] = (
     effect("torch.from_numpy", "data", from_numpy, "computed"),
     effect("torch.nn.Parameter", "data requires_grad", parameter),
     *(legacy(name, dtype) for name, dtype in TENSOR_CLASSES.items()),
+    legacy("Tensor", "float"),
     row("F.one_hot", "input num_classes", shape=_one_hot, memory=fresh, grad=cut, dtype=fixed("int64")),
     row("diag", "input diagonal", shape=_diag, memory=unordered),
     row("diag_embed", "input offset dim1 dim2", shape=lambda use: None, memory=unordered),

@@ -1,0 +1,1 @@
+"""Checks of dtypes: what torch takes, and what it is given."""
