@@ -1,8 +1,8 @@
 """Finds losses and metrics that broadcast a column (N, 1) against a row (N,) to N x N.
 
 Losses of torch, and losses by hand: a difference of a prediction and a target that is averaged or summed; comparisons
-that are counted. Silent where a size is not known, where only one side grows, and for pairs that are made on purpose:
-two tensors of one rank under `reduction="none"` or by hand, two of one model.
+that are counted. Binary cross entropy broadcasts nothing. Silent where a size is not known, where only one side grows,
+and for pairs that are made on purpose: of one rank under `reduction="none"` or by hand, two of one model.
 """
 
 from __future__ import annotations
@@ -12,25 +12,17 @@ from collections.abc import Iterator
 import libcst as cst
 
 from torchdoctor.check import Found, Swap, on_file
-from torchdoctor.facts.ancestry import ancestry, operands
+from torchdoctor.facts.averages import REDUCTIONS, averaged, may_average
 from torchdoctor.facts.broadcasting import Stretch, stretched
-from torchdoctor.facts.expected import may_fail
 from torchdoctor.facts.file import File
 from torchdoctor.facts.layout import short
 from torchdoctor.facts.operations import Operation, Verdict, judged, reasons
-from torchdoctor.facts.tree import within
-from torchdoctor.facts.values import Const, Tensor
+from torchdoctor.facts.values import Const
 
-_BROADCAST = frozenset({
+_LOSSES = frozenset({
     "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "kl_div", "poisson_nll_loss", "hinge_embedding_loss",
     "MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss", "KLDivLoss", "PoissonNLLLoss", "HingeEmbeddingLoss",
 })  # fmt: skip
-_REFUSE = frozenset({
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "soft_margin_loss", "BCELoss", "BCEWithLogitsLoss",
-    "SoftMarginLoss",
-})  # fmt: skip
-_LOSSES = _BROADCAST | _REFUSE
-_REDUCTIONS = frozenset({"mean", "sum", "nanmean", "norm"})
 
 
 @on_file(words=_LOSSES)
@@ -39,22 +31,17 @@ def of_torch(file: File, _: File) -> Iterator[Found]:
         operation, stretch = verdict.operation, verdict.says
         assert isinstance(stretch, Stretch)
         call = operation.node
-        if operation.name in _REFUSE:
-            if may_fail(file, verdict.node):
-                continue
-            what = f"`{short(operation.file, call)}` raises: the input is {stretch.left} and the target {stretch.right}"
-        else:
-            what = f"`{short(operation.file, call)}` broadcasts {stretch.left} and {stretch.right} to {stretch.result}"
+        what = f"`{short(operation.file, call)}` broadcasts {stretch.left} and {stretch.right} to {stretch.result}"
         yield Found(verdict.node, what, marks=_marks(verdict), swaps=_squeezed(file, verdict, stretch))
 
 
-@on_file(words=_REDUCTIONS)
+@on_file(words=REDUCTIONS)
 def by_hand(file: File, _: File) -> Iterator[Found]:
-    calls = [call for name in _REDUCTIONS for call in file.calls_by_method.get(name, ())]
-    functions = dict.fromkeys(file.function(call) or file.module for call in calls if _may_average(file, call))
+    calls = [call for name in REDUCTIONS for call in file.calls_by_method.get(name, ())]
+    functions = dict.fromkeys(file.function(call) or file.module for call in calls if may_average(file, call))
     flows = [flow for function in functions for flow in file.flows.of(function)]
     told = set()
-    for verdict in judged(file, _REDUCTIONS, _averaged, flows=flows) if flows else ():
+    for verdict in judged(file, REDUCTIONS, averaged, flows=flows) if flows else ():
         assert isinstance(verdict.says, tuple)
         node, stretch = verdict.says
         if verdict.elsewhere or node in told:
@@ -63,60 +50,18 @@ def by_hand(file: File, _: File) -> Iterator[Found]:
         how = "are averaged" if verdict.operation.name.endswith("mean") else "are summed up"
         yield Found(
             node,
-            f"`{short(file, node)}` broadcasts {stretch.left} and {stretch.right} to {stretch.result}, all of which {how}",
+            f"`{short(file, node)}` broadcasts {stretch.left} and {stretch.right} to {stretch.result}, which {how}",
         )
 
 
 def _loss(use: Operation) -> Stretch | None:
     predicted, target = use.tensor("input"), use.tensor("target")
     stretch = stretched(predicted, target) if predicted is not None and target is not None else None
-    if stretch is None or stretch.is_column_and_row or use.name in _REFUSE:
+    if stretch is None or stretch.is_column_and_row:
         return stretch
     reduction = use.value("reduction")
     whole = reduction is None or (isinstance(reduction, Const) and reduction.value != "none")
     return stretch if whole and predicted is not None and predicted.models else None
-
-
-def _may_average(file: File, call: cst.Call) -> bool:
-    """Whether a difference stands in what a call works on, or in what is given to a name there: by the text alone."""
-    for operand in operands(call):
-        for part in within(operand):
-            if _is_difference(part):
-                return True
-            if isinstance(part, cst.Name) and (found := file.scopes.find(part.value, part)) is not None:
-                values = [binding.value for binding in found[1] if binding.value is not None]
-                if any(_is_difference(inner) for value in values[:4] for inner in within(value)):
-                    return True
-    return False
-
-
-def _averaged(use: Operation) -> tuple[cst.CSTNode, Stretch] | None:
-    """The difference or comparison that the operation averages, where it broadcasts."""
-    given = use.expression()
-    for node, _ in ancestry(use.flow, given) if given is not None else ():
-        if not _is_difference(node):
-            continue
-        left, right = (use.flow.value(part) for part in operands(node)[:2])
-        if not isinstance(left, Tensor) or not isinstance(right, Tensor):
-            return None
-        stretch = stretched(left, right)
-        sides = [_is_predicted(use, part) for part in operands(node)[:2]]
-        if stretch is None or not stretch.is_column_and_row or sides.count(True) != 1:
-            return None
-        return node, stretch
-    return None
-
-
-def _is_difference(node: cst.CSTNode) -> bool:
-    """A difference, or a comparison of equality."""
-    if isinstance(node, cst.Comparison):
-        return len(node.comparisons) == 1 and isinstance(node.comparisons[0].operator, (cst.Equal, cst.NotEqual))
-    return isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Subtract)
-
-
-def _is_predicted(use: Operation, node: cst.CSTNode) -> bool:
-    """Whether an expression was computed from what a model gave."""
-    return any(tensor.models for _, tensor in ancestry(use.flow, node))
 
 
 def _marks(verdict: Verdict) -> tuple[tuple[cst.CSTNode, str, File], ...]:
