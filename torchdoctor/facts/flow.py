@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from torchdoctor.facts.context import grad_of_decorators
 from torchdoctor.facts.events import Event, GradMode, exclusive
 from torchdoctor.facts.instances import Instances
 from torchdoctor.facts.kind import kind_of
+from torchdoctor.facts.reach import UNNAMED, called_by, owner_of, reached
 from torchdoctor.facts.run import CutOff, Run
 from torchdoctor.facts.state import State
 from torchdoctor.facts.usage import Usage
@@ -24,12 +24,11 @@ if TYPE_CHECKING:
 
 # Things that are known only as themselves: what is done with them tells their kind.
 _UNTOLD = (Param, Attr, Result, Item, Free)
-# Where a name does nothing when the module's body runs.
-_UNRUN = frozenset((cst.Import, cst.ImportFrom, cst.ClassDef, cst.Lambda))
-# Methods that callers do not name: looking for their names would find everybody's.
-_UNNAMED = frozenset({"forward", "__init__", "__call__"})
 _CALLING_FILES = 12  # that are read to learn how a function is called
 _CONTEXTS = 16  # in which one function is looked at; more would teach nothing
+# Expressions that are evaluated for one file: so many for each of its nodes (real files need one to three). It keeps a
+# lint run within some ten times the parse, whatever the file holds.
+_PER_NODE, _AT_LEAST = 4, 20_000
 
 
 class Flow:
@@ -95,15 +94,6 @@ class Flow:
         return exclusive(a, b)
 
 
-@dataclass(slots=True)
-class _Reach:
-    """Where words lead: functions, lasting names made with them, and whether the module's own body is among it."""
-
-    functions: set[cst.FunctionDef] = field(default_factory=set)
-    names: set[str] = field(default_factory=set)
-    module: bool = False
-
-
 class Flows:
     """All flows of one file: the module's own body, and each function in each context it is called in."""
 
@@ -119,6 +109,11 @@ class Flows:
         self.instances = Instances(self)
 
     @cached_property
+    def left(self) -> list[int]:
+        """How many expressions may still be evaluated for this file; at nothing, nothing is known of it any more."""
+        return [max(_AT_LEAST, _PER_NODE * len(self.file.tree.order))]
+
+    @cached_property
     def module(self) -> Flow:
         """The run of the module's own body."""
         state = State()
@@ -130,7 +125,7 @@ class Flows:
             run.events, run.values, run.refused = [], {}, []
         self.globals = run.state.names
         flow = Flow(run, known_callers=True)
-        run.release()
+        run.end()
         return flow
 
     @cached_property
@@ -155,7 +150,7 @@ class Flows:
         except CutOff:
             return None
         finally:
-            run.release()
+            run.end()
         return self.globals[name]
 
     def touching(self, *groups: frozenset[str]) -> list[Flow]:
@@ -165,7 +160,7 @@ class Flows:
         Callers run before what they call, so that a function is seen with real arguments where there are any. With no
         names: all functions.
         """
-        reaches = [self._reached(group) for group in groups]
+        reaches = [reached(self.file, group) for group in groups]
         flows = [self.module] if all(reach.module for reach in reaches) else []
         functions = self.file.nodes(cst.FunctionDef)
         marked = [function for function in functions if function in reaches[0].functions] if reaches else functions
@@ -173,57 +168,9 @@ class Flows:
         for function in sorted(wanted, key=lambda function: function in self._called):
             if function not in self._contexts:
                 self.alone(function)
+        if self.left[0] <= 0:
+            return []  # some way to call one of them may not have been seen
         return [*flows, *(flow for function in marked for flow in self._contexts.get(function, ()))]
-
-    def _reached(self, words: frozenset[str]) -> _Reach:
-        """What the words lead to: where one stands, where a variable or attribute made with one is read, and the
-        callers of these."""
-        reach = _Reach()
-        seen: set[str] = set()
-        called: set[cst.FunctionDef] = set()
-        while words:
-            seen |= words
-            for word in words:
-                for name in self.file.mentions.get(word, ()):
-                    self._follow(name, reach)
-            reach.names |= {self._called_by(function) for function in reach.functions - called}
-            called |= reach.functions
-            words = frozenset(reach.names - seen)
-        return reach
-
-    def _called_by(self, function: cst.FunctionDef) -> str:
-        """The name that callers write: the function's own; the class's for what making or calling an object runs."""
-        owner = self._owner(function)
-        return owner.name.value if owner is not None and function.name.value in _UNNAMED else function.name.value
-
-    def _follow(self, name: cst.Name, reach: _Reach) -> None:
-        """From a name outwards: the functions around it, and the lasting name that it is assigned to, if any."""
-        parents = self.file.tree.parents
-        below: cst.CSTNode = name
-        above = parents.get(below)
-        inside = False
-        while above is not None:
-            kind = type(above)
-            if kind is cst.Assign and below is above.value:  # type: ignore[attr-defined]
-                for target in above.targets:  # type: ignore[attr-defined]
-                    if isinstance(target.target, cst.Attribute):
-                        reach.names.add(target.target.attr.value)
-                    elif isinstance(target.target, cst.Name) and not inside and self.file.function(above) is None:
-                        reach.names.add(target.target.value)
-            elif kind is cst.FunctionDef:
-                if below is above.name:  # type: ignore[attr-defined]
-                    return
-                if inside and above in reach.functions:
-                    return
-                reach.functions.add(above)  # type: ignore[arg-type]
-                inside = True
-            elif kind is cst.ImportAlias and above.asname is not None:  # type: ignore[attr-defined]
-                reach.names.add(above.asname.name.value)  # type: ignore[attr-defined]
-                return
-            elif kind in _UNRUN and not inside:
-                return
-            below, above = above, parents.get(above)
-        reach.module = reach.module or not inside
 
     def __iter__(self) -> Iterator[Flow]:
         return iter(self.touching())
@@ -231,7 +178,7 @@ class Flows:
     def of(self, function: cst.CSTNode) -> list[Flow]:
         """The flows of one function: one a context that calls it, or one with nothing known of its arguments."""
         if isinstance(function, cst.FunctionDef):
-            if function.name.value not in _UNNAMED:
+            if function.name.value not in UNNAMED:
                 self.touching(frozenset((function.name.value,)))
             if function not in self._contexts:
                 self.alone(function)
@@ -252,7 +199,7 @@ class Flows:
         if neighbours is None:
             return []
         neighbours.adopt(self.file)
-        word = self._called_by(function)
+        word = called_by(self.file, function)
         files = neighbours.calling(word, _CALLING_FILES)
         if files is None:
             return None
@@ -266,7 +213,7 @@ class Flows:
     def alone(self, function: cst.FunctionDef) -> Flow:
         """The function with nothing known of its arguments but their names and annotations."""
         names: dict[str, Value] = {}
-        owner = self._owner(function)
+        owner = owner_of(self.file, function)
         receiver = receiver_name(function) if owner is not None else None
         params = function.params
         for param in (
@@ -317,7 +264,7 @@ class Flows:
             if run.yielded is not None or _is_generator(function, self.file):
                 run.returned = Result(function, Named("generator"))
             flow = home._memo[key] = Flow(run, known_callers)
-            run.release()
+            run.end()
             if not constructing:
                 home._contexts.setdefault(function, []).append(flow)
         return flow
@@ -341,11 +288,6 @@ class Flows:
     def crowded(self, function: cst.CSTNode) -> bool:
         """Whether the function has been seen in so many contexts that more would teach nothing."""
         return len(self._contexts.get(function, ())) >= _CONTEXTS
-
-    def _owner(self, function: cst.FunctionDef) -> cst.ClassDef | None:
-        """The class that the function is a method of."""
-        scope = self.file.scopes.of(function).node
-        return scope if isinstance(scope, cst.ClassDef) else None
 
     @cached_property
     def _called(self) -> set[cst.FunctionDef]:

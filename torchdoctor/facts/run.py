@@ -56,7 +56,8 @@ class Run:
         self.state = state
         self.stack = (*stack, node)
         self.closure = closure or {}
-        self.budget = [_BUDGET] if budget is None else budget
+        granted = min(_BUDGET, self.root.left[0])
+        self.budget = [granted, granted] if budget is None else budget  # what is left of it, and what it was
         self.values: dict[cst.CSTNode, Value] = {}
         self.events: list[Event] = []
         self.loops: list[cst.CSTNode] = []
@@ -85,8 +86,11 @@ class Run:
             end = joined(end, state)
         self.state = end
 
-    def release(self) -> None:
-        """Let go of the parts that hold on to the run: without cycles, memory is given back at once."""
+    def end(self) -> None:
+        """Account for what was done, and let go of the parts that hold on to the run: without cycles, memory is given
+        back at once."""
+        if len(self.stack) == 1:
+            self.root.left[0] -= self.budget[1] - max(self.budget[0], 0)
         del self.evaluate, self.expressions, self.calls, self.bindings, self.statements
 
     def tick(self) -> None:
