@@ -156,3 +156,23 @@ class Config:
 )
 def test_fields_of_a_dataclass(made: str, read: str, known: str) -> None:
     assert told(f"{DATACLASS}cfg = {made}\nanswer = cfg.{read}\n") == [known]
+
+
+# -- what is not there -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", ["F.mse_loss(net(x), x)", "nn.MSELoss()(net(x), x)", "torch.sub(net(x), x).mean()"])
+def test_what_is_computed_from_nothing_is_not_known(loss: str) -> None:
+    """`forward` returns nothing: torch refuses the loss, and nobody may say that it lacks a gradient."""
+    code = f"""
+        class Net(nn.Module):
+            def forward(self, x):
+                print(x)
+
+        net, x = Net(), torch.ones(3)
+        answer = {loss}
+        answer.backward()
+        """
+    file = File(PREAMBLE + textwrap.dedent(code), "example.py")
+    (backward,) = file.flows.module.of("backward")
+    assert not isinstance(backward.on, Tensor) or backward.on.grad is None

@@ -153,10 +153,8 @@ class Expressions:
             known = self.run.flows.instances.attribute(self.run, of, name)
             if known is not None:
                 return known
-        if isinstance(of, Result):
-            known = parsed_default(of, name, self.run.file)
-            if known is not None:
-                return known
+        if isinstance(of, Result) and (known := parsed_default(of, name, self.run.file)) is not None:
+            return known
         if isinstance(of, Tensor) or name in ("shape", "T", "mT", "H", "data", "ndim"):
             known = torch_api.attribute(of, name, node, self.run.grad_fact())
             if known is not None:

@@ -192,8 +192,7 @@ def arithmetic(operator: str, operands: Sequence[Value]) -> Value | None:
         return computed
     if operator in ("/", "**") and len(operands) == 2 and isinstance(operands[0], (Size, Arithmetic)):
         if isinstance(operands[1], Const) and operands[1].kind in (int, float):
-            power = Arithmetic(operator, tuple(operands))  # a number, though no size
-            return None if _limited(power) is None else power
+            return Arithmetic(operator, tuple(operands)) if _depth(operands[0]) < _DEEPEST else None  # no size
     sizes = [dim(one) for one in operands]
     if len(sizes) != 2 or any(size is None for size in sizes):
         return None
