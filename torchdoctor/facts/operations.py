@@ -17,6 +17,7 @@ from torchdoctor.facts.torch_api import Arguments, as_tensor, modules
 from torchdoctor.facts.torch_api.arguments import Use
 from torchdoctor.facts.torch_api.operators import METHODS
 from torchdoctor.facts.torch_api.table import table
+from torchdoctor.facts.tree import within
 from torchdoctor.facts.values import UNKNOWN, Known, Made, Named, Result, Sequence, Tensor, Value
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 _SEQUENTIAL = "torch.nn.Sequential"
 _HOPS = 4  # calls from another file's function back to the file that is looked at
+_QUESTIONS = frozenset({
+    "isinstance", "is_tensor", "hasattr", "type", "dtype", "is_floating_point", "ndim", "dim", "device", "is_cuda",
+    "requires_grad",
+})  # fmt: skip
 _OPERATORS = (cst.BinaryOperation, cst.Comparison, cst.UnaryOperation)
 
 
@@ -208,16 +213,32 @@ def judged(
     around = reached(file, file.flows.touching(*groups) if flows is None else flows)
     for flow in (flow for flow in around if flow.file is file):
         for operation in operations(flow, names):
-            if operation.node not in seen and (says := judge(operation)) is not None:
-                seen.add(operation.node)
-                yield Verdict(operation, says, operation.node)
+            if operation.node in seen or (says := judge(operation)) is None or is_asked_about(operation):
+                continue
+            seen.add(operation.node)
+            yield Verdict(operation, says, operation.node)
     for flow in (flow for flow in around if flow.file is not file):
         for operation in operations(flow, names):
             place = None if operation.node in seen else _way_back(flow, file, _HOPS)
-            if place is None or (says := judge(operation)) is None or _by_itself(operation, judge, names):
+            if place is None or (says := judge(operation)) is None or is_asked_about(operation):
+                continue
+            if _by_itself(operation, judge, names):
                 continue
             seen.add(operation.node)
             yield Verdict(operation, says, place)
+
+
+def is_asked_about(operation: Operation) -> bool:
+    """Whether a question about what sort of thing something is decides if the operation is reached at all."""
+    file = operation.file
+    for above in file.ancestors(operation.node):
+        if isinstance(above, (cst.FunctionDef, cst.ClassDef)):
+            return False
+        if isinstance(above, (cst.If, cst.IfExp)):
+            names = (part.value for part in within(above.test) if isinstance(part, cst.Name))
+            if not _QUESTIONS.isdisjoint(names):
+                return True
+    return False
 
 
 def reached(file: File, flows: list[Flow]) -> list[Flow]:

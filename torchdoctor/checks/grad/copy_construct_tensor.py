@@ -1,0 +1,51 @@
+"""Finds `torch.tensor(t)` of what is a tensor already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from torchdoctor.check import Found, Swap, on_file
+from torchdoctor.facts.file import File
+from torchdoctor.facts.layout import short
+from torchdoctor.facts.operations import Operation, judged, reasons
+from torchdoctor.facts.values import Known, Tensor
+
+_NAMES = frozenset({"tensor", "new_tensor"})
+
+
+@on_file(words=("tensor",))
+def check(file: File, _: File) -> Iterator[Found]:
+    if not any(
+        isinstance(file.parent(name), (cst.Attribute, cst.Call, cst.ImportAlias))
+        for name in file.mentions.get("tensor", ())
+    ):
+        return
+    for verdict in judged(file, _NAMES, _judge, _NAMES):
+        use, tensor, given = verdict.operation, verdict.says, verdict.operation.expression("data")
+        assert isinstance(tensor, Tensor)
+        what = f"`{short(use.file, given)}`" if given is not None else "its argument"
+        yield Found(
+            verdict.node,
+            f"{what} is a tensor already, and `{short(use.file, use.node)}` copies it out of the graph",
+            marks=reasons(verdict, (Known("", tensor.source), "made here")),
+            swaps=_cloned(file, use, given) if not verdict.elsewhere else (),
+        )
+
+
+def _judge(use: Operation) -> Tensor | None:
+    given = use.value("data")
+    return given if isinstance(given, Tensor) and not use.use.arguments.starred and _is_tensor_for_sure(given) else None
+
+
+def _is_tensor_for_sure(tensor: Tensor) -> bool:
+    """Whether it is known for more than what is done with it."""
+    return any(fact is not None for fact in (tensor.dtype, tensor.device, tensor.shape, tensor.grad))
+
+
+def _cloned(file: File, use: Operation, given: cst.BaseExpression | None) -> tuple[Swap, ...]:
+    plain = isinstance(use.node, cst.Call) and len(use.node.args) == 1 and use.name == "tensor"
+    if not plain or not isinstance(given, (cst.Name, cst.Attribute, cst.Call, cst.Subscript)):
+        return ()
+    return (Swap(use.node, f"{file.code(given)}.detach().clone()"),)
