@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Body = cst.FunctionDef | cst.Module | cst.Lambda
 _BUDGET = 60_000  # expressions that one run, with all it steps into, may evaluate
-_DEEPEST = 5  # functions stepped into, one inside the other
+_DEEPEST = 8  # functions stepped into, one inside the other
 
 
 class CutOff(Exception):
