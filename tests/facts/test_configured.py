@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
 
 import libcst as cst
 import pytest
 
+from tests.facts.test_flow import project
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
 from torchdoctor.facts.values import Tensor, Value
@@ -156,6 +158,38 @@ class Config:
 )
 def test_fields_of_a_dataclass(made: str, read: str, known: str) -> None:
     assert told(f"{DATACLASS}cfg = {made}\nanswer = cfg.{read}\n") == [known]
+
+
+CLASS = "class CFG:\n    debug = False\n    width = 64\n"
+
+
+def test_constants_of_a_class() -> None:
+    assert told(f"{CLASS}answer = CFG.width\n") == ["64"]
+    assert told(f"{CLASS}answer = CFG().width\n") == ["64"]
+    assert "64" in told(f"{CLASS}def f():\n    answer = CFG.width\n")
+    assert told(f"{CLASS}CFG.width = 5\nanswer = CFG.width\n") == ["5"]
+
+
+def test_a_switch_of_a_class_decides_no_branch() -> None:
+    assert told(f"{CLASS}answer = 1 if CFG.debug else 2\n") == ["1 or 2"]
+    assert told(f"{CLASS}answer = 1 if CFG.width > 10 else 2\n") == ["1 or 2"]
+    assert told("answer = 1 if torch.version.cuda else 2\n") == ["1 or 2"]
+
+
+def test_constants_of_another_file(tmp_path: Path) -> None:
+    files = {"config.py": "HIDDEN = 48\nDEBUG = False\nwidth = 3\n", "layers.py": "import torch.nn as nn\n"}
+    code = "import torch.nn as nn\nimport config\nfrom config import HIDDEN, DEBUG, width\n\n"
+    code += "answer = nn.Linear(HIDDEN, config.HIDDEN) if DEBUG else nn.Linear(width, 2)\n"
+    neighbours = project(tmp_path, files)
+    file = File(code, "main.py", module_name="main", neighbours=neighbours)
+    (value,) = (v for n, v in file.flows.module.values.items() if isinstance(n, cst.Name) and n.value == "answer")
+    made = "Linear(in_features=48, out_features=48) or Linear(in_features=config.width, out_features=2)"
+    assert words(value) == made
+
+
+def test_named_items_of_what_torch_gives() -> None:
+    code = "x = torch.randn(4, 5)\nanswer = x - x.max(dim=-1, keepdim=True).values\n"
+    assert told(code) == ["tensor (4, 5)"]
 
 
 # -- what is not there -------------------------------------------------------------------------------------------------

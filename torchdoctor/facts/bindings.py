@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from torchdoctor.facts.configured import project_constant
 from torchdoctor.facts.torch_api import as_tensor, index, refine_rank
 from torchdoctor.facts.values import (
     UNKNOWN,
@@ -38,7 +39,7 @@ class Bindings:
         """A name that this run has not bound itself."""
         full = self.run.file.name(node)
         if full is not None:
-            return Named(full)
+            return project_constant(full, self.run.file) or Named(full)
         found = self.run.file.scopes.find(node.value, node)
         if found is None:
             return UNKNOWN

@@ -1,7 +1,7 @@
-"""Numbers that come from a configuration: the defaults of argparse, and the fields of dataclasses.
+"""Numbers that come from a configuration: argparse's defaults, fields of dataclasses, constants of classes and files.
 
-What argparse gives where the user asks for nothing is taken for sizes alone. It is marked as assumed, and decides no
-branch: the user may ask for something else.
+What argparse gives where the user asks for nothing is taken for sizes alone. What may be set to something else is
+marked as assumed, and decides no branch.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import libcst as cst
 
 from torchdoctor.facts.classes import ClassFacts
 from torchdoctor.facts.literals import literal
+from torchdoctor.facts.modules import ELSEWHERE
 from torchdoctor.facts.values import Attr, Const, Made, Method, Named, Result, Value, const
 
 if TYPE_CHECKING:
@@ -56,6 +57,27 @@ def _arguments(file: File) -> Iterator[tuple[str, object]]:
         default = file.argument(call, None, "default")
         if isinstance(given, str) and file.argument(call, None, "action") is None:
             yield given, literal(default) if default is not None else None
+
+
+def project_constant(full: str, file: File) -> Const | None:
+    """A number or text that stands in a class body (`CFG.hidden`) or at the top of another file (`config.HIDDEN`).
+
+    Somebody may set it to something else before: it is assumed.
+    """
+    owner, _, name = full.rpartition(".")
+    of_class = owner.rpartition(".")[2][:1].isupper()
+    if not (of_class or name.isupper()) or not owner or owner.partition(".")[0] in ELSEWHERE:
+        return None
+    facts = file.classes.named(owner) if of_class else None
+    node: cst.BaseExpression | None = None
+    if facts is not None:
+        node = next((a.class_body[name] for a in facts.ancestry if name in a.class_body), None)
+    elif file.neighbours is not None and name.isupper() and owner != file.module_name:
+        other = file.neighbours.file(owner)
+        bindings = other.scopes.module.bindings.get(name, ()) if other is not None else ()
+        node = bindings[0].value if len(bindings) == 1 and bindings[0].kind == "assign" else None
+    plain = literal(node) if node is not None else _PLAIN
+    return Const(plain, type(plain), assumed=True) if isinstance(plain, _PLAIN) else None
 
 
 def is_dataclass(facts: ClassFacts) -> bool:

@@ -12,7 +12,7 @@ import libcst as cst
 
 from torchdoctor.facts import torch_api
 from torchdoctor.facts.batches import batch_of
-from torchdoctor.facts.configured import parsed_default
+from torchdoctor.facts.configured import parsed_default, project_constant
 from torchdoctor.facts.events import Arm
 from torchdoctor.facts.literals import literal
 from torchdoctor.facts.state import State, joined
@@ -131,7 +131,7 @@ class Expressions:
         if type(root) is cst.Name and root.value not in self.state.names:
             full = self.run.file.name(node)
             if full is not None:
-                return Named(full)
+                return self.attribute(Named(full.rpartition(".")[0]), node.attr.value, node)
         return self.attribute(self.value(node.value), node.attr.value, node)
 
     def attribute(self, of: Value, name: str, node: cst.CSTNode) -> Value:
@@ -148,14 +148,14 @@ class Expressions:
         if isinstance(of, Unknown):
             return UNKNOWN
         if isinstance(of, Named):
-            return Named(f"{of.name}.{name}")
+            return project_constant(f"{of.name}.{name}", self.run.file) or Named(f"{of.name}.{name}")
         if isinstance(of, (Self, Made)):
             known = self.run.flows.instances.attribute(self.run, of, name)
             if known is not None:
                 return known
         if isinstance(of, Result) and (known := parsed_default(of, name, self.run.file)) is not None:
             return known
-        if isinstance(of, Tensor) or name in ("shape", "T", "mT", "H", "data", "ndim"):
+        if isinstance(of, (Tensor, torch_api.Fields)) or name in ("shape", "T", "mT", "H", "data", "ndim"):
             known = torch_api.attribute(of, name, node, self.run.grad_fact())
             if known is not None:
                 return known
@@ -312,8 +312,15 @@ class Expressions:
         if isinstance(value, (Made, Named, Function, Method)) and not (
             isinstance(value, Made) and value.name.startswith("builtins.")
         ):
-            return True if isinstance(value, (Named, Function)) else None
+            return True if isinstance(value, Function) or (isinstance(value, Named) and self._is_code(value)) else None
         return None
+
+    def _is_code(self, value: Named) -> bool:
+        """Whether a full name is surely a class or function: those are true, what else a module holds may be not."""
+        own = value.name.rpartition(".")[2]
+        if value.name.startswith(("torch.nn.", "builtins.")):
+            return True
+        return own[:1].isupper() and not own.isupper() and value.name.startswith("torch.")
 
     def _named(self, node: cst.NamedExpr) -> Value:
         value = self.value(node.value)
