@@ -56,7 +56,7 @@ def in_a_subscript(file: File, _: File) -> Iterator[Found]:
             if isinstance(index, Tensor) and is_float(index):
                 told.add(key)
                 what = f"`{short(file, node)}` is indexed with `{short(file, key)}`, which holds {_floats(index)}"
-                yield Found(node, what)
+                yield Found(node, what, swaps=(Swap(key, f"{file.code(key)}.long()"),))
 
 
 def _may_hold_floats(file: File, name: cst.Name) -> bool:
