@@ -210,3 +210,46 @@ def test_what_is_computed_from_nothing_is_not_known(loss: str) -> None:
     file = File(PREAMBLE + textwrap.dedent(code), "example.py")
     (backward,) = file.flows.module.of("backward")
     assert not isinstance(backward.on, Tensor) or backward.on.grad is None
+
+
+# -- containers of modules ---------------------------------------------------------------------------------------------
+
+STACK = """
+class Net(nn.Module):
+    def __init__(self, width=8):
+        super().__init__()
+        self.layers = nn.ModuleList({layers})
+        {more}
+
+    def forward(self, x):
+        for i, layer in enumerate(self.layers):
+            answer = layer
+        return x
+
+Net()(torch.ones(2, 8))
+"""
+
+
+@pytest.mark.parametrize(
+    ("layers", "more", "known"),
+    [
+        ("[nn.Linear(width, width) for _ in range(3)]", "", "Linear(in_features=8, out_features=8)"),
+        ("nn.Linear(width, 3) for _ in range(3)", "", "Linear(in_features=8, out_features=3)"),
+        ("[nn.Linear(8, 4), nn.ReLU()]", "", "Linear(in_features=8, out_features=4) or ReLU()"),
+        ("[nn.Linear(width * i, width * i * 2) for i in range(1, 4)]", "", None),  # each is another one
+        ("[nn.Linear(width, width) for _ in range(3)]", "self.layers.append(nn.ReLU())", None),
+        ("[nn.Linear(width, width), nn.ReLU()]", "self.layers[0] = nn.GELU()", None),
+    ],
+)
+def test_a_loop_over_modules(layers: str, more: str, known: str | None) -> None:
+    answers = told(STACK.format(layers=layers, more=more))
+    assert (
+        any(answer == known for answer in answers) if known else not any("Linear" in answer[:6] for answer in answers)
+    )
+
+
+def test_an_item_of_a_container() -> None:
+    assert told("d = nn.ModuleDict({'a': nn.Linear(3, 4)})\nanswer = d['a'](torch.ones(2, 3))\n") == ["tensor (2, 4)"]
+    assert told("d = nn.ModuleList([nn.ReLU(), nn.Linear(3, 4)])\nanswer = d[-1](torch.ones(2, 3))\n") == [
+        "tensor (2, 4)"
+    ]

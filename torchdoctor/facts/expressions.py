@@ -13,6 +13,7 @@ import libcst as cst
 from torchdoctor.facts import torch_api
 from torchdoctor.facts.batches import batch_of
 from torchdoctor.facts.configured import parsed_default, project_constant
+from torchdoctor.facts.containers import ANY, layer_at, layers_of
 from torchdoctor.facts.events import Arm
 from torchdoctor.facts.literals import literal
 from torchdoctor.facts.state import State, joined
@@ -193,7 +194,9 @@ class Expressions:
             element = self.value(node.elt)
         del run.loops[len(run.loops) - depth :]
         self.state.names = before
-        made = Made("builtins.dict" if isinstance(node, cst.DictComp) else "builtins.list", node)
+        made = Made("builtins.list", node, (), ((ANY, element),))
+        if isinstance(node, cst.DictComp):
+            made = Made("builtins.dict", node)
         self.state.heap[(made, "[]")] = element
         return made
 
@@ -229,6 +232,8 @@ class Expressions:
                 return self._any_of(items)
         if isinstance(iterable, Made) and iterable.name in ("tqdm.tqdm", "tqdm.auto.tqdm") and iterable.args:
             return self.element(iterable.args[0], loop)
+        if (layers := layers_of(iterable, self.run.file)) is not None:
+            return self._any_of(layers)
         if isinstance(iterable, Made) and (batch := batch_of(self.run, iterable, loop)) is not None:
             return batch
         return Element(iterable, loop)
@@ -387,7 +392,7 @@ class Expressions:
             return dict(of.keywords).get(str(key)) or self.state.heap.get((of, "[]"))
         if isinstance(of, Element) and isinstance(key, int) and of.place == -1:
             return Element(of.of, of.loop, key)
-        return None
+        return layer_at(of, key, self.run.file) if isinstance(of, Made) else None
 
     def _key(self, node: cst.BaseSlice) -> Value | torch_api.Slice:
         if isinstance(node, cst.Index):
