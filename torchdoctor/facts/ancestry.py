@@ -31,6 +31,18 @@ def ancestry(flow: Flow, node: cst.CSTNode) -> Iterator[tuple[cst.CSTNode, Tenso
                 queue.append((value.source, value))
 
 
+def made_by(flow: Flow, node: cst.CSTNode, name: str, through: frozenset[str]) -> bool:
+    """Whether a tensor is what the function of this full name gave, and these methods of it handed on."""
+    for made, _ in ancestry(flow, node):
+        if not isinstance(made, cst.Call):
+            return False
+        if flow.file.name(made.func) == name:
+            return True
+        if not isinstance(made.func, cst.Attribute) or made.func.attr.value not in through:
+            return False
+    return False
+
+
 def operands(node: cst.CSTNode) -> list[cst.BaseExpression]:
     """The expressions that an expression works on: a call's receiver and arguments, an operator's sides."""
     if isinstance(node, cst.Call):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from torchdoctor.check import Found, Swap, on_file
-from torchdoctor.facts.ancestry import ancestry
+from torchdoctor.facts.ancestry import made_by
 from torchdoctor.facts.expected import may_fail
 from torchdoctor.facts.file import File
 from torchdoctor.facts.layout import short
@@ -19,6 +19,7 @@ from torchdoctor.facts.operations import Operation, judged, reasons
 from torchdoctor.facts.torch_api.wanted_dtypes import is_discrete, is_float
 
 _NAMES = frozenset({"cross_entropy", "nll_loss", "CrossEntropyLoss", "NLLLoss"})
+_KEEPING = frozenset({"to", "cuda", "long", "detach"})  # what leaves a one-hot tensor one
 _NARROW = frozenset({"int8", "int16", "int32", "bool"})
 
 
@@ -50,6 +51,8 @@ def _mended(file: File, given: cst.BaseExpression, says: str) -> str:
         if isinstance(given, cst.Call) and (inner := file.argument(given, 0, "input")) is not None:
             return file.code(inner)
         return f"{file.code(given)}.float()"
+    if "own shape" in says:
+        return f"{file.code(given)}.float()"
     if isinstance(given, cst.Call) and isinstance(given.func, cst.Attribute) and given.func.attr.value == "float":
         return f"{file.code(given.func.value)}.long()"
     return f"{file.code(given)}.long()"
@@ -59,8 +62,16 @@ def _judge(use: Operation) -> str | None:
     scores, target = use.tensor("input"), use.tensor("target")
     if scores is None or target is None or target.dtype is None:
         return None
-    if is_discrete(target) and _is_one_hot(use):
+    given = use.expression("target")
+    if is_discrete(target) and given is not None and made_by(use.flow, given, "torch.nn.functional.one_hot", _KEEPING):
         return "is one-hot integers, not class indices, for"
+    if (
+        is_discrete(target)
+        and target.shape is not None
+        and len(target.shape.value) > 1
+        and target.shape == scores.shape
+    ):
+        return f"is {target.dtype.value} of the scores' own shape, neither class indices nor probabilities, for"
     if target.dtype.value in _NARROW and target.rank is not None and scores.rank == target.rank + 1:
         return f"is {target.dtype.value}, not int64, as class indices for"
     if not is_float(target) or target.rank is None:
@@ -69,16 +80,3 @@ def _judge(use: Operation) -> str | None:
     if indices or (use.name in ("nll_loss", "NLLLoss") and (scores.rank is not None or target.rank == 1)):
         return "holds floats as class indices for"
     return None
-
-
-def _is_one_hot(use: Operation) -> bool:
-    """Whether the target is what F.one_hot gave, moved at most."""
-    given = use.expression("target")
-    for node, tensor in ancestry(use.flow, given) if given is not None else ():
-        if not isinstance(node, cst.Call) or not is_discrete(tensor):
-            return False
-        if use.file.name(node.func) == "torch.nn.functional.one_hot":
-            return True
-        if not isinstance(node.func, cst.Attribute) or node.func.attr.value not in ("to", "cuda", "long", "detach"):
-            return False
-    return False
