@@ -9,6 +9,7 @@ from typing import Any
 import libcst as cst
 
 from torchdoctor.facts import sizes
+from torchdoctor.facts.containers import ANY
 from torchdoctor.facts.torch_api.table import table
 from torchdoctor.facts.values import (
     Arithmetic,
@@ -129,7 +130,7 @@ def _arguments(made: Made, depth: int = _DEEPEST) -> list[tuple[str, str]]:
     row = table().modules.get(made.name)
     names = row.made_with if row is not None else ()
     given = [(names[i] if i < len(names) else "", words(value, depth - 1)) for i, value in enumerate(made.args)]
-    return [*given, *((name, words(value, depth - 1)) for name, value in made.keywords)]
+    return [*given, *(("any" if name == ANY else name, words(value, depth - 1)) for name, value in made.keywords)]
 
 
 def words(value: Value, depth: int = _DEEPEST) -> str:
