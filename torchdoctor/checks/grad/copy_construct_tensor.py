@@ -1,4 +1,7 @@
-"""Finds `torch.tensor(t)` of what is a tensor already."""
+"""Finds `torch.tensor(t)` of what is a tensor already.
+
+What is in a graph is left to the rules of graphs that are cut, and so is a copy that is to require grad.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +31,16 @@ def check(file: File, _: File) -> Iterator[Found]:
         what = f"`{short(use.file, given)}`" if given is not None else "its argument"
         yield Found(
             verdict.node,
-            f"{what} is a tensor already, and `{short(use.file, use.node)}` copies it out of the graph",
+            f"{what} is a tensor already, and `{short(use.file, use.node)}` copies it with a warning",
             marks=reasons(verdict, (Known("", tensor.source), "made here")),
             swaps=_cloned(file, use, given) if not verdict.elsewhere else (),
         )
 
 
 def _judge(use: Operation) -> Tensor | None:
-    given = use.value("data")
+    given, leaf = use.value("data"), use.value("requires_grad")
+    if leaf is not None or (isinstance(given, Tensor) and given.grad is not None and given.grad.value != "plain"):
+        return None
     return given if isinstance(given, Tensor) and not use.use.arguments.starred and _is_tensor_for_sure(given) else None
 
 
