@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 _UNTOLD = (Param, Attr, Result, Item, Free)
 _CALLING_FILES = 12  # that are read to learn how a function is called
 _CONTEXTS = 16  # in which one function is looked at; more would teach nothing
-# Expressions that are evaluated for one file: so many for each of its nodes (real files need one to three). It keeps a
+# Expressions that are evaluated for one file: so many for each of its nodes (real files need one to four). It keeps a
 # lint run within some ten times the parse, whatever the file holds.
-_PER_NODE, _AT_LEAST = 4, 20_000
+_PER_NODE, _AT_LEAST = 5, 20_000
 
 
 class Flow:
