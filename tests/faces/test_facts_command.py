@@ -178,10 +178,10 @@ def test_sizes_that_are_unpacked(write: Write, command: Command) -> None:
     write({"net.py": NET})
     document = asked(command, NET, "rows, columns")
     assert [of(document, name)["value"] for name in ("rows", "columns")] == ["8", "128"]
-    symbols = "import torch\n\n\ndef f(x: torch.Tensor):\n    b, c = x.shape\n    return x.reshape(c, b * 2)\n"
+    symbols = "import torch\n\n\ndef f(x: torch.Tensor):\n    b, c = x.shape\n    return x.reshape(c * b, 1)\n"
     write({"net.py": symbols})
-    shape = of(asked(command, symbols, "reshape"), "x.reshape(c, b * 2)")["facts"]["shape"]["value"]
-    assert shape == {"rank": 2, "dims": ["x.shape[1]", "2 * x.shape[0]"]}
+    shape = of(asked(command, symbols, "reshape"), "x.reshape(c * b, 1)")["facts"]["shape"]["value"]
+    assert shape == {"rank": 2, "dims": ["x.shape[0] * x.shape[1]", 1]}
 
 
 def test_reasons_in_other_files(write: Write, command: Command) -> None:
