@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from torchdoctor.facts import torch_api
 from torchdoctor.facts.axes import in_order
-from torchdoctor.facts.torch_api.operators import METHODS
+from torchdoctor.facts.torch_api.operators import METHODS as OPERATOR_METHODS
 from torchdoctor.facts.torch_api.table import table
 from torchdoctor.facts.values import (
     UNKNOWN,
@@ -101,7 +101,7 @@ def ask_everything(data: st.DataObject) -> None:
     made = Made(data.draw(st.sampled_from(MODULES)), NODE, tuple(data.draw(st.lists(values, max_size=5))),
                 tuple(data.draw(st.dictionaries(st.sampled_from(NAMES), values, max_size=3)).items()))  # fmt: skip
     torch_api.module(made.name, made, given_)
-    torch_api.operator(data.draw(st.sampled_from([*METHODS, "?"])), given_.values[:2], NODE)
+    torch_api.operator(data.draw(st.sampled_from([*OPERATOR_METHODS, "?"])), given_.values[:2], NODE)
     value = data.draw(values)
     torch_api.attribute(
         value, data.draw(st.sampled_from(["T", "shape", "mT", "data", "dtype", "values", "ndim", "x"])), NODE
