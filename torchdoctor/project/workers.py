@@ -164,7 +164,7 @@ def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
         for child in multiprocessing.active_children():
             if child.pid not in others:
                 child.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(cancel_futures=True)  # the pool's own thread would else be cut off in mid-work at exit
         raise
     else:
         pool.shutdown()
