@@ -20,7 +20,7 @@ _ARGUMENTS: dict[str, tuple[object, ...]] = {
 def _breaks(make: Callable[[torch.Tensor], torch.Tensor], write: str) -> bool:
     """Whether backward fails after the result was written into, and does not without."""
     x = (torch.rand(3, 4) + 0.5).requires_grad_()
-    make(x * 1).sum().backward()
+    make(x * 1).sum().backward()  # type: ignore[no-untyped-call]
     made = make(x * 1)
     args = _ARGUMENTS.get(write, ())
     if write == "masked_fill_":
@@ -29,7 +29,7 @@ def _breaks(make: Callable[[torch.Tensor], torch.Tensor], write: str) -> bool:
         args = (torch.ones_like(made),)
     getattr(made, write)(*args)
     try:
-        made.sum().backward()
+        made.sum().backward()  # type: ignore[no-untyped-call]
     except RuntimeError as error:
         return "modified by an inplace operation" in str(error)
     return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -40,7 +41,7 @@ def test_layers_of_floats_refuse_integers(name: str) -> None:
     layer = getattr(nn, name)(*_ARGUMENTS.get(name, (4, 4))).train()
     x = _input(name)
     assert not _fails(lambda: layer(x))
-    assert all(_fails(lambda dtype=dtype: layer(x.to(dtype))) for dtype in _INTEGERS)
+    assert all(_fails(partial(layer, x.to(dtype))) for dtype in _INTEGERS)
 
 
 @pytest.mark.parametrize("name", sorted(WEIGHTED))
@@ -57,9 +58,7 @@ def test_pairs_have_to_be_of_one_dtype(name: str) -> None:
     b = torch.ones(4) if name == "mv" else a
     assert not _fails(lambda: function(a, b))
     for dtype in _INTEGERS:
-        assert _fails(lambda dtype=dtype: function(a.to(dtype), b)) and _fails(
-            lambda dtype=dtype: function(a, b.to(dtype))
-        )
+        assert _fails(partial(function, a.to(dtype), b)) and _fails(partial(function, a, b.to(dtype)))
 
 
 @pytest.mark.parametrize("name", sorted(FLOAT_FUNCTIONS))
@@ -68,7 +67,7 @@ def test_functions_of_floats_refuse_integers(name: str) -> None:
     args = (1,) if "softmax" in name else ()
     assert not _fails(lambda: function(torch.ones(2, 3), *args))
     for dtype in _INTEGERS:
-        assert _fails(lambda dtype=dtype: function(torch.ones(2, 3, dtype=dtype), *args))
+        assert _fails(partial(function, torch.ones(2, 3, dtype=dtype), *args))
 
 
 _USES: dict[str, Callable[[torch.Tensor], object]] = {
@@ -91,4 +90,4 @@ def test_indices_are_no_floats(name: str) -> None:
         index = torch.zeros(4, 4, dtype=torch.long)
     assert not _fails(lambda: _USES[name](index))
     for dtype in (torch.float32, torch.float64, torch.float16):
-        assert _fails(lambda dtype=dtype: _USES[name](index.to(dtype)))
+        assert _fails(partial(_USES[name], index.to(dtype)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from torchdoctor.facts.configured import project_constant
+from torchdoctor.facts.joins import join
 from torchdoctor.facts.torch_api import as_tensor, index, refine_rank
 from torchdoctor.facts.values import (
     UNKNOWN,
@@ -22,7 +23,6 @@ from torchdoctor.facts.values import (
     Unknown,
     Value,
     const,
-    join,
 )
 
 if TYPE_CHECKING:

@@ -10,7 +10,9 @@ import libcst as cst
 from torchdoctor.facts import stacks, torch_api
 from torchdoctor.facts.classes import ClassFacts
 from torchdoctor.facts.context import OFF, ON
+from torchdoctor.facts.depending import also_depending, depending
 from torchdoctor.facts.events import GradMode
+from torchdoctor.facts.joins import join
 from torchdoctor.facts.kind import unwrapped
 from torchdoctor.facts.kinds import FUNCTIONAL_LOSSES, is_parametric, kinds_of
 from torchdoctor.facts.literals import literal
@@ -35,7 +37,6 @@ from torchdoctor.facts.values import (
     Unknown,
     Value,
     const,
-    join,
 )
 
 if TYPE_CHECKING:
@@ -107,8 +108,14 @@ class Calls:
         return tuple(args), keywords, starred
 
     def _either(self, node: cst.Call, callee: OneOf, args: tuple[Value, ...], keywords: Keywords) -> Value:
-        """One of several callees: what all of them give."""
-        results = [self.apply(node, option, args, keywords, False) for option in sorted(callee.options, key=repr)]
+        """One of several callees: what all of them give. Torch refuses for sure only where it refuses every one."""
+        mark, results, refused = len(self.run.refused), [], []
+        for option in sorted(callee.options, key=repr):
+            results.append(self.apply(node, option, args, keywords, False))
+            refused.append(self.run.refused[mark:])
+            del self.run.refused[mark:]
+        if all(refused):
+            self.run.refused += refused[0]
         value = results[0]
         for other in results[1:]:
             value = join(value, other)
@@ -166,13 +173,9 @@ class Calls:
             return batch
         if name in ("copy.deepcopy", "copy.copy") and args:
             return self._copy(node, args[0])
-        if (
-            name in ("builtins.getattr",)
-            and len(args) >= 2
-            and isinstance(args[1], Const)
-            and isinstance(args[1].value, str)
-        ):
-            return run.expressions.attribute(args[0], args[1].value, node)
+        asked = args[1].value if name == "builtins.getattr" and len(args) > 1 and isinstance(args[1], Const) else None
+        if isinstance(asked, str):
+            return run.expressions.attribute(args[0], asked, node)
         if name in _MAKERS or self._is_class(name):
             return self._make(node, name, args, keywords, starred)
         inlined = self._project_function(node, name, args, keywords, starred)
@@ -184,18 +187,39 @@ class Calls:
         self, node: cst.CSTNode, name: str, args: tuple[Value, ...], keywords: Keywords, starred: bool
     ) -> Value | None:
         closed, grown = self._closed(node, args)
-        arguments = torch_api.Arguments(node, closed, keywords, starred, self.run.grad_fact())
+        arguments = self._passed(node, closed, keywords, starred)
         value: Value | None = None
         if name.startswith("torch.Tensor.") and args:
             value = torch_api.method(name.rpartition(".")[2], arguments)
         elif name.startswith(("torch.", "builtins.", "math.", "numpy.", "einops.")):
             value = torch_api.call(name, arguments)
         if grown and (isinstance(value, Tensor) or name in _JOINING):
-            value = _also_depending(value if isinstance(value, Tensor) else Tensor(node), grown)
+            value = also_depending(value if isinstance(value, Tensor) else Tensor(node), grown)
         if name in FUNCTIONAL_LOSSES:
-            value = value if value is not None else _depending(node, (*args, *keywords.values()))
+            value = value if value is not None else depending(node, (*args, *keywords.values()))
             self.run.emit("loss", node, Named(name), args, keywords, value)
         return value
+
+    def _passed(
+        self,
+        node: cst.CSTNode,
+        args: tuple[Value, ...],
+        keywords: Keywords,
+        starred: bool,
+        model: Value | None = None,
+        *,
+        unasked: bool = False,
+    ) -> torch_api.Arguments:
+        """What is passed, for torch's table; refusals, and a Sequential's modules of the project, are seen to."""
+        run = self.run
+        refuse = run.refuses(node, model, unasked=unasked)
+
+        def forward(made: Made, value: Value) -> Value | None:
+            return self._forward_value(node, made, (value,), {}, False)
+
+        return torch_api.Arguments(
+            node, args, keywords, starred, run.grad_fact(), refuse=refuse, forward=None if unasked else forward
+        )
 
     def _closed(self, node: cst.CSTNode, args: tuple[Value, ...]) -> tuple[tuple[Value, ...], list[Tensor]]:
         """The arguments, with lists that grew (so that their length is not known) as things unknown; and the tensors
@@ -216,6 +240,10 @@ class Calls:
             args = stacks.layers(self.run, node)
         made = Made(name, node, args, tuple(keywords.items()))
         self.run.emit("make", node, made, args, keywords, made)
+        if name == stacks.SEQUENTIAL:
+            torch_api.module(name, made, self._passed(node, (Result(node, made),), {}, False, made, unasked=True))
+        elif name.startswith("torch.nn."):
+            torch_api.make(made, self.run.refuses(node, made))
         return made
 
     def _next(self, node: cst.CSTNode, iterator: Value) -> Value | None:
@@ -297,7 +325,7 @@ class Calls:
             kind = self.kind(callee)  # what a wrapper holds is a module, whatever made it
         if kind == "criterion":
             value = self._forward_value(node, model, args, keywords, starred)
-            value = value if isinstance(value, Tensor) else _depending(node, (*args, *keywords.values()))
+            value = value if isinstance(value, Tensor) else depending(node, (*args, *keywords.values()))
             run.emit("loss", node, model, args, keywords, value)
             return value
         if kind == "module":
@@ -305,7 +333,7 @@ class Calls:
             run.emit("forward", node, model, args, keywords, by=callee if callee != model else None)
             value = self._forward_value(node, model, args, keywords, starred)
             if value is None:
-                value = _depending(node, (*args, *keywords.values())).but(of=Result(node, model), grad=None)
+                value = depending(node, (*args, *keywords.values())).but(of=Result(node, model), grad=None)
                 value = output_of(run, model, value)
             value = self._through_model(value, model, node)
             object.__setattr__(run.events[modes], "value", value)
@@ -326,7 +354,7 @@ class Calls:
                 return self._invoke(node, found, model, args, keywords, starred) if found is not None else None
         model = stacks.completed(model, run.state.heap)
         if isinstance(model, Made):
-            arguments = torch_api.Arguments(node, args, keywords, starred, run.grad_fact())
+            arguments = self._passed(node, args, keywords, starred, model)
             return torch_api.module(model.name, model, arguments)
         return None
 
@@ -383,7 +411,6 @@ class Calls:
         starred: bool,
     ) -> Value | None:
         """`receiver.name(...)`; ``callee`` is what the attribute itself evaluates to."""
-        run = self.run
         if not isinstance(callee, (Attr, Method, Tensor, Unknown)):  # the attribute holds a thing of its own
             return self.apply(node, callee, args, keywords, starred)
         if isinstance(receiver, Result) and receiver.function == Named("builtins.super"):
@@ -404,7 +431,7 @@ class Calls:
         if kind is None and name in _MOVES and isinstance(receiver, (Param, Attr)):
             return receiver  # a module or a tensor: where it lies is new, what it is is not
         if kind is None or kind == "tensor":
-            arguments = torch_api.Arguments(node, (receiver, *args), keywords, starred, run.grad_fact())
+            arguments = self._passed(node, (receiver, *args), keywords, starred)
             value = torch_api.method(name, arguments)
             if value is not None:
                 self._mutated(receiver, name, value)
@@ -448,22 +475,3 @@ class Calls:
         from torchdoctor.facts.kind import kind_of
 
         return kind_of(value, self.run.flows)
-
-
-def _also_depending(tensor: Tensor, others: list[Tensor]) -> Tensor:
-    """The tensor, computed from these as well."""
-    rest = _depending(tensor.source, tuple(others))
-    known = [other.grad for other in others]
-    grad = rest.grad if rest.grad is not None else tensor.grad if None not in known else None
-    return tensor.but(models=tensor.models | rest.models, grad=grad)
-
-
-def _depending(node: cst.CSTNode, values: tuple[Value, ...]) -> Tensor:
-    """A tensor computed from these values in a way that keeps the graph, where they are in one."""
-    tensors = [v for v in values if isinstance(v, Tensor) and not (v.grad is not None and v.grad.value == "cut")]
-    grads = [tensor.grad for tensor in tensors if tensor.grad is not None and tensor.grad.value in ("attached", "leaf")]
-    return Tensor(
-        node,
-        grad=Known("attached", grads[0].because) if grads else None,
-        models=frozenset().union(*(tensor.models for tensor in tensors)),
-    )

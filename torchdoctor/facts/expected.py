@@ -23,15 +23,15 @@ def may_fail(file: File, node: cst.CSTNode) -> bool:
     for above in file.ancestors(node):
         if isinstance(above, (cst.FunctionDef, cst.ClassDef)):
             return False
-        if isinstance(above, (cst.Try, cst.TryStar)) and child is above.body and any(map(_catches, above.handlers)):
+        if isinstance(above, (cst.Try, cst.TryStar)) and child is above.body and any(map(catches, above.handlers)):
             return True
-        if isinstance(above, cst.With) and any(_asks_for_failure(file, item.item) for item in above.items):
+        if isinstance(above, cst.With) and any(asks_for_failure(file, item.item) for item in above.items):
             return True
         child = above
     return False
 
 
-def _catches(handler: cst.ExceptHandler | cst.ExceptStarHandler) -> bool:
+def catches(handler: cst.ExceptHandler | cst.ExceptStarHandler) -> bool:
     """Whether a handler may catch what torch raises: not where it only waits for Ctrl-C or a missing package."""
     if handler.type is None:
         return True
@@ -40,7 +40,7 @@ def _catches(handler: cst.ExceptHandler | cst.ExceptStarHandler) -> bool:
     return not all(name in _OTHER_KINDS for name in names)
 
 
-def _asks_for_failure(file: File, item: cst.BaseExpression) -> bool:
+def asks_for_failure(file: File, item: cst.BaseExpression) -> bool:
     if not isinstance(item, cst.Call):
         return False
     method = item.func.attr.value if isinstance(item.func, cst.Attribute) else ""

@@ -15,6 +15,7 @@ from torchdoctor.facts.batches import batch_of
 from torchdoctor.facts.configured import parsed_default, project_constant
 from torchdoctor.facts.containers import ANY, layer_at, layers_of
 from torchdoctor.facts.events import Arm
+from torchdoctor.facts.joins import join
 from torchdoctor.facts.literals import literal
 from torchdoctor.facts.state import State, joined
 from torchdoctor.facts.tensor import size
@@ -39,7 +40,6 @@ from torchdoctor.facts.values import (
     Unknown,
     Value,
     const,
-    join,
 )
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ class Expressions:
 
     def operate(self, symbol: str, operands: tuple[Value, ...], node: cst.CSTNode) -> Value:
         """An operator on values: numbers are computed, tensors asked of torch's table."""
-        known = torch_api.operator(symbol, operands, node, self.run.grad_fact())
+        known = torch_api.operator(symbol, operands, node, self.run.grad_fact(), self.run.refuses(node))
         return known if known is not None else Result(node, Named(f"operator {symbol}"))
 
     def _boolean(self, node: cst.BooleanOperation) -> Value:

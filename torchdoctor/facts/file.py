@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torchdoctor.facts.classes import Classes
     from torchdoctor.facts.flow import Flows
     from torchdoctor.facts.guards import Guards
+    from torchdoctor.facts.refused import Refusals
 
 N = TypeVar("N", bound=cst.CSTNode)
 Function = cst.FunctionDef | cst.Lambda
@@ -281,6 +282,13 @@ class File:
         from torchdoctor.facts.guards import Guards
 
         return Guards(self)
+
+    @cached_property
+    def refusals(self) -> Refusals:
+        """What torch refuses in this file for the sizes of tensors and layers."""
+        from torchdoctor.facts.refused import Refusals
+
+        return Refusals(self)
 
     @cached_property
     def flows(self) -> Flows:

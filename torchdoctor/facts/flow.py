@@ -12,12 +12,13 @@ from torchdoctor.facts.classes import receiver_name
 from torchdoctor.facts.context import grad_of_decorators
 from torchdoctor.facts.events import Event, GradMode, exclusive
 from torchdoctor.facts.instances import Instances
+from torchdoctor.facts.joins import exact
 from torchdoctor.facts.kind import kind_of
 from torchdoctor.facts.reach import UNNAMED, called_by, owner_of, reached
 from torchdoctor.facts.run import CutOff, Run
 from torchdoctor.facts.state import State
 from torchdoctor.facts.usage import Usage
-from torchdoctor.facts.values import UNKNOWN, Attr, Free, Item, Made, Named, Param, Result, Self, Value, exact
+from torchdoctor.facts.values import UNKNOWN, Attr, Free, Item, Made, Named, Param, Result, Self, Value
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File

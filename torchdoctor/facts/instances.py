@@ -8,10 +8,11 @@ import libcst as cst
 
 from torchdoctor.facts.classes import ClassFacts
 from torchdoctor.facts.configured import field_of, is_dataclass
+from torchdoctor.facts.joins import exact
 from torchdoctor.facts.literals import literal
 from torchdoctor.facts.stacks import completed
 from torchdoctor.facts.state import State
-from torchdoctor.facts.values import Attr, Made, Self, Value, const, exact
+from torchdoctor.facts.values import Attr, Made, Self, Value, const
 
 if TYPE_CHECKING:
     from torchdoctor.facts.flow import Flows

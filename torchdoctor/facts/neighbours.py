@@ -124,8 +124,7 @@ class Neighbours:
         self.asked[CALLS + word] = self._store.callers.digest(word)
         if len(found) > most:
             return None
-        files = [self.file(module) for module in found]
-        return [file for file in files if file is not None]
+        return [file for module in found if (file := self.file(module)) is not None]
 
     def _follow(self, name: str, way: tuple[str, ...]) -> str | None:
         """Where the thing of this name comes from; None where it is made right there. ``way`` led to this name."""
@@ -229,9 +228,8 @@ class _Store:
     def adopt(self, path: Path, file: File, view: Neighbours) -> None:
         """Keep a file that was parsed elsewhere. What it asks for is from now on written down as any file's."""
         shared = self.graph.setdefault(str(path), {})
-        if view.asked is not shared:
-            shared.update(view.asked)
-            view.asked = shared
+        shared.update(view.asked)
+        view.asked = shared
         if str(path) not in self.digests:
             self._bytes(path)
         self._keep_file((path, file.module_name), file, len(file.text))

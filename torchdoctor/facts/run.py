@@ -18,8 +18,10 @@ from torchdoctor.facts.calls import Calls
 from torchdoctor.facts.context import grad_of_decorators
 from torchdoctor.facts.events import Arm, Event, Mode
 from torchdoctor.facts.expressions import Expressions
+from torchdoctor.facts.refusal import Refusal, Refused
 from torchdoctor.facts.state import State, joined
 from torchdoctor.facts.statements import Statements
+from torchdoctor.facts.torch_api import Refuse
 from torchdoctor.facts.values import UNKNOWN, Attr, Known, Value, const
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class Run:
         self.budget = [granted, granted] if budget is None else budget  # what is left of it, and what it was
         self.values: dict[cst.CSTNode, Value] = {}
         self.events: list[Event] = []
+        self.refused: list[Refused] = []
         self.loops: list[cst.CSTNode] = []
         self.arms: list[Arm] = []
         self.returned: Value | None = None
@@ -116,6 +119,22 @@ class Run:
         )  # fmt: skip
         self.events.append(event)
 
+    def refuses(self, node: cst.CSTNode, callee: Value | None = None, *, unasked: bool = False) -> Refuse:
+        """What to tell where torch refuses an operation of this node."""
+
+        def refuse(refusal: Refusal) -> None:
+            self.refused.append(Refused(refusal, node, self.file, callee, tuple(self.arms), unasked=unasked))
+
+        return refuse
+
+    @contextmanager
+    def expecting_failure(self, expecting: bool) -> Iterator[None]:
+        """What torch refuses within is caught, or asked for: nobody need be told."""
+        mark = len(self.refused)
+        yield
+        if expecting:
+            del self.refused[mark:]
+
     def modes(self, module: Value) -> frozenset[Mode]:
         """The modes a module may be in here: its own, or those of what it is a part of."""
         at: Value | None = module
@@ -163,6 +182,7 @@ class Run:
         for event in flow.events:
             if event.kind not in ("return", "yield", "raise"):
                 self.events.append(event.inlined(node, tuple(self.loops), tuple(self.arms)))
+        self.refused += [refused.inlined(node, tuple(self.arms)) for refused in flow.refused]
         self.state.heap, self.state.modes = dict(flow.end.heap), dict(flow.end.modes)
         if flow.end.grad != grad:
             self.state.grad = flow.end.grad

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from torchdoctor.facts.collectives import anchor
+from torchdoctor.facts.joins import options
 from torchdoctor.facts.tree import within
-from torchdoctor.facts.values import Attr, Const, Made, Value, const, options
+from torchdoctor.facts.values import Attr, Const, Made, Value, const
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File

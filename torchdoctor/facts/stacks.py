@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from torchdoctor.facts.values import UNKNOWN, Made, Named, Result, Sequence, Value, join
+from torchdoctor.facts.joins import join
+from torchdoctor.facts.values import UNKNOWN, Made, Named, Result, Sequence, Value
 
 if TYPE_CHECKING:
     from torchdoctor.facts.run import Run

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from torchdoctor.facts.events import GradMode, Mode
-from torchdoctor.facts.values import UNKNOWN, Made, Tensor, Value, exact, join
+from torchdoctor.facts.joins import exact, join
+from torchdoctor.facts.values import UNKNOWN, Made, Tensor, Value
 
 _UNSET: frozenset[Mode] = frozenset((Mode(None),))
 

@@ -9,11 +9,13 @@ import libcst as cst
 
 from torchdoctor.facts.context import opened_grad
 from torchdoctor.facts.events import Arm
+from torchdoctor.facts.expected import asks_for_failure, catches
 from torchdoctor.facts.expressions import operator_symbol
+from torchdoctor.facts.joins import join
 from torchdoctor.facts.stacks import grow
 from torchdoctor.facts.state import State, joined
 from torchdoctor.facts.torch_api import augment
-from torchdoctor.facts.values import UNKNOWN, Made, Named, Result, Tensor, Value, const, join
+from torchdoctor.facts.values import UNKNOWN, Made, Named, Result, Tensor, Value, const
 
 if TYPE_CHECKING:
     from torchdoctor.facts.run import Run
@@ -87,7 +89,7 @@ class Statements:
         by = self.run.evaluate(statement.value)
         symbol = operator_symbol(statement.operator)
         if isinstance(old, Tensor):
-            new: Value = augment(symbol, old, by, statement, self.run.grad_fact())
+            new: Value = augment(symbol, old, by, statement, self.run.grad_fact(), self.run.refuses(statement))
         else:
             new = self.run.expressions.operate(symbol, (old, by), statement)
         if isinstance(old, Made) and old.name == "builtins.list":
@@ -170,7 +172,7 @@ class Statements:
 
     def _try(self, statement: cst.Try | cst.TryStar) -> None:
         before = self.run.state.copy()
-        with self.run.arm(Arm(statement, 0)):
+        with self.run.arm(Arm(statement, 0)), self.run.expecting_failure(any(map(catches, statement.handlers))):
             self.suite(statement.body)
             if statement.orelse is not None:
                 self.suite(statement.orelse.body)
@@ -241,6 +243,7 @@ class Statements:
                 self.run.state.grad, opened = grad, True
             if item.asname is not None:
                 self.run.bindings.bind(item.asname.name, value if isinstance(value, Made) else Result(item, value))
-        self.suite(statement.body)
+        with self.run.expecting_failure(any(asks_for_failure(self.run.file, item.item) for item in statement.items)):
+            self.suite(statement.body)
         if opened:
             self.run.state.grad = outer

@@ -10,6 +10,7 @@ import libcst as cst
 
 from torchdoctor.facts.escape import HARMLESS, escapes
 from torchdoctor.facts.events import Event
+from torchdoctor.facts.joins import options
 from torchdoctor.facts.ownership import Parameters, parameters_of, related
 from torchdoctor.facts.values import (
     UNKNOWN,
@@ -28,7 +29,6 @@ from torchdoctor.facts.values import (
     Self,
     Tensor,
     Value,
-    options,
 )
 from torchdoctor.facts.ways import Ways
 

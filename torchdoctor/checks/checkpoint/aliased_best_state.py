@@ -12,10 +12,10 @@ import libcst as cst
 
 from torchdoctor.check import Found, Swap, on_file
 from torchdoctor.facts.file import File
+from torchdoctor.facts.joins import options
 from torchdoctor.facts.kind import unwrapped
 from torchdoctor.facts.snapshots import Kept, comes_again, copied, is_used_as_object, kept
 from torchdoctor.facts.staleness import Staleness, is_improvement
-from torchdoctor.facts.values import options
 
 _OTHERS = frozenset({"optimizer", "scheduler", "scaler", "loader", "sampler", "dataset", "metric"})
 

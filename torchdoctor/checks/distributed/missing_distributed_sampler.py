@@ -14,10 +14,11 @@ from torchdoctor.check import Found, on_file
 from torchdoctor.facts.division import may_be_divided
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
+from torchdoctor.facts.joins import options
 from torchdoctor.facts.loading import Reading, handed_out, is_map_style, is_starred, training_reads
 from torchdoctor.facts.sampling import samplers
 from torchdoctor.facts.training import blamed
-from torchdoctor.facts.values import Made, const, options
+from torchdoctor.facts.values import Made, const
 
 _PARALLEL = frozenset({
     "torch.nn.parallel.DistributedDataParallel", "torch.distributed.fsdp.FullyShardedDataParallel",

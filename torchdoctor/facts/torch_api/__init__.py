@@ -6,10 +6,13 @@ function returns None where nothing is known, also for a call that torch would r
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import libcst as cst
 
 from torchdoctor.facts import tensor as algebra
-from torchdoctor.facts.torch_api import indexing, modules, operators
+from torchdoctor.facts.refusal import Refusal
+from torchdoctor.facts.torch_api import indexing, modules, operators, refusals
 from torchdoctor.facts.torch_api.arguments import Arguments, NotKnown, Use
 from torchdoctor.facts.torch_api.indexing import Key, Slice
 from torchdoctor.facts.torch_api.operands import as_tensor
@@ -17,6 +20,8 @@ from torchdoctor.facts.torch_api.rows import Fields, Row
 from torchdoctor.facts.torch_api.table import table
 from torchdoctor.facts.values import Const, Known, Made, Tensor, Value
 from torchdoctor.facts.viewing import view_fails
+
+Refuse = Callable[[Refusal], None]
 
 __all__ = [
     "Arguments",
@@ -29,6 +34,7 @@ __all__ = [
     "call",
     "index",
     "is_inplace",
+    "make",
     "method",
     "module",
     "operator",
@@ -41,13 +47,13 @@ def call(name: str, arguments: Arguments) -> Value | None:
     """The result of the function of this canonical full name ("torch.nn.functional.softmax")."""
     row = table().functions.get(name)
     if row is not None:
-        return _applied(row, arguments)
+        return _applied(row, arguments, name)
     owner, _, own = name.rpartition(".")
     if is_inplace(own) and owner == "torch.nn.init":
         return _initialised(arguments)
     if is_inplace(own) and owner in ("torch", "torch.nn.functional"):
-        row = table().functions.get(f"{owner}.{own[:-1]}")
-        return _in_place(row, own, arguments)
+        name = f"{owner}.{own[:-1]}"
+        return _in_place(table().functions.get(name), name, arguments)
     return None
 
 
@@ -55,13 +61,18 @@ def method(name: str, arguments: Arguments) -> Value | None:
     """The result of `x.name(...)`; the receiver is the first of ``arguments.values``."""
     row = table().methods.get(name)
     if row is not None:
-        return _applied(row, arguments)
-    return _in_place(table().methods.get(name[:-1]), name, arguments) if is_inplace(name) else None
+        return _applied(row, arguments, f".{name}")
+    return _in_place(table().methods.get(name[:-1]), f".{name[:-1]}", arguments) if is_inplace(name) else None
+
+
+def make(made: Made, refuse: Refuse) -> None:
+    """Tell ``refuse`` where torch refuses to make a module with these arguments."""
+    refusals.ask_constructor(made, refuse)
 
 
 def module(name: str, made: Made, arguments: Arguments) -> Value | None:
     """The result of calling an instance of a torch class; ``made`` has the constructor's arguments."""
-    return modules.called(name, made, arguments)
+    return None if _of_nothing(arguments) else modules.called(name, made, arguments)
 
 
 def attribute(of: Value, name: str, node: cst.CSTNode, grad: Known[bool] | None = None) -> Value | None:
@@ -75,18 +86,31 @@ def index(of: Value, keys: tuple[Key, ...], node: cst.CSTNode, grad: Known[bool]
 
 
 def operator(
-    symbol: str, operands: tuple[Value, ...], node: cst.CSTNode, grad: Known[bool] | None = None
+    symbol: str,
+    operands: tuple[Value, ...],
+    node: cst.CSTNode,
+    grad: Known[bool] | None = None,
+    refuse: Refuse | None = None,
 ) -> Value | None:
     """An operator expression: "+", "@", "<", "neg", "~" ...; of numbers as well as of tensors."""
     try:
-        return operators.operated(symbol, Arguments(node, operands, {}, grad=grad))
+        return operators.operated(symbol, Arguments(node, operands, {}, grad=grad, refuse=refuse))
     except NotKnown:
         return None
 
 
-def augment(symbol: str, target: Tensor, value: Value, node: cst.CSTNode, grad: Known[bool] | None = None) -> Tensor:
+def augment(
+    symbol: str,
+    target: Tensor,
+    value: Value,
+    node: cst.CSTNode,
+    grad: Known[bool] | None = None,
+    refuse: Refuse | None = None,
+) -> Tensor:
     """`target += value` and its kind: the target, which stays where it is, with other elements."""
-    result = operator(symbol, (target, value), node, grad)
+    result = operator(symbol, (target, value), node, grad, refuse)
+    if refuse is not None and (found := refusals.overflowing(target, result)) is not None:
+        refuse(found)
     return _rewritten(target, result, grad)
 
 
@@ -101,10 +125,19 @@ def is_inplace(method: str) -> bool:
     return method.endswith("_") and not method.startswith("_") and len(method) > 1
 
 
-def _applied(row: Row, arguments: Arguments) -> Value | None:
+def _of_nothing(arguments: Arguments) -> bool:
+    """Whether None is given where the input belongs, as by a forward that returns nothing: torch refuses it."""
+    return bool(arguments.values) and isinstance(arguments.values[0], Const) and arguments.values[0].value is None
+
+
+def _applied(row: Row, arguments: Arguments, name: str) -> Value | None:
+    if _of_nothing(arguments):
+        return None
     out = arguments.keywords.get("out")
     if out is not None and not (isinstance(out, Const) and out.value is None):
         return None  # written into a tensor that has its own layout and dtype
+    if refusals.ask(refusals.functions().get(name), Use(arguments, row.parameters)):
+        return None
     try:
         return row.effect(Use(arguments, row.parameters))
     except NotKnown:
@@ -125,9 +158,11 @@ def _in_place(row: Row | None, name: str, arguments: Arguments) -> Value | None:
         return None
     if row is None:
         return Tensor(receiver.source, receiver.of, models=receiver.models, views=receiver.views)
-    result = _applied(row, arguments)
+    result = _applied(row, arguments, name)
     if row.kind == "view" and isinstance(result, Tensor):
         return receiver.but(shape=result.shape, layout=result.layout, contiguous=result.contiguous)
+    if arguments.refuse is not None and (found := refusals.overflowing(receiver, result)) is not None:
+        arguments.refuse(found)
     return _rewritten(receiver, result, arguments.grad)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -10,6 +10,8 @@ from typing import Any
 import libcst as cst
 
 from torchdoctor.facts import sizes as s
+from torchdoctor.facts.joins import join
+from torchdoctor.facts.refusal import Refusal
 from torchdoctor.facts.tensor import size, with_layout
 from torchdoctor.facts.torch_api.operands import as_tensor
 from torchdoctor.facts.values import (
@@ -25,7 +27,6 @@ from torchdoctor.facts.values import (
     Tensor,
     Unknown,
     Value,
-    join,
 )
 
 
@@ -35,6 +36,7 @@ class Arguments:
 
     ``starred``: *args or **kwargs were passed, so what is not seen may be given all the same. ``grad`` is the grad
     mode, Known(False) where it is off. ``nodes`` are the argument expressions, where ``node`` is not the call itself.
+    ``refuse`` is told where torch refuses; ``forward`` calls a module that is not torch's own.
     """
 
     node: cst.CSTNode
@@ -43,6 +45,8 @@ class Arguments:
     starred: bool = False
     grad: Known[bool] | None = None
     nodes: tuple[cst.CSTNode, ...] = ()
+    refuse: Callable[[Refusal], None] | None = None
+    forward: Callable[[Made, Value], Value | None] | None = None
 
 
 class NotKnown(Exception):

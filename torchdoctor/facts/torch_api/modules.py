@@ -6,80 +6,23 @@ share their rules. Modules that hold parameters give a result that is in the gra
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import libcst as cst
 
-from torchdoctor.facts.torch_api import windows
+from torchdoctor.facts.refusal import Refusal
+from torchdoctor.facts.torch_api import refusals, windows
 from torchdoctor.facts.torch_api.arguments import Arguments, Use
-from torchdoctor.facts.torch_api.gradients import GradRule, parametric, through
+from torchdoctor.facts.torch_api.gradients import through
 from torchdoctor.facts.torch_api.layers import bagged, convolution, embedded, linear, padding, parametric_if, transposed
 from torchdoctor.facts.torch_api.losses import OLD
-from torchdoctor.facts.torch_api.memory import MemoryRule, fresh, fresh_if_input_contiguous, unordered
+from torchdoctor.facts.torch_api.memory import fresh, unordered
+from torchdoctor.facts.torch_api.module_rows import ModuleRow, layer, module
 from torchdoctor.facts.torch_api.neural import AVERAGE, slides, with_indices
 from torchdoctor.facts.torch_api.recurrent import attended, lstm, lstm_cell, of_cell, recurrent, unpadded
-from torchdoctor.facts.torch_api.rows import Effect, Row, attempt, row, view
-from torchdoctor.facts.torch_api.rules import NameRule, ShapeRule, fixed, floating, same, scaled
+from torchdoctor.facts.torch_api.rows import Effect, attempt, view
+from torchdoctor.facts.torch_api.rules import fixed, scaled
 from torchdoctor.facts.torch_api.views import flatten
-from torchdoctor.facts.values import UNKNOWN, Made, Result, Tensor, Value, const
+from torchdoctor.facts.values import UNKNOWN, Dim, Made, Result, Tensor, Value
 from torchdoctor.facts.viewing import unflattened
-
-
-@dataclass(frozen=True, slots=True)
-class ModuleRow:
-    """``names`` are full names of classes; ``made_with`` and ``called_with`` are the parameters of the two calls.
-
-    ``defaults`` are the constructor's where the function of the same effect has others.
-    """
-
-    names: tuple[str, ...]
-    made_with: tuple[str, ...]
-    called_with: tuple[str, ...]
-    effect: Effect
-    defaults: tuple[tuple[str, Any], ...] = ()
-
-    def use(self, made: Made, arguments: Arguments) -> Use:
-        """Both calls' arguments by name."""
-        written = made.call.args if isinstance(made.call, cst.Call) else ()
-        starred = arguments.starred or any(arg.star for arg in written)
-        nodes = tuple(arg.value for arg in written)
-        use = Use(
-            Arguments(arguments.node, arguments.values, arguments.keywords, starred, arguments.grad, nodes),
-            self.called_with,
-            made,
-        )
-        use.bind(self.made_with, made.args, dict(made.keywords))
-        if not starred:
-            use.bind((), (), {name: const(value) for name, value in self.defaults})
-        return use
-
-
-def module(names: str, made_with: str, effect: Effect | Row, called_with: str = "input", **defaults: Any) -> ModuleRow:
-    """A row; the names stand for classes of torch.nn."""
-    return ModuleRow(
-        tuple(f"torch.nn.{name}" for name in names.split()),
-        tuple(made_with.split()),
-        tuple(called_with.split()),
-        effect.effect if isinstance(effect, Row) else effect,
-        tuple(defaults.items()),
-    )
-
-
-def layer(
-    names: str,
-    made_with: str,
-    *,
-    shape: ShapeRule = same,
-    memory: MemoryRule = fresh_if_input_contiguous,
-    grad: GradRule = parametric,
-    dtype: NameRule | None = floating,
-    scale: NameRule | None = None,
-    called_with: str = "input",
-) -> ModuleRow:
-    """A module with parameters of its own."""
-    plain = row("", shape=shape, memory=memory, grad=grad, dtype=dtype, scale=scale)
-    return module(names, made_with, plain, called_with)
 
 
 def _itself(use: Use) -> Value | None:
@@ -96,14 +39,39 @@ def _sequential(use: Use) -> Value | None:
     assert use.made is not None
     modules = use.made.args
     value = use.given.get("input", UNKNOWN)
+    before: cst.CSTNode | None = None
     for place, one in enumerate(modules):
-        if not isinstance(one, Made):
-            value = Result(use.node, one, place)
-            continue
-        of = Result(use.node, one, place) if place < len(modules) - 1 else None
-        arguments = Arguments(use.node, (value,), {}, grad=use.arguments.grad)
-        value = called(one.name, one, arguments, of) or Result(use.node, one, place)
+        result = _step(use, one, place, value, before) if isinstance(one, Made) else None
+        if result is None:
+            result = Result(use.node, one, place)
+        if _ending(result) != _ending(value):
+            before = one.call if isinstance(one, Made) else None
+        value = result
     return value if isinstance(value, Tensor) else None
+
+
+def _step(use: Use, one: Made, place: int, value: Value, before: cst.CSTNode | None) -> Value | None:
+    """What one module of a Sequential gives for this value, whose sizes come from the module made at ``before``."""
+    assert use.made is not None
+    outer = use.arguments
+    if not one.name.startswith("torch.") and outer.forward is not None:
+        return outer.forward(one, value)
+    tell = outer.refuse
+
+    def refuse(refusal: Refusal) -> None:
+        if tell is not None:
+            tell(refusal.inside(one.call, use.node, before))
+
+    last = place == len(use.made.args) - 1
+    of = None if last else Result(use.node, one, place)
+    arguments = Arguments(
+        use.node, (value,), {}, grad=outer.grad, refuse=refuse if tell else None, forward=outer.forward
+    )
+    return called(one.name, one, arguments, of)
+
+
+def _ending(value: Value) -> tuple[Dim, ...] | None:
+    return value.ending.value if isinstance(value, Tensor) and value.ending is not None else None
 
 
 def called(name: str, made: Made, arguments: Arguments, of: Value | None = None) -> Value | None:
@@ -115,6 +83,8 @@ def called(name: str, made: Made, arguments: Arguments, of: Value | None = None)
         return None
     use = row.use(made, arguments)
     use.of = of
+    if refusals.ask(refusals.modules().get(name), use):
+        return None
     return attempt(row.effect, use)
 
 
@@ -125,6 +95,7 @@ _CONV = "in_channels out_channels kernel_size stride padding dilation groups bia
 _CONV_TRANSPOSED = (
     "in_channels out_channels kernel_size stride padding output_padding groups bias dilation padding_mode"
 )
+_BLOCK = "d_model nhead dim_feedforward dropout activation layer_norm_eps batch_first norm_first bias"
 _OVER = (1, 2, 3)
 
 
@@ -231,18 +202,24 @@ ROWS: tuple[ModuleRow, ...] = (
         attended,
         "input key value key_padding_mask need_weights attn_mask average_attn_weights is_causal",
     ),
-    layer(
-        "TransformerEncoderLayer TransformerEncoder",
-        "",
-        shape=unpadded,
-        memory=unordered,
-        called_with="input mask src_key_padding_mask is_causal",
+    *(
+        layer(
+            name,
+            made_with,
+            shape=unpadded,
+            memory=unordered,
+            called_with="input mask src_key_padding_mask is_causal",
+        )
+        for name, made_with in (("TransformerEncoderLayer", _BLOCK), ("TransformerEncoder", "encoder_layer num_layers"))
     ),
-    layer(
-        "TransformerDecoderLayer TransformerDecoder",
-        "",
-        memory=unordered,
-        called_with="input memory tgt_mask memory_mask tgt_key_padding_mask",
+    *(
+        layer(
+            name,
+            made_with,
+            memory=unordered,
+            called_with="input memory tgt_mask memory_mask tgt_key_padding_mask",
+        )
+        for name, made_with in (("TransformerDecoderLayer", _BLOCK), ("TransformerDecoder", "decoder_layer num_layers"))
     ),
     # distances and losses
     module("CosineSimilarity", "dim eps", _function("cosine_similarity"), "input other"),

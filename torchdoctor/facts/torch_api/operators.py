@@ -34,9 +34,9 @@ def operated(symbol: str, arguments: Arguments) -> Value | None:
         return s.arithmetic(symbol, operands)
     name = METHODS.get(symbol, "")
     row = table().methods.get(name)
-    if row is not None and arguments.refuse is not None and (rule := refusals.functions().get(f".{name}")) is not None:
-        refusals.ask(rule, Use(arguments, row.parameters))
-    return row.effect(Use(arguments, row.parameters)) if row is not None else None
+    if row is None or refusals.ask(refusals.functions().get(f".{name}"), Use(arguments, row.parameters)):
+        return None
+    return row.effect(Use(arguments, row.parameters))
 
 
 def attribute_of(of: Value, name: str, arguments: Arguments) -> Value | None:
