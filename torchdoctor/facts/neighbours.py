@@ -6,7 +6,6 @@ it rests on, near or far, is as it was.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,7 +105,8 @@ class Neighbours:
     def adopt(self, file: File) -> None:
         """Let the other files see this very file, whose Neighbours this is, when they ask for it."""
         path = self._path(file.module_name)
-        if path is not None and str(path) == os.path.abspath(file.path):
+        lies = (Path(file.path).absolute(), *(root / file.path for root in self.roots))
+        if path is not None and path in lies:
             self._store.adopt(path, file, self)
 
     def twin(self, text: str, path: str, module: str | None) -> File | None:
