@@ -20,10 +20,11 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 import torchdoctor.checks
 import torchdoctor.signs
-from torchdoctor import catalogue, check, testing
+from torchdoctor import catalogue, check, sign, testing
 from torchdoctor.finding import Finding, Span
 from torchdoctor.lint import lint
 from torchdoctor.rule import SEVERITIES, TOPICS, Page, Rule, read_blocks, read_page
+from torchdoctor.style import unstylish
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "torchdoctor"
@@ -43,10 +44,6 @@ LONGER: dict[str, tuple[int, str]] = {
 
 PAGE_SIZE = (25, PAGE_LINES)
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "manager", "base", "common", "misc"}
-ADVICE = re.compile(
-    r"\b(use|should|please|consider|try|recommend(ed)?|better to|make sure|instead use)\b", re.IGNORECASE
-)
-CODE = re.compile(r"`[^`]*`")
 # What names one machine, or the place where this was written, has no business in the repository.
 MACHINE = re.compile(r"/(?:root|home/\w+|Users/\w+|work)/|/tmp/\w|\bissues? #?\d")
 
@@ -111,6 +108,27 @@ def test_every_check_module_holds_a_check(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize("name", sorted(SIGNS))
+def test_every_sign_module_holds_a_sign(name: str) -> None:
+    module = importlib.import_module(f"torchdoctor.signs.{SIGNS[name]}.{name.replace('-', '_')}")
+    own = [value for value in vars(module).values() if isinstance(value, sign.Sign)]
+    assert own, f"{module.__name__} holds no function decorated with one of sign.py's decorators"
+    assert {s.rule for s in own} == {name}, (
+        f"{module.__name__} imports the sign of another rule: import the function's parts"
+    )
+    assert (module.__doc__ or "").strip(), (
+        f"{module.__name__} needs a docstring: what failure it tells, and where it is silent"
+    )
+    words = {block.word for block in page(name).blocks}
+    assert "raises" in words or page(name).rule.unproven, (
+        f"the page of {name} has no `raises` block: nothing shows that its sign tells such a failure"
+    )
+    for one in own:
+        assert one.templates or one.raises, (
+            f"a sign of {name} has neither texts nor exceptions: it is asked of everything"
+        )
+
+
 @pytest.mark.parametrize("name", RULES)
 def test_names(name: str) -> None:
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name), "a rule's name is lower-case words joined by dashes"
@@ -123,7 +141,11 @@ def test_names(name: str) -> None:
 
 @pytest.mark.parametrize("name", RULES)
 def test_the_form_of_a_page(name: str) -> None:
-    faults = [*headings(page(name)), *front_matter(page(name).rule), *blocks(page(name), name not in SIGNS)]
+    faults = [
+        *headings(page(name)),
+        *front_matter(page(name).rule),
+        *blocks(page(name), name not in SIGNS or name in CHECKS),
+    ]
     assert not faults, "\n".join(faults)
 
 
@@ -204,24 +226,6 @@ def test_messages_keep_the_style(name: str) -> None:
     for _, finding in findings_of(name):
         for text in (finding.message, *(mark.text for mark in finding.marks), *finding.evidence):
             assert not (wrong := unstylish(text)), f"{wrong}: {text!r}"
-
-
-def unstylish(text: str) -> str:
-    """What is wrong with the style of a message or mark; "" where nothing is."""
-    plain = CODE.sub("``", text)
-    if not text or "\n" in text or text != text.strip():
-        return "a message is one line, without white space around it"
-    if text.endswith((".", "!", ":")):
-        return "a message ends without a period"
-    if len(text) > 200:
-        return "a message has at most 200 characters"
-    if found := ADVICE.search(plain):
-        return f"a message says what is so, the page's cure says what to do: {found[0]!r} is advice"
-    if re.match(r"[A-Z][a-z]+\b(?![.(])", plain):
-        return "a message begins lower-case, or with a name in backticks"
-    if text.count("`") % 2:
-        return "a backtick is open"
-    return ""
 
 
 @pytest.mark.parametrize(

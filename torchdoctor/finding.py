@@ -46,7 +46,8 @@ class Finding:
     """One ailment in one place.
 
     ``message`` says what is so in this code, in one line and without advice; the advice (the cure), the severity
-    and whether the edits are safe belong to the rule's page and are looked up by ``rule``.
+    and whether the edits are safe belong to the rule's page and are looked up by ``rule``. Where a run tells the
+    numbers, ``cures`` are the advice for this very case, the likeliest first.
     """
 
     rule: str
@@ -55,6 +56,7 @@ class Finding:
     marks: tuple[Mark, ...] = ()
     evidence: tuple[str, ...] = ()
     edits: tuple[Edit, ...] = ()
+    cures: tuple[str, ...] = ()
 
     @property
     def sort_key(self) -> tuple[Any, ...]:

@@ -17,7 +17,7 @@ import threading
 import traceback
 import types
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,8 +37,13 @@ _STUBBED = (
 )
 
 
-def run(text: str, *, line: int = 1, page: str = "<page>") -> tuple[int, BaseException, str] | None:
-    """Run the text as ``__main__``. None if it ran to its end; else the page's line, the exception, its traceback."""
+def run(
+    text: str, *, line: int = 1, page: str = "<page>", witness: Callable[[BaseException], None] | None = None
+) -> tuple[int, BaseException, str] | None:
+    """Run the text as ``__main__``. None if it ran to its end; else the page's line, the exception, its traceback.
+
+    ``witness`` is shown the exception while the text's file is still there.
+    """
     with tempfile.TemporaryDirectory(prefix="torchdoctor-") as folder, ExitStack() as stack:
         # A real file, its lines numbered as on the page: then tracebacks, inspect and worker processes find the source.
         path = Path(folder).resolve() / "proof.py"
@@ -55,6 +60,8 @@ def run(text: str, *, line: int = 1, page: str = "<page>") -> tuple[int, BaseExc
                 raise
             if isinstance(error, SystemExit) and not error.code:
                 return None
+            if witness is not None:
+                witness(error)
             return _explained(error, path, page, line)
     return None
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from torchdoctor import catalogue, suppress
+from torchdoctor import catalogue, explained, suppress
 from torchdoctor.errors import TorchdoctorError
 from torchdoctor.facts.file import File
 from torchdoctor.facts.modules import module_name
@@ -53,7 +53,8 @@ def check_block(block: Block, rule: str, *, above: Block | None = None, page: st
 
     bad: the rule fires on exactly the lines that end in ``# error``, and no other rule that is on by default fires.
     good: nothing fires. fixed: what mending makes of the block above. proof: runs. raises: runs and fails, with the
-    exception and message that the words after it name. output: the report of the block above.
+    exception and message that the words after it name; where the rule has a sign, the failure is explained, live and
+    from its text alone, and what is told first of the live one is this rule. output: the report of the block above.
     Raises BlockFailure.
     """
     if block.language == "text" and block.word == "output":
@@ -69,7 +70,11 @@ def check_block(block: Block, rule: str, *, above: Block | None = None, page: st
     elif block.word in ("proof", "raises"):
         from torchdoctor.proving import run
 
-        _check_run(block, run(block.text, line=block.line, page=page))
+        told: list[tuple[int, str]] = []
+        witness = None if block.word == "proof" else lambda error: told.extend(explained.faults(rule, error))
+        _check_run(block, run(block.text, line=block.line, page=page, witness=witness))
+        if told:
+            raise BlockFailure(told[0][0] or block.line, told[0][1])
     else:
         raise BlockFailure(
             block.line - 1,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import overload
 
 from torchdoctor import catalogue, config
+from torchdoctor.finding import Finding
 from torchdoctor.project.report import Report
 
 
@@ -42,11 +45,36 @@ def lint(
     return run.report() if text is None else _lint_text(run, text, filename)
 
 
-def explain(rule: str) -> str:
-    """The page of a rule as Markdown. Raises UnknownRule, with the nearest names."""
+@overload
+def explain(what: str) -> str: ...
+@overload
+def explain(what: BaseException) -> list[Finding]: ...
+def explain(what: str | BaseException) -> str | list[Finding]:
+    """The page of a rule as Markdown; or, for an exception that was raised, what is wrong, the likeliest first.
+
+    Of an exception that is not torch's, or of which nothing is known, there are no findings. Nothing of the program
+    is run for it, and nothing of it is kept. Raises UnknownRule for a rule that is none, with the nearest names.
+    """
+    if isinstance(what, BaseException):
+        return _diagnosed(what)
     from torchdoctor.faces.page import markdown
 
-    return markdown(catalogue.page(rule))
+    return markdown(catalogue.page(what))
+
+
+def _diagnosed(error: BaseException) -> list[Finding]:
+    from torchdoctor.diagnose import diagnose
+    from torchdoctor.probes.failure import failure_of
+    from torchdoctor.project.tracefiles import TraceFiles
+
+    return diagnose(failure_of(error), open_file=TraceFiles(), on_error=_told)
+
+
+def _told(rule: str, error: Exception) -> None:
+    """A fault of ours is one line, never a traceback over the user's; under test it is raised."""
+    if "PYTEST_CURRENT_TEST" in os.environ:
+        raise error
+    print(f"torchdoctor: {rule} could not look at this failure ({type(error).__name__}: {error})", file=sys.stderr)
 
 
 def _lint_text(run: object, text: str, filename: str) -> Report:

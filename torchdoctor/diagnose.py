@@ -1,0 +1,123 @@
+"""What a run recorded to findings. Pure: reads no files, runs nothing, keeps no state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from torchdoctor.finding import Finding, Mark, Span
+from torchdoctor.record import Failure, FrameRecord, ModuleRecord, ValueRecord
+from torchdoctor.sign import Diagnosis, Root, Sign, all_signs
+
+if TYPE_CHECKING:
+    from torchdoctor.facts.file import File
+
+OnError = Callable[[str, Exception], None]
+OpenFile = Callable[[str], "File | None"]
+
+
+def diagnose(
+    failure: Failure,
+    *,
+    rules: Iterable[str] | None = None,
+    open_file: OpenFile | None = None,
+    on_error: OnError | None = None,
+) -> list[Finding]:
+    """What is wrong, the likeliest first; nothing where nothing is known of the failure, or it is not torch's.
+
+    The failure itself is looked at first, then what it was raised from. ``open_file`` gives the source facts of a file
+    of the traceback, for the places where things were made; without it findings have the failing place alone. Where
+    a sign raises, ``on_error`` is called with its rule and the exception, and the other signs go on; without it the
+    exception is raised.
+    """
+    wanted = None if rules is None else frozenset(rules)
+    signs = [sign for sign in all_signs() if wanted is None or sign.rule in wanted]
+    for one in _chain(failure):
+        if found := _asked(one, signs, on_error):
+            return [_finding(one, sign, diagnosis, open_file, on_error) for sign, diagnosis in found]
+    return []
+
+
+def _chain(failure: Failure) -> Iterable[Failure]:
+    yield failure
+    for cause in failure.causes:
+        yield from _chain(cause)
+
+
+def _asked(failure: Failure, signs: list[Sign], on_error: OnError | None) -> list[tuple[Sign, Diagnosis]]:
+    """What the signs say of it: the sure ones, or where no sign is sure, the likely ones."""
+    found: list[tuple[Sign, Diagnosis]] = []
+    for sign in signs:
+        try:
+            if (said := sign.match(failure)) is not None:
+                found += [(sign, diagnosis) for diagnosis in sign.run(failure, said)]
+        except Exception as error:
+            if on_error is None:
+                raise
+            on_error(sign.rule, error)
+    sure = [pair for pair in found if pair[1].sure]
+    return sure or found
+
+
+def _finding(
+    failure: Failure, sign: Sign, diagnosis: Diagnosis, open_file: OpenFile | None, on_error: OnError | None
+) -> Finding:
+    at = _place(failure, diagnosis)
+    marks: list[Mark] = []
+    for root in diagnosis.roots:
+        try:
+            span = _where(failure, root, open_file)
+        except Exception as error:
+            if on_error is None:
+                raise
+            on_error(sign.rule, error)
+            continue
+        if span is not None and span != at and all(span != mark.at for mark in marks):
+            marks.append(Mark(span, root.text))
+    return Finding(
+        rule=sign.rule,
+        message=diagnosis.message,
+        at=at,
+        marks=tuple(marks),
+        evidence=diagnosis.evidence,
+        cures=diagnosis.cures,
+    )
+
+
+def _place(failure: Failure, diagnosis: Diagnosis) -> Span | None:
+    if isinstance(diagnosis.at, Span):
+        return diagnosis.at
+    frame = diagnosis.at or failure.user or failure.inner
+    return frame.place if frame is not None else None
+
+
+def _where(failure: Failure, root: Root, open_file: OpenFile | None) -> Span | None:
+    subject = root.subject
+    if isinstance(subject, Span):
+        return subject
+    if isinstance(subject, FrameRecord):
+        return subject.place
+    if open_file is None:
+        return None
+    from torchdoctor.facts import whence
+
+    if isinstance(subject, ModuleRecord):
+        file = open_file(subject.holder_path) if subject.holder_path else None
+        return whence.built(file, subject.holder, subject.attribute) if file is not None else None
+    return _made(failure, subject, root.aspect, open_file)
+
+
+def _made(failure: Failure, value: ValueRecord, aspect: str, open_file: OpenFile) -> Span | None:
+    """Where the value got this aspect: in the user's frame, or in that of a caller that handed it on."""
+    from torchdoctor.facts import whence
+
+    own = failure.owned(value)
+    for frame in reversed(failure.frames):
+        if not frame.user:
+            continue
+        names = [own] if own is not None and frame is failure.user else failure.named(value, frame)
+        file = open_file(frame.path) if names else None
+        for name in names if file is not None else ():
+            if file is not None and (span := whence.made(file, frame.place, name.code, aspect)) is not None:
+                return span
+    return None

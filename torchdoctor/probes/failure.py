@@ -1,0 +1,160 @@
+"""An exception to its record: what failed, where, with what, and what lay within reach.
+
+Nothing of the program is run, changed or kept: after ``failure_of`` no frame and no tensor is held. It never raises:
+what cannot be told is left out, and a fault of ours leaves one line on standard error (under test it is raised).
+"""
+
+from __future__ import annotations
+
+import builtins
+import os
+import sys
+from dataclasses import replace
+from typing import Any
+
+from torchdoctor.probes import graph
+from torchdoctor.probes.environment import environment_of, files_of
+from torchdoctor.probes.frames import Frames, steps
+from torchdoctor.probes.module import Modules
+from torchdoctor.probes.plain import MISSING, bases, class_name, instance_dict, is_a, qualified, static
+from torchdoctor.probes.reach import named, objects, register
+from torchdoctor.probes.retold import real_stack, retold
+from torchdoctor.probes.source import Sources
+from torchdoctor.probes.value import Values
+from torchdoctor.record import ExceptionRecord, ExpressionRecord, Failure, FrameRecord
+
+_DEEPEST = 6
+_LONGEST_MESSAGE = 100_000
+_PART = {name: BaseException.__dict__[name] for name in ("__cause__", "__context__", "__suppress_context__", "args")}
+_GROUP: Any = vars(builtins).get("BaseExceptionGroup")  # Python 3.11 and later
+_TRACEBACK = BaseException.__dict__["__traceback__"]
+
+
+def failure_of(error: BaseException) -> Failure:
+    """The record of an exception that has been raised. Never raises, except under test, where a fault of ours does."""
+    try:
+        return _Capture().failure(error, 0)
+    except Exception as fault:
+        if "PYTEST_CURRENT_TEST" in os.environ:
+            raise
+        print(f"torchdoctor: could not look at this failure ({type(fault).__name__}: {fault})", file=sys.stderr)
+        return Failure(ExceptionRecord(class_name(type(error)), ""), origin="live")
+
+
+class _Capture:
+    """One exception with all that it was raised from: sources, modules and values are shared among them."""
+
+    def __init__(self) -> None:
+        self.sources = Sources()
+        self.modules = Modules()
+        self.values = Values(self.modules)
+        self.seen: set[int] = set()
+
+    def failure(self, error: BaseException, depth: int) -> Failure:
+        self.seen.add(id(error))
+        links = steps(_TRACEBACK.__get__(error))
+        names = named(links)
+        register(self.modules, links, names)
+        frames = (*Frames(self.sources, self.values).records(links), *self._compiled(error))
+        exception = _exception(error)
+        told = retold(exception.message)
+        found = self._causes(error, depth) if depth < _DEEPEST else []
+        record = Failure(
+            exception=exception,
+            frames=frames,
+            origin="live",
+            blame=blame(exception, frames),
+            worker=told.worker if told is not None else None,
+            rank=_rank(),
+            compiled=bool(instance_dict(error).get("real_stack")),
+            causes=(*([told] if told is not None else []), *found),
+            objects=tuple(objects(names)),
+            environment=environment_of(),
+        )
+        post_mortem = graph.post_mortem(record, links, names, self.values)
+        return replace(record, graph=post_mortem, files=tuple(files_of(record)))
+
+    def _compiled(self, error: BaseException) -> tuple[FrameRecord, ...]:
+        stack = instance_dict(error).get("real_stack")
+        return tuple(real_stack(list.__iter__(stack), self.sources)) if is_a(stack, list) else ()  # type: ignore[arg-type]
+
+    def _causes(self, error: BaseException, depth: int) -> list[Failure]:
+        """What it was raised from, or while that was handled, and the members of a group; each once."""
+        cause, context = _PART["__cause__"].__get__(error), _PART["__context__"].__get__(error)
+        before = cause if cause is not None else None if _PART["__suppress_context__"].__get__(error) else context
+        found = [] if before is None else [before]
+        if _GROUP is not None and is_a(error, _GROUP):
+            found += list(_GROUP.exceptions.__get__(error))
+        return [self.failure(one, depth + 1) for one in found if id(one) not in self.seen]
+
+
+def _rank() -> int | None:
+    text = os.environ.get("RANK", "")
+    return int(text) if text.isdigit() else None
+
+
+# -- the exception itself ---------------------------------------------------------------------------------------------
+
+
+def _exception(error: BaseException) -> ExceptionRecord:
+    kind = type(error)
+    own = instance_dict(error)
+    notes = own.get("__notes__")
+    return ExceptionRecord(
+        type=class_name(kind),
+        message=_message(error)[:_LONGEST_MESSAGE],
+        bases=tuple(class_name(cls) for cls in bases(kind)[1:]),
+        qualified=qualified(kind),
+        notes=tuple(note for note in notes if type(note) is str) if type(notes) is list else (),
+        facts={k: v for k, v in own.items() if type(k) is str and type(v) in (int, str, float, bool)},
+    )
+
+
+def _message(error: BaseException) -> str:
+    """``str`` of an exception whose class has not written its own; else the texts that it was made with."""
+    arguments = _PART["args"].__get__(error)
+    texts = [argument for argument in arguments if type(argument) is str]
+    writer = static(type(error), "__str__")
+    own = next((cls for cls in bases(type(error)) if "__str__" in vars(cls)), object)
+    if writer is MISSING or qualified(own).partition(".")[0] in ("builtins", "torch", "numpy", "json", "socket"):
+        plain = all(type(one) in (str, int, float, bool, bytes, type(None), tuple, type) for one in arguments)
+        if plain or qualified(own).startswith("torch."):
+            return str(error)
+    return " ".join(texts)
+
+
+# -- whose error it is ------------------------------------------------------------------------------------------------
+
+
+def blame(exception: ExceptionRecord, frames: tuple[FrameRecord, ...]) -> str:
+    """ "torch" where torch raised it or was asked for what failed, "other" where surely not, "" where it is open."""
+    if exception.qualified.startswith("torch."):
+        return "torch"
+    if not frames:
+        return ""
+    inner = frames[-1]
+    if inner.package == "torch":
+        return "torch"
+    expression = inner.expression
+    if expression is not None and expression.kind in ("raise", "assert"):
+        return "other"
+    if expression is not None and _about_torch(expression):
+        return "torch"
+    return "other" if inner.package not in ("", "torchdoctor") else _blame_of_user(expression)
+
+
+def _about_torch(expression: ExpressionRecord) -> bool:
+    if expression.name.startswith("torch."):
+        return True
+    shown = [*expression.operands, *([expression.callee] if expression.callee is not None else [])]
+    values = [*shown, *(item for value in shown for item in value.items)]
+    return any(
+        (value.tensor is not None and value.tensor.kind != "ndarray") or value.module is not None for value in values
+    )
+
+
+def _blame_of_user(expression: ExpressionRecord | None) -> str:
+    """The user's own frame: where all that stands in the expression is known and none of it is torch's, it is not."""
+    if expression is None or not expression.operands:
+        return ""
+    return "other" if all(value.known for value in expression.operands) else ""

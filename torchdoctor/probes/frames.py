@@ -1,0 +1,126 @@
+"""The frames of a traceback: whose code each is, where in it the failure was, and what stood there."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+import sysconfig
+import types
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+from torchdoctor.finding import Span
+from torchdoctor.probes.expression import Expressions
+from torchdoctor.probes.module import is_module
+from torchdoctor.probes.plain import is_a
+from torchdoctor.probes.pure import Scope
+from torchdoctor.probes.source import Sources
+from torchdoctor.probes.value import Values
+from torchdoctor.record import FrameRecord, ValueRecord
+
+_FIRST, _LAST = 30, 60  # of a deeper traceback (a recursion without end) only its two ends are told
+_WITH_LOCALS = 8  # of the user's frames, the innermost ones have their names told
+_MOST_LOCALS = 120
+_HIDDEN = frozenset(
+    {"__builtins__", "__annotations__", "__doc__", "__loader__", "__spec__", "In", "Out", "exit", "quit"}
+)
+_INSTALLED = ("site-packages", "dist-packages")
+
+
+def steps(traceback: types.TracebackType | None) -> list[types.TracebackType]:
+    """The links of a traceback, outermost first; the middle of a very deep one is left out."""
+    found: list[types.TracebackType] = []
+    while traceback is not None:
+        found.append(traceback)
+        traceback = traceback.tb_next
+    return found if len(found) <= _FIRST + _LAST else found[:_FIRST] + found[-_LAST:]
+
+
+@lru_cache(maxsize=4096)
+def package_of(path: str) -> str:
+    """The installed package that a file is of; "" for the user's own code. "python" is the standard library."""
+    if path.startswith("<"):
+        return "python" if path.startswith("<frozen ") else "torch" if path.startswith("<eval_with_key>") else ""
+    parts = path.replace("\\", "/").split("/")
+    for index in range(len(parts) - 2, -1, -1):
+        if parts[index] in _INSTALLED:
+            return parts[index + 1].removesuffix(".py")
+    for folder, name in _own_folders():
+        if path.startswith(folder):
+            return name
+    return ""
+
+
+@lru_cache(maxsize=1)
+def _own_folders() -> tuple[tuple[str, str], ...]:
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    found = [(here + os.sep, "torchdoctor")]
+    torch = sys.modules.get("torch")
+    if torch is not None and type(place := vars(torch).get("__file__")) is str:  # an editable or a source build
+        found.append((os.path.dirname(place) + os.sep, "torch"))
+    for key in ("stdlib", "platstdlib"):
+        if folder := sysconfig.get_paths().get(key):
+            found.append((os.path.normpath(folder) + os.sep, "python"))
+    return tuple(found)
+
+
+def own_module(frame: types.FrameType) -> Any:
+    """A method's ``self`` where it is an nn.Module; else None."""
+    code = frame.f_code
+    if code.co_argcount == 0:
+        return None
+    first = frame.f_locals.get(code.co_varnames[0])
+    return first if first is not None and is_module(first) else None
+
+
+class Frames:
+    """Makes the records of the frames of one failure."""
+
+    def __init__(self, sources: Sources, values: Values) -> None:
+        self.sources, self.values = sources, values
+        self.expressions = Expressions(sources, values)
+
+    def records(self, links: list[types.TracebackType]) -> Iterator[FrameRecord]:
+        """The records of a traceback. What led to the user's innermost frame has no expressions, but is named."""
+        users = [i for i, link in enumerate(links) if not package_of(link.tb_frame.f_code.co_filename)]
+        told = set(users[-_WITH_LOCALS:])
+        innermost = users[-1] if users else 0
+        for index, link in enumerate(links):
+            yield self._record(link, expression=index in told or index >= innermost, names=index in told)
+
+    def _record(self, link: types.TracebackType, *, expression: bool, names: bool) -> FrameRecord:
+        frame = link.tb_frame
+        path = frame.f_code.co_filename
+        module = own_module(frame)
+        self.sources.know(path, frame.f_globals)
+        node = self.sources.node(link) if expression else None
+        scope = Scope(dict(frame.f_locals), frame.f_globals, _builtins(frame)) if node is not None else None
+        return FrameRecord(
+            path=path,
+            line=link.tb_lineno,
+            function=getattr(frame.f_code, "co_qualname", frame.f_code.co_name),
+            text=self.sources.line(path, link.tb_lineno),
+            package=package_of(path),
+            at=self._span(path, node) if node is not None else None,
+            expression=self.expressions.record(path, node, scope) if node is not None and scope is not None else None,
+            module=self.values.modules.record(module) if module is not None else None,
+            locals=self._locals(frame) if names else (),
+        )
+
+    def _span(self, path: str, node: ast.AST) -> Span:
+        return Span(path, *self.sources.columns(path, node))
+
+    def _locals(self, frame: types.FrameType) -> tuple[ValueRecord, ...]:
+        found = []
+        for name, value in list(frame.f_locals.items()):
+            hidden = name in _HIDDEN or name.startswith(("__", "@", "."))
+            if not hidden and not is_a(value, types.ModuleType, types.FunctionType, type):
+                found.append(self.values.record(value, name, depth=1))
+        return tuple(found[:_MOST_LOCALS])
+
+
+def _builtins(frame: types.FrameType) -> dict[str, Any]:
+    found: dict[str, Any] = frame.f_builtins
+    return found

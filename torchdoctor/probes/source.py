@@ -1,0 +1,120 @@
+"""The piece of source that a frame was at: the very expression, by the positions that the bytecode keeps."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import types
+from itertools import islice
+from typing import Any
+
+Place = tuple[int, int, int, int]  # line, column, end line, end column; columns in bytes, from 0, as ast counts them
+
+
+class Sources:
+    """Texts and trees of the files of one traceback, each read and parsed once."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, list[str]] = {}
+        self._trees: dict[str, dict[Place, ast.AST] | None] = {}
+        self._statements: dict[str, list[ast.stmt]] = {}
+
+    def know(self, path: str, globals_: dict[str, Any]) -> None:
+        """Read a file as a traceback would: from disk, or through the loader of the frame's module."""
+        if path in self._lines:
+            return
+        try:
+            linecache.checkcache(path)
+            self._lines[path] = linecache.getlines(path, globals_)
+        except Exception:
+            self._lines[path] = []
+
+    def lines(self, path: str) -> list[str]:
+        return self._lines.get(path, [])
+
+    def line(self, path: str, number: int) -> str:
+        lines = self.lines(path)
+        return lines[number - 1].rstrip("\r\n") if 0 < number <= len(lines) else ""
+
+    def node(self, traceback: types.TracebackType) -> ast.AST | None:
+        """The expression or statement that was being run; None where it cannot be told."""
+        frame = traceback.tb_frame
+        place = _position(frame.f_code, traceback.tb_lasti)
+        if place is None:
+            return self._by_executing(traceback)
+        return self._nodes(frame.f_code.co_filename).get(place)
+
+    def statement(self, path: str, line: int) -> ast.stmt | None:
+        """The innermost statement that begins or stands on a line."""
+        self._nodes(path)
+        covering = [s for s in self._statements.get(path, ()) if s.lineno <= line <= (s.end_lineno or s.lineno)]
+        return max(covering, key=lambda s: (s.lineno, s.col_offset), default=None)
+
+    def code(self, path: str, node: ast.AST) -> str:
+        """The source text of a node."""
+        line, column, end_line, end_column = _place_of(node)
+        rows = [row.encode() for row in self.lines(path)[line - 1 : end_line]]
+        if not rows:
+            return ""
+        rows[-1] = rows[-1][:end_column]
+        rows[0] = rows[0][column:]
+        return b"".join(rows).decode(errors="replace")
+
+    def columns(self, path: str, node: ast.AST) -> Place:
+        """A node's place in lines and columns that count from 1, in characters."""
+        line, column, end_line, end_column = _place_of(node)
+        lines = self.lines(path)
+
+        def characters(number: int, offset: int) -> int:
+            text = lines[number - 1] if 0 < number <= len(lines) else ""
+            return len(text.encode()[:offset].decode(errors="ignore")) + 1
+
+        return line, characters(line, column), end_line, characters(end_line, end_column)
+
+    def _nodes(self, path: str) -> dict[Place, ast.AST]:
+        if path not in self._trees:
+            self._trees[path] = self._read(path)
+        return self._trees[path] or {}
+
+    def _read(self, path: str) -> dict[Place, ast.AST] | None:
+        try:
+            tree = ast.parse("".join(self.lines(path)))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+        found: dict[Place, ast.AST] = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.stmt):
+                self._statements.setdefault(path, []).append(node)
+            if isinstance(node, (ast.stmt, ast.expr)):
+                place = _place_of(node)
+                # An expression that is a statement of its own: the expression says more.
+                if place not in found or isinstance(node, ast.expr):
+                    found[place] = node
+        return found
+
+    def _by_executing(self, traceback: types.TracebackType) -> ast.AST | None:
+        """Python 3.10 keeps no columns: the `executing` package works them out from the bytecode, where it is there."""
+        try:
+            from executing import Source
+        except ImportError:
+            return None
+        try:
+            node = Source.executing(traceback).node
+        except Exception:
+            return None
+        # Our own tree's node at the same place, so that statements and expressions are of one tree.
+        return None if node is None else self._nodes(traceback.tb_frame.f_code.co_filename).get(_place_of(node), node)
+
+
+def _position(code: types.CodeType, offset: int) -> Place | None:
+    positions = getattr(code, "co_positions", None)
+    if positions is None or offset < 0:
+        return None
+    line, end_line, column, end_column = next(islice(positions(), offset // 2, None), (None,) * 4)
+    if line is None or end_line is None or column is None or end_column is None:
+        return None
+    return line, column, end_line, end_column
+
+
+def _place_of(node: Any) -> Place:
+    return node.lineno, node.col_offset, node.end_lineno or node.lineno, node.end_col_offset or node.col_offset

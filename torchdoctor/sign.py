@@ -1,0 +1,188 @@
+"""How a sign is written.
+
+A sign is a generator function in ``torchdoctor/signs/<topic>/<name>.py``, decorated with the texts that its failure
+speaks in, in all of torch's dialects::
+
+    @on_failure("mat1 and mat2 shapes cannot be multiplied ({a:d}x{b:d} and {c:d}x{d:d})", raises="RuntimeError")
+    def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
+        yield Diagnosis(f"{failure.layer_text()} takes {said['c']} features and gets {said['b']}")
+
+The file's name is the rule's name; nothing else registers it. A sign reads the record first and the text second: one
+text has many causes, and one cause many texts. The same function serves a pasted message: then the failure has no
+operands, and perhaps no frames, and the sign says what the text alone bears out.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+
+from torchdoctor.finding import Span
+from torchdoctor.record import Failure, FrameRecord, ModuleRecord, ValueRecord
+
+ASPECTS = ("shape", "layout", "dtype", "device", "grad", "value")
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A place that made it so, to be looked up in the source when the failure is told.
+
+    Of a ModuleRecord it is where that layer is built; of a ValueRecord, where the value of the user's frame got this
+    ``aspect`` of it; of a FrameRecord or a Span, that place itself. A root that cannot be found is left out.
+    """
+
+    subject: ModuleRecord | ValueRecord | FrameRecord | Span
+    text: str
+    aspect: str = "shape"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What a sign yields.
+
+    ``message`` is one line and says what was so in this run, with its names and numbers and without advice. ``cures``
+    are what to do in the user's names and numbers, the likeliest first; where there are none, the page's cure is
+    shown. ``at`` is the place to blame: by default the user's innermost frame. ``evidence`` are further facts that bear
+    it out. ``sure`` is False for what is likely but not borne out; it is dropped where another sign is sure.
+    """
+
+    message: str
+    cures: tuple[str, ...] = ()
+    at: FrameRecord | Span | None = None
+    roots: tuple[Root, ...] = ()
+    evidence: tuple[str, ...] = ()
+    sure: bool = True
+
+
+class Said:
+    """The values that stood in the holes of the text; None for a hole that this dialect has not."""
+
+    def __init__(self, values: dict[str, Any], text: str) -> None:
+        self.values, self.text = values, text
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values.get(name)
+
+    def __contains__(self, name: str) -> bool:
+        return self.values.get(name) is not None
+
+
+Run = Callable[[Failure, Said], Iterable[Diagnosis]]
+
+_HOLE = re.compile(r"\{(\w*)(?::(\w))?\}")
+_NUMBER = r"-?\d+"
+_SIZES = r"(?:torch\.Size\()?[\[(]?(?:-?\d+(?:\s*[,x]\s*-?\d+)*,?)?[\])]?\)?"
+_KINDS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "": (r".+?", str),
+    "d": (_NUMBER, int),
+    "f": (r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|inf|nan)", float),
+    "s": (_SIZES, lambda text: tuple(int(n) for n in re.findall(_NUMBER, text))),
+    "w": (r"[\w.:]+", str),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text with holes, ready to be looked for.
+
+    Holes are ``{name}`` (any text), ``{name:d}`` (a whole number), ``{name:f}`` (any number), ``{name:s}`` (sizes, in
+    whatever brackets: a tuple of ints) and ``{name:w}`` (a word, dots and colons in it); a hole without a name is not
+    kept. White space matches any white space. ``^`` at the beginning and ``$`` at the end hold the text to the
+    message's ends; elsewhere it may stand anywhere in it.
+    """
+
+    text: str
+    pattern: re.Pattern[str]
+    holes: dict[str, Callable[[str], Any]]
+
+    def match(self, message: str) -> Said | None:
+        found = self.pattern.search(message)
+        if found is None:
+            return None
+        values = {name: self.holes[name](text) for name, text in found.groupdict().items() if text is not None}
+        return Said(values, found.group())
+
+
+@cache
+def template(text: str) -> Template:
+    """Read a text with holes. Raises ValueError for a hole of an unknown kind."""
+    holes: dict[str, Callable[[str], Any]] = {}
+    pieces, end = [], 0
+    body = text.removeprefix("^")
+    body = body.removesuffix("$")
+    for hole in _HOLE.finditer(body):
+        name, kind = hole[1], hole[2] or ""
+        if kind not in _KINDS:
+            raise ValueError(f"{text!r}: {kind!r} is no kind of hole; kinds: {', '.join(filter(None, _KINDS))}")
+        pieces.append(_literal(body[end : hole.start()]))
+        pattern, read = _KINDS[kind]
+        if not name:
+            pieces.append(f"(?:{pattern})")
+        elif name in holes:
+            pieces.append(f"(?P={name})")
+        else:
+            pieces.append(f"(?P<{name}>{pattern})")
+            holes[name] = read
+        end = hole.end()
+    pieces.append(_literal(body[end:]))
+    whole = "".join(pieces)
+    anchored = (r"\A\s*" if text.startswith("^") else "") + whole + (r"\s*\Z" if text.endswith("$") else "")
+    return Template(text, re.compile(anchored, re.DOTALL), holes)
+
+
+def _literal(text: str) -> str:
+    return r"\s+".join(re.escape(word) for word in re.split(r"\s+", text))
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A decorated function: which rule it tells, the texts and exceptions that it looks at, and whether it trusts
+    them alone (``plain``) or wants the failure to be torch's for certain."""
+
+    rule: str
+    run: Run
+    templates: tuple[Template, ...]
+    raises: frozenset[str]
+    plain: bool
+
+    def match(self, failure: Failure) -> Said | None:
+        """What the failure's text says in this sign's terms; None where it is not this sign's."""
+        if self.raises and not failure.exception.is_a(*self.raises):
+            return None
+        if failure.blame == "other" or (failure.blame != "torch" and not self.plain):
+            return None
+        if not self.templates:
+            return Said({}, failure.message)
+        return next((said for one in self.templates if (said := one.match(failure.message))), None)
+
+
+def on_failure(*texts: str, raises: str | Iterable[str] = (), plain: bool = True) -> Callable[[Run], Sign]:
+    """For each failure with one of these texts, and one of these exceptions (or a class derived from it).
+
+    ``plain=False`` is for texts that others raise as well ("index out of range", "not enough values to unpack"): then
+    the sign is asked only where torch is known to have raised it, or a tensor to stand in the failing expression.
+    """
+    kinds = frozenset([raises] if isinstance(raises, str) else raises)
+    return lambda run: Sign(_rule_of(run), run, tuple(template(text) for text in texts), kinds, plain)
+
+
+def _rule_of(run: Run) -> str:
+    return run.__module__.rpartition(".")[2].replace("_", "-")
+
+
+@lru_cache(maxsize=1)
+def all_signs() -> tuple[Sign, ...]:
+    """Every sign there is, found by importing ``torchdoctor.signs.*.*``; in the order of module names."""
+    import torchdoctor.signs as package
+
+    found: list[Sign] = []
+    for module_info in sorted(pkgutil.walk_packages(package.__path__, "torchdoctor.signs."), key=lambda m: m.name):
+        if not module_info.ispkg and not module_info.name.rpartition(".")[2].startswith("_"):
+            module = importlib.import_module(module_info.name)
+            found.extend(value for value in vars(module).values() if isinstance(value, Sign))
+    return tuple(found)
