@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -185,6 +185,14 @@ class Flows:
                 self.alone(function)
             return self._contexts[function]
         return [self.module]
+
+    def running(self, functions: Iterable[cst.CSTNode]) -> list[Flow]:
+        """The flows of these functions, in every context in which the file is seen to call them."""
+        wanted = list(dict.fromkeys(functions))
+        names = {called_by(self.file, one) for one in wanted if isinstance(one, cst.FunctionDef)}
+        if names:
+            self.touching(frozenset(names))
+        return [flow for one in wanted for flow in (self._contexts.get(one) or self.of(one))]
 
     def contexts(self, function: cst.CSTNode) -> list[Flow]:
         """The flows of a function, of this file or of another, as what was run so far has come to it."""

@@ -13,6 +13,7 @@ from torchdoctor.check import Found, on_file
 from torchdoctor.facts.expected import may_fail
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
+from torchdoctor.facts.kept_results import functions_writing
 from torchdoctor.facts.layout import short
 from torchdoctor.facts.torch_api.saved import KEEPING_LAYERS, KEEPING_RESULT, WRITING
 from torchdoctor.facts.values import Made, Tensor, Value
@@ -22,10 +23,8 @@ _WORDS = KEEPING_RESULT | {name.rpartition(".")[2] for name in KEEPING_LAYERS}
 
 @on_file(words=_WORDS)
 def check(file: File, _: File) -> Iterator[Found]:
-    if not file.nodes(cst.AugAssign) and WRITING.isdisjoint(file.mentions):
-        return
     told = set()
-    for flow in file.flows.touching(_WORDS):
+    for flow in file.flows.running(functions_writing(file)):
         for node, value in _writes(flow):
             made = _kept(flow, value)
             if made is None or made in told or not file.holds(made) or may_fail(file, node):

@@ -13,14 +13,16 @@ from torchdoctor.check import Found, Swap, on_file
 from torchdoctor.facts.file import File
 from torchdoctor.facts.layout import short
 from torchdoctor.facts.operations import Operation, Verdict, judged
-from torchdoctor.facts.values import Const, Dim, Element, Size, Tensor
+from torchdoctor.facts.picking import is_picked
+from torchdoctor.facts.values import Const, Dim, Element, Size
 
 _NAMES = frozenset({"softmax", "log_softmax", "Softmax", "LogSoftmax"})
-_PICKS = frozenset({"argmax", "max", "topk"})
 
 
 @on_file(words=_NAMES)
 def check(file: File, _: File) -> Iterator[Found]:
+    if not any(_may_be_first(file, call) for call in file.nodes(cst.Call)):
+        return
     for verdict in judged(file, _NAMES, _judge, _NAMES):
         use = verdict.operation
         tensor = use.tensor()
@@ -34,6 +36,16 @@ def check(file: File, _: File) -> Iterator[Found]:
         )
 
 
+def _may_be_first(file: File, call: cst.Call) -> bool:
+    """Whether a softmax is given a dimension that may be the first, by the text."""
+    called = call.func.attr if isinstance(call.func, cst.Attribute) else call.func
+    if not isinstance(called, cst.Name) or called.value not in _NAMES:
+        return False
+    dims = [arg.value for arg in call.args if arg.star or arg.keyword is None or arg.keyword.value == "dim"]
+    known = [file.constant(dim) for dim in dims[-1:]]
+    return bool(dims) and not any(isinstance(dim, int) and (dim > 0 or dim == -1) for dim in known)
+
+
 def _judge(use: Operation) -> bool | None:
     dim, tensor = use.value("dim"), use.tensor()
     if tensor is None or tensor.shape is None or not isinstance(dim, Const) or dim.kind is not int:
@@ -41,29 +53,11 @@ def _judge(use: Operation) -> bool | None:
     dims = tensor.shape.value
     if len(dims) < 2 or dim.value not in (0, -len(dims)) or dims[-1] == 1:
         return None
-    return True if _is_of_loader(dims[0]) or _is_picked(use, tensor, len(dims)) else None
+    return True if _is_of_loader(dims[0]) or is_picked(use, tensor, len(dims)) else None
 
 
 def _is_of_loader(size: Dim) -> bool:
     return isinstance(size, Size) and isinstance(size.of, Element) and size.dim == 0
-
-
-def _is_picked(use: Operation, tensor: Tensor, rank: int) -> bool:
-    """Whether the best class of the same scores, or of the result, is taken over the last dimension."""
-    flow = use.flow
-    mine = [tensor, flow.values.get(use.node)]
-    for name in _PICKS:
-        for call in flow.file.calls_by_method.get(name, ()):
-            if call not in flow.values or not isinstance(call.func, cst.Attribute):
-                continue
-            of_torch = flow.file.name(call.func) is not None
-            given = flow.file.argument(call, 0, "input") if of_torch else call.func.value
-            asked = flow.file.argument(call, int(of_torch) + int(name == "topk"), "dim")
-            dim = flow.values.get(asked) if asked is not None else None
-            if given is not None and flow.values.get(given) in mine and isinstance(dim, Const):
-                if dim.value in (-1, rank - 1):
-                    return True
-    return False
 
 
 def _made(verdict: Verdict) -> tuple[tuple[cst.CSTNode, str, File], ...]:

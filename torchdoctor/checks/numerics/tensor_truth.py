@@ -13,12 +13,11 @@ from torchdoctor.check import Found, on_file
 from torchdoctor.facts.expected import may_fail
 from torchdoctor.facts.file import File
 from torchdoctor.facts.layout import short
-from torchdoctor.facts.operations import reached
 from torchdoctor.facts.refusal import shape_text
 from torchdoctor.facts.torch_api.wanted_dtypes import FLOAT_WORDS, INTEGER_WORDS
+from torchdoctor.facts.truth import MayBeTensor, asked
 from torchdoctor.facts.values import Element, Size, Tensor
 
-_STATEMENTS = (cst.If, cst.While, cst.Assert, cst.IfExp)
 _KINDS = (cst.Name, cst.Comparison, cst.Call, cst.Subscript, cst.Attribute, cst.BinaryOperation)
 
 
@@ -26,10 +25,12 @@ _KINDS = (cst.Name, cst.Comparison, cst.Call, cst.Subscript, cst.Attribute, cst.
 def check(file: File, _: File) -> Iterator[Found]:
     if not (FLOAT_WORDS | INTEGER_WORDS) & file.mentions.keys():
         return
-    asked = [node for node in _asked(file) if isinstance(node, _KINDS) and not may_fail(file, node)]
+    may_be_tensor = MayBeTensor(file)
+    tests = [node for node in asked(file) if isinstance(node, _KINDS) and may_be_tensor(node)]
+    tests = [node for node in tests if not may_fail(file, node)]
     told = set()
-    for flow in reached(file, file.flows.touching(FLOAT_WORDS | INTEGER_WORDS)) if asked else ():
-        for node in asked:
+    for flow in file.flows.running(file.function(node) or file.module for node in tests):
+        for node in tests:
             value = flow.values.get(node)
             if node in told or not isinstance(value, Tensor) or not _has_several(value):
                 continue
@@ -39,21 +40,6 @@ def check(file: File, _: File) -> Iterator[Found]:
                 node,
                 f"`{short(file, node)}` has the shape {shape_text(value.shape.value)} and is asked whether it is true",
             )
-
-
-def _asked(file: File) -> Iterator[cst.BaseExpression]:
-    """The expressions that Python asks for their truth."""
-    for kind in _STATEMENTS:
-        for node in file.nodes(kind):
-            yield node.test  # type: ignore[attr-defined]
-    for both in file.nodes(cst.BooleanOperation):
-        yield both.left
-    for single in file.nodes(cst.UnaryOperation):
-        if isinstance(single.operator, cst.Not):
-            yield single.expression
-    for call in file.calls("builtins.bool"):
-        if len(call.args) == 1:
-            yield call.args[0].value
 
 
 def _has_several(tensor: Tensor) -> bool:
