@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Body = cst.FunctionDef | cst.Module | cst.Lambda
 _BUDGET = 60_000  # expressions that one run, with all it steps into, may evaluate
+_OF_THE_FUNCTION = frozenset({"return", "yield", "raise"})
 _DEEPEST = 8  # functions stepped into, one inside the other
 
 
@@ -179,10 +180,9 @@ class Run:
         entry = State(names, dict(self.state.heap), dict(self.state.modes), grad)
         flow = file.flows.run(function, entry, stack=self.stack, budget=self.budget, closure=closure, root=self.root)
         flow.callers[node] = self.file
-        for event in flow.events:
-            if event.kind not in ("return", "yield", "raise"):
-                self.events.append(event.inlined(node, tuple(self.loops), tuple(self.arms)))
-        self.refused += [refused.inlined(node, tuple(self.arms)) for refused in flow.refused]
+        loops, arms = tuple(self.loops), tuple(self.arms)
+        self.events += [e.inlined(node, loops, arms) for e in flow.events if e.kind not in _OF_THE_FUNCTION]
+        self.refused += [refused.inlined(node, arms) for refused in flow.refused]
         self.state.heap, self.state.modes = dict(flow.end.heap), dict(flow.end.modes)
         if flow.end.grad != grad:
             self.state.grad = flow.end.grad

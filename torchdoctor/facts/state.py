@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from torchdoctor.facts.events import GradMode, Mode
 from torchdoctor.facts.joins import exact, join
 from torchdoctor.facts.values import UNKNOWN, Made, Tensor, Value
 
+Heap = dict[tuple[Value, object], Value]
+Modes = dict[Value, frozenset[Mode]]
+K = TypeVar("K")
+V = TypeVar("V")
 _UNSET: frozenset[Mode] = frozenset((Mode(None),))
 
 
@@ -21,8 +25,8 @@ class State:
     """
 
     names: dict[str, Value] = field(default_factory=dict)
-    heap: dict[tuple[Value, object], Value] = field(default_factory=dict)
-    modes: dict[Value, frozenset[Mode]] = field(default_factory=dict)
+    heap: Heap = field(default_factory=dict)
+    modes: Modes = field(default_factory=dict)
     grad: GradMode = field(default_factory=GradMode)
     dead: bool = False
 
@@ -51,15 +55,8 @@ def joined(a: State, b: State) -> State:
         return b.copy()
     if b.dead:
         return a.copy()
-    modes = {
-        module: a.modes.get(module, _UNSET) | b.modes.get(module, _UNSET) for module in a.modes.keys() | b.modes.keys()
-    }
     grad = a.grad if a.grad == b.grad else GradMode(None, a.grad.because or b.grad.because)
-    heap = {key: join(a.heap[key], b.heap[key]) for key in a.heap.keys() & b.heap.keys()}
-    for key in a.heap.keys() ^ b.heap.keys():
-        # What was put into a list on one way only is what it holds, if anything; an attribute may be something else.
-        heap[key] = (a.heap.get(key) or b.heap[key]) if key[1] == "[]" else UNKNOWN
-    return State(_join_names(a.names, b.names), heap, modes, grad)
+    return State(_join_names(a.names, b.names), _join_heaps(a.heap, b.heap), _join_modes(a.modes, b.modes), grad)
 
 
 def _join_names(a: dict[str, Value], b: dict[str, Value]) -> dict[str, Value]:
@@ -70,6 +67,31 @@ def _join_names(a: dict[str, Value], b: dict[str, Value]) -> dict[str, Value]:
         elif names[name] is not value:
             names[name] = join(names[name], value)
     return names
+
+
+def _join_heaps(a: Heap, b: Heap) -> Heap:
+    if _unchanged(a, b):
+        return dict(a)
+    heap = {key: value if value is b[key] else join(value, b[key]) for key, value in a.items() if key in b}
+    for key in a.keys() ^ b.keys():
+        # What was put into a list on one way only is what it holds, if anything; an attribute may be something else.
+        heap[key] = (a.get(key) or b[key]) if key[1] == "[]" else UNKNOWN
+    return heap
+
+
+def _join_modes(a: Modes, b: Modes) -> Modes:
+    if _unchanged(a, b):
+        return dict(a)
+    return {module: a.get(module, _UNSET) | b.get(module, _UNSET) for module in a.keys() | b.keys()}
+
+
+def _unchanged(a: dict[K, V], b: dict[K, V]) -> bool:
+    """Whether both are still what they were before the branch: told without a look-up, since hashing values is dear."""
+    return (
+        len(a) == len(b)
+        and all(x is y for x, y in zip(a.values(), b.values(), strict=True))
+        and all(x is y for x, y in zip(a, b, strict=True))
+    )
 
 
 def _same(a: Mapping[Any, Value], b: Mapping[Any, Value]) -> bool:
