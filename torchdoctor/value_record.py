@@ -17,6 +17,8 @@ class TensorRecord:
     ``dtype`` and ``device`` are as torch writes them, less the "torch.": "float32", "cuda:0". ``least``, ``most`` and
     ``nans`` tell of the values, where reading them was cheap and safe: on CPU, and not too many. ``whole`` says
     whether a floating tensor holds only whole numbers, ``repeated`` whether stride 0 lets one place stand for many.
+    ``worked_out`` is True of a tensor that nobody holds any more (an operand that was written out in the expression):
+    its sizes, dtype and strides were worked out from what went into it.
     """
 
     shape: tuple[int, ...] | None
@@ -36,6 +38,7 @@ class TensorRecord:
     most: float | None = None
     nans: int | None = None
     whole: bool | None = None
+    worked_out: bool = False
 
     @property
     def rank(self) -> int | None:

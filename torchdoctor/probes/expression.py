@@ -7,9 +7,10 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
+from torchdoctor.probes.given import Given, given
 from torchdoctor.probes.lookup import Method, Unknown
 from torchdoctor.probes.module import is_module
-from torchdoctor.probes.plain import MISSING, class_name, is_a, loaded, qualified, static
+from torchdoctor.probes.plain import MISSING, is_a, loaded, qualified, static
 from torchdoctor.probes.pure import Scope
 from torchdoctor.probes.source import Sources
 from torchdoctor.probes.tensor import is_tensor
@@ -41,8 +42,10 @@ class Expressions:
     def __init__(self, sources: Sources, values: Values) -> None:
         self.sources, self.values = sources, values
 
-    def record(self, path: str, node: ast.AST, scope: Scope) -> ExpressionRecord | None:
-        """The record of what failed at this node; None for a node that is neither expression nor statement."""
+    def record(self, path: str, node: ast.AST, scope: Scope, led_into: types.FrameType | None) -> ExpressionRecord:
+        """The record of what failed at this node; ``led_into`` is the frame that was entered from it."""
+        if isinstance(node, ast.Call):
+            return self._call(path, node, scope, self.sources.code(path, node), led_into)
         kind = _kind(node)
         reader = getattr(self, f"_{kind}", None)
         code = self.sources.code(path, node)
@@ -53,8 +56,11 @@ class Expressions:
 
     # -- kinds ----------------------------------------------------------------------------------------------------
 
-    def _call(self, path: str, node: ast.Call, scope: Scope, code: str) -> ExpressionRecord:
+    def _call(
+        self, path: str, node: ast.Call, scope: Scope, code: str, led_into: types.FrameType | None = None
+    ) -> ExpressionRecord:
         callee = _tried(scope, node.func)
+        told = given(callee, led_into)
         operands: list[ValueRecord] = []
         if isinstance(callee, Method):
             operands.append(self._value(path, node.func.value, scope, "self"))  # type: ignore[attr-defined]
@@ -63,9 +69,10 @@ class Expressions:
         roles = _roles(callee)
         for index, (argument, value) in enumerate(self._arguments(node, scope)):
             role = roles[index] if index < len(roles) else ""
+            value = told.positional(index, role) if value is MISSING else value
             operands.append(self._made(path, argument, value, role))
         for keyword in node.keywords:
-            operands += self._keyword(path, keyword, scope)
+            operands += self._keyword(path, keyword, scope, told)
         shown = None if callee is MISSING or isinstance(callee, Method) else callee
         return ExpressionRecord(
             code,
@@ -88,9 +95,10 @@ class Expressions:
             for item in kind.__iter__(several):
                 yield argument.value, item
 
-    def _keyword(self, path: str, keyword: ast.keyword, scope: Scope) -> Iterator[ValueRecord]:
+    def _keyword(self, path: str, keyword: ast.keyword, scope: Scope, told: Given) -> Iterator[ValueRecord]:
         value = _tried(scope, keyword.value)
         if keyword.arg is not None:
+            value = told.named(keyword.arg) if value is MISSING else value
             yield self._made(path, keyword.value, value, keyword.arg)
         elif is_a(value, dict):
             code = self.sources.code(path, keyword.value)
@@ -224,9 +232,9 @@ def called_name(func: ast.expr, callee: Any, scope: Scope) -> str:
 def _function_name(callee: Any) -> str:
     kind: Any = type(callee)
     if kind is types.BuiltinFunctionType:
-        owner = callee.__self__
-        if class_name(type(owner)) == "_VariableFunctionsClass" or class_name(type(owner)) == "type":
-            return f"torch.{callee.__name__}" if loaded("torch") is not None else callee.__name__
+        owner, torch = callee.__self__, loaded("torch")
+        if torch is not None and vars(torch).get(callee.__name__) is callee:
+            return f"torch.{callee.__name__}"
         if is_a(owner, types.ModuleType):
             home = vars(owner).get("__name__", "")
             return f"{'torch.nn.functional' if home == 'torch._C._nn' else home}.{callee.__name__}"

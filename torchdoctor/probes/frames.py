@@ -16,13 +16,15 @@ from torchdoctor.probes.expression import Expressions
 from torchdoctor.probes.module import is_module
 from torchdoctor.probes.plain import is_a
 from torchdoctor.probes.pure import Scope
+from torchdoctor.probes.shadow import Shadows
 from torchdoctor.probes.source import Sources
 from torchdoctor.probes.value import Values
-from torchdoctor.record import FrameRecord, ValueRecord
+from torchdoctor.record import ExpressionRecord, FrameRecord, ValueRecord
 
 _FIRST, _LAST = 30, 60  # of a deeper traceback (a recursion without end) only its two ends are told
 _WITH_LOCALS = 8  # of the user's frames, the innermost ones have their names told
 _MOST_LOCALS = 120
+_MACHINERY = frozenset({"_wrapped_call_impl", "_call_impl"})  # between a module's call and its forward
 _HIDDEN = frozenset(
     {"__builtins__", "__annotations__", "__doc__", "__loader__", "__spec__", "In", "Out", "exit", "quit"}
 )
@@ -87,16 +89,20 @@ class Frames:
         users = [i for i, link in enumerate(links) if not package_of(link.tb_frame.f_code.co_filename)]
         told = set(users[-_WITH_LOCALS:])
         innermost = users[-1] if users else 0
-        for index, link in enumerate(links):
-            yield self._record(link, expression=index in told or index >= innermost, names=index in told)
+        for index, (link, following) in enumerate(zip(links, [*links[1:], None], strict=True)):
+            wanted = index in told or (index >= innermost and link.tb_frame.f_code.co_name not in _MACHINERY)
+            yield self._record(link, following, expression=wanted, names=index in told)
 
-    def _record(self, link: types.TracebackType, *, expression: bool, names: bool) -> FrameRecord:
+    def _record(
+        self, link: types.TracebackType, following: types.TracebackType | None, *, expression: bool, names: bool
+    ) -> FrameRecord:
         frame = link.tb_frame
         path = frame.f_code.co_filename
         module = own_module(frame)
         self.sources.know(path, frame.f_globals)
-        node = self.sources.node(link) if expression else None
-        scope = Scope(dict(frame.f_locals), frame.f_globals, _builtins(frame)) if node is not None else None
+        node = self.sources.node(link, whole=not package_of(path)) if expression else None
+        places = dict(frame.f_locals), frame.f_globals, _builtins(frame)
+        scope = Shadows(*places, devices=self.values.shadows) if node is not None else None
         return FrameRecord(
             path=path,
             line=link.tb_lineno,
@@ -104,10 +110,17 @@ class Frames:
             text=self.sources.line(path, link.tb_lineno),
             package=package_of(path),
             at=self._span(path, node) if node is not None else None,
-            expression=self.expressions.record(path, node, scope) if node is not None and scope is not None else None,
+            expression=None if scope is None else self._expression(path, node, scope, following),
             module=self.values.modules.record(module) if module is not None else None,
             locals=self._locals(frame) if names else (),
         )
+
+    def _expression(
+        self, path: str, node: ast.AST | None, scope: Scope, following: types.TracebackType | None
+    ) -> ExpressionRecord | None:
+        if node is None:
+            return None
+        return self.expressions.record(path, node, scope, following.tb_frame if following is not None else None)
 
     def _span(self, path: str, node: ast.AST) -> Span:
         return Span(path, *self.sources.columns(path, node))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import linecache
 import types
+import warnings
 from itertools import islice
 from typing import Any
 
 Place = tuple[int, int, int, int]  # line, column, end line, end column; columns in bytes, from 0, as ast counts them
+_MOST_CLOSING = 12
 
 
 class Sources:
@@ -36,13 +38,16 @@ class Sources:
         lines = self.lines(path)
         return lines[number - 1].rstrip("\r\n") if 0 < number <= len(lines) else ""
 
-    def node(self, traceback: types.TracebackType) -> ast.AST | None:
-        """The expression or statement that was being run; None where it cannot be told."""
-        frame = traceback.tb_frame
-        place = _position(frame.f_code, traceback.tb_lasti)
+    def node(self, traceback: types.TracebackType, *, whole: bool = True) -> ast.AST | None:
+        """The expression or statement that was being run; None where it cannot be told.
+
+        With ``whole`` False only the text of the frame's own function is parsed: the files of libraries are long.
+        """
+        code = traceback.tb_frame.f_code
+        place = _position(code, traceback.tb_lasti)
         if place is None:
             return self._by_executing(traceback)
-        return self._nodes(frame.f_code.co_filename).get(place)
+        return (self._nodes(code.co_filename) if whole else self._own_nodes(code)).get(place)
 
     def statement(self, path: str, line: int) -> ast.stmt | None:
         """The innermost statement that begins or stands on a line."""
@@ -76,11 +81,26 @@ class Sources:
             self._trees[path] = self._read(path)
         return self._trees[path] or {}
 
+    def _own_nodes(self, code: types.CodeType) -> dict[Place, ast.AST]:
+        """The nodes of one function, at their places in the file."""
+        first, path = code.co_firstlineno, code.co_filename
+        key = f"{path}:{first}"
+        if key not in self._trees:
+            last = max((line for *_, line in code.co_lines() if line is not None), default=first)
+            for more in range(_MOST_CLOSING):  # brackets that close on lines of their own
+                text = "".join(self.lines(path)[first - 1 : last + more])
+                tree = _parsed("if 1:\n" + text if text[:1].isspace() else "\n" + text)
+                if tree is not None:
+                    ast.increment_lineno(tree, first - 2)
+                    break
+            self._trees[key] = None if tree is None else self._places(path, tree)
+        return self._trees[key] or {}
+
     def _read(self, path: str) -> dict[Place, ast.AST] | None:
-        try:
-            tree = ast.parse("".join(self.lines(path)))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
+        tree = _parsed("".join(self.lines(path)))
+        return None if tree is None else self._places(path, tree)
+
+    def _places(self, path: str, tree: ast.AST) -> dict[Place, ast.AST]:
         found: dict[Place, ast.AST] = {}
         for node in ast.walk(tree):
             if isinstance(node, ast.stmt):
@@ -104,6 +124,15 @@ class Sources:
             return None
         # Our own tree's node at the same place, so that statements and expressions are of one tree.
         return None if node is None else self._nodes(traceback.tb_frame.f_code.co_filename).get(_place_of(node), node)
+
+
+def _parsed(text: str) -> ast.Module | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def _position(code: types.CodeType, offset: int) -> Place | None:

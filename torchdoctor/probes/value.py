@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from torchdoctor.probes.module import Modules, is_module
@@ -21,6 +22,7 @@ class Values:
         self.modules = modules
         # The objects are kept while the records are made: two that live at once have not the same id.
         self._numbers: dict[int, tuple[int, object]] = {}
+        self.shadows: dict[int, tuple[Any, str]] = {}  # tensors without data that stand for others, and their devices
 
     def identity(self, value: object) -> int:
         """The number of an object. Small numbers, None and texts have none: they are the same without being it."""
@@ -33,11 +35,14 @@ class Values:
     ) -> ValueRecord:
         """The record of a value. With ``values`` tensors are read, not only described."""
         tensor = record_of(value, values=values) if is_tensor(value) else _array(value)
+        shadow = self.shadows.get(id(value))
+        if shadow is not None and tensor is not None:
+            tensor = replace(tensor, device=shadow[1], worked_out=True, version=None)
         return ValueRecord(
             code=code,
             role=role,
             type=class_name(type(value)),
-            identity=self.identity(value),
+            identity=self.identity(value) if shadow is None else 0,
             text=_text(value),
             tensor=tensor,
             module=self.modules.record(value) if is_module(value) else None,
