@@ -215,10 +215,15 @@ class Failure:
         return None
 
     def operand(self, *keys: str | int) -> ValueRecord | None:
-        """The operand of one of these roles or positions, from the innermost expression outwards to the user's own."""
-        for expression in self.expressions:
-            if (found := expression.operand(*keys)) is not None and found.known:
-                return found
+        """The operand of the first of these roles or positions that is there.
+
+        Each is looked for from the innermost expression outwards to the user's own: give the role first and the
+        position after it, ``operand("weight", 1)``. What is not known is passed over.
+        """
+        for key in keys:
+            for expression in self.expressions:
+                if (found := expression.operand(key)) is not None and found.known:
+                    return found
         return None
 
     def tensor(self, *keys: str | int) -> TensorRecord | None:

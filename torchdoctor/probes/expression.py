@@ -10,6 +10,7 @@ from typing import Any
 from torchdoctor.probes.given import Given, given
 from torchdoctor.probes.lookup import Method, Unknown
 from torchdoctor.probes.module import is_module
+from torchdoctor.probes.packages import package_of
 from torchdoctor.probes.plain import MISSING, is_a, loaded, qualified, static
 from torchdoctor.probes.pure import Scope
 from torchdoctor.probes.source import Sources
@@ -68,7 +69,7 @@ class Expressions:
             operands.append(self._value(path, node.func.value, scope, "self"))
         roles = _roles(callee)
         for index, (argument, value) in enumerate(self._arguments(node, scope)):
-            role = roles[index] if index < len(roles) else ""
+            role = roles[index] if index < len(roles) else "" if roles else _role_in_library(path, argument)
             value = told.positional(index, role) if value is MISSING else value
             operands.append(self._made(path, argument, value, role))
         for keyword in node.keywords:
@@ -208,6 +209,15 @@ def _roles(callee: Any) -> list[str]:
     wrapped = callee.__dict__.get("__wrapped__")  # what a decorator stands before
     code = wrapped.__code__ if type(wrapped) is types.FunctionType else callee.__code__
     return list(code.co_varnames[bound : code.co_argcount])
+
+
+def _role_in_library(path: str, argument: ast.expr) -> str:
+    """What torch's own code calls what it hands on, `torch.embedding(weight, input)`, is what it is."""
+    if not package_of(path):
+        return ""
+    if isinstance(argument, ast.Attribute):
+        return argument.attr
+    return argument.id if isinstance(argument, ast.Name) else ""
 
 
 def called_name(func: ast.expr, callee: Any, scope: Scope) -> str:

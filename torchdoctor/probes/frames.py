@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import ast
-import os
-import sys
-import sysconfig
 import types
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any
 
 from torchdoctor.finding import Span
 from torchdoctor.probes.expression import Expressions
 from torchdoctor.probes.module import is_module
+from torchdoctor.probes.packages import package_of
 from torchdoctor.probes.plain import is_a
 from torchdoctor.probes.pure import Scope
 from torchdoctor.probes.shadow import Shadows
@@ -28,7 +25,6 @@ _MACHINERY = frozenset({"_wrapped_call_impl", "_call_impl"})  # between a module
 _HIDDEN = frozenset(
     {"__builtins__", "__annotations__", "__doc__", "__loader__", "__spec__", "In", "Out", "exit", "quit"}
 )
-_INSTALLED = ("site-packages", "dist-packages")
 
 
 def steps(traceback: types.TracebackType | None) -> list[types.TracebackType]:
@@ -38,34 +34,6 @@ def steps(traceback: types.TracebackType | None) -> list[types.TracebackType]:
         found.append(traceback)
         traceback = traceback.tb_next
     return found if len(found) <= _FIRST + _LAST else found[:_FIRST] + found[-_LAST:]
-
-
-@lru_cache(maxsize=4096)
-def package_of(path: str) -> str:
-    """The installed package that a file is of; "" for the user's own code. "python" is the standard library."""
-    if path.startswith("<"):
-        return "python" if path.startswith("<frozen ") else "torch" if path.startswith("<eval_with_key>") else ""
-    parts = path.replace("\\", "/").split("/")
-    for index in range(len(parts) - 2, -1, -1):
-        if parts[index] in _INSTALLED:
-            return parts[index + 1].removesuffix(".py")
-    for folder, name in _own_folders():
-        if path.startswith(folder):
-            return name
-    return ""
-
-
-@lru_cache(maxsize=1)
-def _own_folders() -> tuple[tuple[str, str], ...]:
-    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    found = [(here + os.sep, "torchdoctor")]
-    torch = sys.modules.get("torch")
-    if torch is not None and type(place := vars(torch).get("__file__")) is str:  # an editable or a source build
-        found.append((os.path.dirname(place) + os.sep, "torch"))
-    for key in ("stdlib", "platstdlib"):
-        if folder := sysconfig.get_paths().get(key):
-            found.append((os.path.normpath(folder) + os.sep, "python"))
-    return tuple(found)
 
 
 def own_module(frame: types.FrameType) -> Any:

@@ -6,8 +6,9 @@ import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from torchdoctor.probes.frames import own_module, package_of
+from torchdoctor.probes.frames import own_module
 from torchdoctor.probes.module import Modules, held, is_module
+from torchdoctor.probes.packages import package_of
 from torchdoctor.probes.plain import class_name, instance_dict, is_a, loaded, qualified, torch_class
 from torchdoctor.record import ObjectRecord
 

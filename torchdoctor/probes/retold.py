@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from torchdoctor.probes.frames import package_of
+from torchdoctor.probes.packages import package_of
 from torchdoctor.probes.source import Sources
 from torchdoctor.record import ExceptionRecord, Failure, FrameRecord
 

@@ -1,0 +1,38 @@
+"""Whose code a file is: the user's own, or an installed package's."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from functools import lru_cache
+
+_INSTALLED = ("site-packages", "dist-packages")
+
+
+@lru_cache(maxsize=4096)
+def package_of(path: str) -> str:
+    """The installed package that a file is of; "" for the user's own code. "python" is the standard library."""
+    if path.startswith("<"):
+        return "python" if path.startswith("<frozen ") else "torch" if path.startswith("<eval_with_key>") else ""
+    parts = path.replace("\\", "/").split("/")
+    for index in range(len(parts) - 2, -1, -1):
+        if parts[index] in _INSTALLED:
+            return parts[index + 1].removesuffix(".py")
+    for folder, name in _own_folders():
+        if path.startswith(folder):
+            return name
+    return ""
+
+
+@lru_cache(maxsize=1)
+def _own_folders() -> tuple[tuple[str, str], ...]:
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    found = [(here + os.sep, "torchdoctor")]
+    torch = sys.modules.get("torch")
+    if torch is not None and type(place := vars(torch).get("__file__")) is str:  # an editable or a source build
+        found.append((os.path.dirname(place) + os.sep, "torch"))
+    for key in ("stdlib", "platstdlib"):
+        if folder := sysconfig.get_paths().get(key):
+            found.append((os.path.normpath(folder) + os.sep, "python"))
+    return tuple(found)
