@@ -249,13 +249,14 @@ def report(block: Block, rule: str) -> str:
     from click.testing import CliRunner
 
     from torchdoctor.faces.cli import main
+    from torchdoctor.faces.paint import WIDTH
 
     parts = [Part(p.path, _ERROR.sub("", p.text), p.line) for p in parts_of(block)]
     with _written(parts) as root:
         here = os.getcwd()
         os.chdir(root)
         try:
-            result = CliRunner().invoke(main, ["lint", "--no-cache", "--select", rule, *(p.path for p in parts)])
+            result = CliRunner(env={"COLUMNS": str(WIDTH)}).invoke(main, ["lint", "--no-cache", "--select", rule, *(p.path for p in parts)])
         finally:
             os.chdir(here)
     if result.exception is not None and not isinstance(result.exception, SystemExit):

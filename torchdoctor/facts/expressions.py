@@ -19,6 +19,7 @@ from torchdoctor.facts.joins import join
 from torchdoctor.facts.literals import literal
 from torchdoctor.facts.state import State, joined
 from torchdoctor.facts.tensor import size
+from torchdoctor.facts.turns import one_by_one
 from torchdoctor.facts.values import (
     UNKNOWN,
     Attr,
@@ -186,6 +187,7 @@ class Expressions:
 
     def _comprehension(self, node: cst.ListComp | cst.SetComp | cst.GeneratorExp | cst.DictComp) -> Value:
         run, before = self.run, dict(self.state.names)
+        items = one_by_one(run, node) if isinstance(node, (cst.ListComp, cst.GeneratorExp)) else ()
         depth = self._enter_for(node.for_in)
         if isinstance(node, cst.DictComp):
             self.value(node.key)
@@ -194,6 +196,8 @@ class Expressions:
             element = self.value(node.elt)
         del run.loops[len(run.loops) - depth :]
         self.state.names = before
+        if items:
+            return Made("builtins.list", node, items)
         made = Made("builtins.list", node, (), ((ANY, element),))
         if isinstance(node, cst.DictComp):
             made = Made("builtins.dict", node)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ from torchdoctor.facts.values import Dim, Tensor, Value
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
+
+
+_UNSAID = re.compile(r"\?|\(\)|operator ")  # sizes that the code has no words for: of what some call gave
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +79,11 @@ def shape_text(shape: tuple[Dim, ...]) -> str:
 def size_text(size: Dim) -> str:
     """A size in words of the code; "?" where there are none."""
     text = s.text(size)
-    return "?" if "?" in text else text
+    return "?" if _UNSAID.search(text) else text
 
 
 def count(number: int, noun: str) -> str:
-    """ "1 dim", "2 dims"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """ "1 dim", "2 dims", "2 entries"."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number} {noun[:-1]}ies" if noun.endswith("y") else f"{number} {noun}s"

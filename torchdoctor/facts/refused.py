@@ -46,8 +46,11 @@ class Refusals:
             for flow in self._flows():
                 for refused in flow.refused:
                     place = self._place(refused) if self._is_sure(refused) else None
-                    if place is not None:
-                        self._found.setdefault((refused.refusal.rule, place), refused)
+                    if place is None:
+                        continue
+                    known = self._found.get((refused.refusal.rule, place))
+                    if known is None or (known.unasked and not refused.unasked):
+                        self._found[(refused.refusal.rule, place)] = refused
         return ((place, refused) for (name, place), refused in self._found.items() if name == rule)
 
     def _flows(self) -> Iterator[Flow]:

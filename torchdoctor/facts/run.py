@@ -66,6 +66,7 @@ class Run:
         self.refused: list[Refused] = []
         self.loops: list[cst.CSTNode] = []
         self.arms: list[Arm] = []
+        self.left: list[Arm] = []  # ways out that were not taken: `if ...: return` before this point
         self.returned: Value | None = None
         self.yielded: Value | None = None
         self.returns: list[State] = []
@@ -124,7 +125,8 @@ class Run:
         """What to tell where torch refuses an operation of this node."""
 
         def refuse(refusal: Refusal) -> None:
-            self.refused.append(Refused(refusal, node, self.file, callee, tuple(self.arms), unasked=unasked))
+            arms = (*self.arms, *self.left)
+            self.refused.append(Refused(refusal, node, self.file, callee, arms, unasked=unasked))
 
         return refuse
 
@@ -182,7 +184,7 @@ class Run:
         flow.callers[node] = self.file
         loops, arms = tuple(self.loops), tuple(self.arms)
         self.events += [e.inlined(node, loops, arms) for e in flow.events if e.kind not in _OF_THE_FUNCTION]
-        self.refused += [refused.inlined(node, arms) for refused in flow.refused]
+        self.refused += [refused.inlined(node, (*arms, *self.left)) for refused in flow.refused]
         self.state.heap, self.state.modes = dict(flow.end.heap), dict(flow.end.modes)
         if flow.end.grad != grad:
             self.state.grad = flow.end.grad

@@ -15,6 +15,7 @@ from torchdoctor.facts.joins import join
 from torchdoctor.facts.stacks import grow
 from torchdoctor.facts.state import State, joined
 from torchdoctor.facts.torch_api import augment
+from torchdoctor.facts.turns import brings_modules, turns_of
 from torchdoctor.facts.values import UNKNOWN, Made, Named, Result, Tensor, Value, const
 
 if TYPE_CHECKING:
@@ -61,14 +62,16 @@ class Statements:
     def block(self, statements: object) -> None:
         """Run statements in order, until no way leads on."""
         assert isinstance(statements, (list, tuple))
+        ways_out = len(self.run.left)
         for statement in statements:
             if self.run.state.dead:
-                return
+                break
             if statement in self.run.flows.watched:
                 self.run.snapshots[statement] = self.run.state.copy()
             handler = self._by_kind.get(type(statement))
             if handler is not None:
                 handler(statement)
+        del self.run.left[ways_out:]
 
     # -- simple statements ----------------------------------------------------------------------------------------
 
@@ -157,6 +160,8 @@ class Statements:
                     self._if(statement.orelse)
                 else:
                     self.suite(statement.orelse.body)
+        if truth is None and after.dead != self.run.state.dead and not _raises(statement):
+            self.run.left.append(Arm(statement, int(after.dead), statement.test))
         self.run.state = joined(after, self.run.state)
 
     def _match(self, statement: cst.Match) -> None:
@@ -198,9 +203,34 @@ class Statements:
         iterable = self.run.evaluate(statement.iter)
         self.run.emit("iterate", statement.iter, iterable)
         element = self.run.expressions.element(iterable, statement)
+        turns = turns_of(self.run, iterable)
+        exactly = self._turn_by_turn(statement, turns) if brings_modules(self.run, turns) else {}
         self._loop(statement, lambda: self.run.bindings.bind(statement.target, element))
+        self.run.state.names.update(exactly)
         if statement.orelse is not None:
             self.suite(statement.orelse.body)
+
+    def _turn_by_turn(self, statement: cst.For, turns: Sequence[Value]) -> dict[str, Value]:
+        """Look at what torch refuses in each turn; gives the tensors that are there after the last. Nothing else of
+        it is kept: what happens in a loop is the same for all turns."""
+        run, entry = self.run, self.run.state.copy()
+        events, refused = len(run.events), len(run.refused)
+        run.loops.append(statement)
+        self._breaks.append([])
+        for turn in turns:
+            self._continues.append([])
+            run.bindings.bind(statement.target, turn)
+            self.suite(statement.body)
+            for state in self._continues.pop():
+                run.state = joined(run.state, state)
+        run.loops.pop()
+        del run.events[events:]
+        if self._breaks.pop() or run.state.dead:
+            del run.refused[refused:]
+            run.state = entry
+            return {}
+        end, run.state = run.state, entry
+        return {name: value for name, value in end.names.items() if isinstance(value, Tensor)}
 
     def _while(self, statement: cst.While) -> None:
         forever = self.run.expressions.truth(self.run.evaluate(statement.test)) is True
@@ -247,3 +277,10 @@ class Statements:
             self.suite(statement.body)
         if opened:
             self.run.state.grad = outer
+
+
+def _raises(statement: cst.If) -> bool:
+    """Whether the way that ends in one of its arms ends in an exception: then the program fails either way."""
+    suites = [statement.body, *([statement.orelse.body] if isinstance(statement.orelse, cst.Else) else [])]
+    last = [suite.body[-1] for suite in suites if suite.body]
+    return any(isinstance(one, cst.SimpleStatementLine) and isinstance(one.body[-1], cst.Raise) for one in last)

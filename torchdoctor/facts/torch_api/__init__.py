@@ -18,7 +18,7 @@ from torchdoctor.facts.torch_api.indexing import Key, Slice
 from torchdoctor.facts.torch_api.operands import as_tensor
 from torchdoctor.facts.torch_api.rows import Fields, Row
 from torchdoctor.facts.torch_api.table import table
-from torchdoctor.facts.values import Const, Known, Made, Tensor, Value
+from torchdoctor.facts.values import UNKNOWN, Const, Known, Made, Tensor, Value
 from torchdoctor.facts.viewing import view_fails
 
 Refuse = Callable[[Refusal], None]
@@ -137,7 +137,7 @@ def _applied(row: Row, arguments: Arguments, name: str) -> Value | None:
     if out is not None and not (isinstance(out, Const) and out.value is None):
         return None  # written into a tensor that has its own layout and dtype
     if refusals.ask(refusals.functions().get(name), Use(arguments, row.parameters)):
-        return None
+        return UNKNOWN  # nothing comes of it; what is done with it then is no fault of its own
     try:
         return row.effect(Use(arguments, row.parameters))
     except NotKnown:

@@ -16,6 +16,7 @@ from torchdoctor.facts.tensor import size, with_layout
 from torchdoctor.facts.torch_api.operands import as_tensor
 from torchdoctor.facts.values import (
     UNKNOWN,
+    Arithmetic,
     Const,
     Dim,
     Known,
@@ -151,6 +152,8 @@ class Use:
             raise NotKnown(name)
         if len(values) == 1 and (together := self._dims_of(values[0])) is not None:
             return together
+        if len(values) == 1 and not (s.is_whole(values[0]) or isinstance(values[0], (Const, Arithmetic))):
+            raise NotKnown(name)  # perhaps a tuple
         return tuple(map(s.dim, values))
 
     # -- tensors ------------------------------------------------------------------------------------------------------

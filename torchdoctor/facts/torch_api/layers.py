@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from torchdoctor.facts.axes import Shape
+from torchdoctor.facts.tensor import refine_rank
 from torchdoctor.facts.torch_api import windows
 from torchdoctor.facts.torch_api.arguments import Use
 from torchdoctor.facts.torch_api.gradients import GradRule, parametric, through
 from torchdoctor.facts.torch_api.neural import padded_shape
-from torchdoctor.facts.torch_api.rules import ShapeRule, ending, shape_of
+from torchdoctor.facts.torch_api.rules import ShapeRule, ending, ending_of, ending_space, shape_of
 
 
 def parametric_if(name: str, default: bool) -> GradRule:
@@ -22,17 +23,35 @@ def linear(use: Use) -> Shape | None:
 
 
 def convolution(rank: int) -> ShapeRule:
-    def shape(use: Use) -> Shape | None:
+    def of(use: Use, shape: Shape | None) -> Shape | None:
         kernel = windows.each(use, "kernel_size", None, rank)
-        return windows.convolved(use, shape_of(use.tensor()), use.size("out_channels"), kernel, rank)
+        return windows.convolved(use, shape, use.size("out_channels"), kernel, rank)
+
+    @ending(lambda use: of(use, ending_space(use, rank)))
+    def shape(use: Use) -> Shape | None:
+        return of(use, shape_of(use.tensor()))
 
     return shape
 
 
 def transposed(rank: int) -> ShapeRule:
-    def shape(use: Use) -> Shape | None:
+    def of(use: Use, shape: Shape | None) -> Shape | None:
         kernel = windows.each(use, "kernel_size", None, rank)
-        return windows.transposed(use, shape_of(use.tensor()), use.size("out_channels"), kernel, rank)
+        return windows.transposed(use, shape, use.size("out_channels"), kernel, rank)
+
+    @ending(lambda use: of(use, ending_space(use, rank)))
+    def shape(use: Use) -> Shape | None:
+        return of(use, shape_of(use.tensor()))
+
+    return shape
+
+
+def of_rank(rank: int) -> ShapeRule:
+    """The input's shape, whose rank can be no other."""
+
+    def shape(use: Use) -> Shape | None:
+        ends = ending_of(use.tensor()) or ()
+        return shape_of(refine_rank(use.tensor(), rank)) if len(ends) <= rank else shape_of(use.tensor())
 
     return shape
 

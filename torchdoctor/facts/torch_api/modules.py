@@ -12,7 +12,16 @@ from torchdoctor.facts.refusal import Refusal
 from torchdoctor.facts.torch_api import refusals, windows
 from torchdoctor.facts.torch_api.arguments import Arguments, Use
 from torchdoctor.facts.torch_api.gradients import through
-from torchdoctor.facts.torch_api.layers import bagged, convolution, embedded, linear, padding, parametric_if, transposed
+from torchdoctor.facts.torch_api.layers import (
+    bagged,
+    convolution,
+    embedded,
+    linear,
+    of_rank,
+    padding,
+    parametric_if,
+    transposed,
+)
 from torchdoctor.facts.torch_api.losses import OLD
 from torchdoctor.facts.torch_api.memory import fresh, unordered
 from torchdoctor.facts.torch_api.module_rows import ModuleRow, layer, module
@@ -124,7 +133,8 @@ ROWS: tuple[ModuleRow, ...] = (
     *(layer(f"LazyConv{n}d", _CONV.partition(" ")[2], shape=convolution(n), scale=scaled("logits")) for n in _OVER),
     *(layer(f"ConvTranspose{n}d", _CONV_TRANSPOSED, shape=transposed(n), scale=scaled("logits")) for n in _OVER),
     # normalisation
-    layer("BatchNorm1d BatchNorm2d BatchNorm3d SyncBatchNorm", _NORM, grad=parametric_if("affine", True)),
+    layer("BatchNorm1d SyncBatchNorm", _NORM, grad=parametric_if("affine", True)),
+    *(layer(f"BatchNorm{n}d", _NORM, shape=of_rank(n + 2), grad=parametric_if("affine", True)) for n in (2, 3)),
     layer(
         "LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d", _NORM.partition(" ")[2], grad=parametric_if("affine", True)
     ),

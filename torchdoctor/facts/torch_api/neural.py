@@ -12,7 +12,7 @@ from torchdoctor.facts.torch_api.arguments import Use
 from torchdoctor.facts.torch_api.gradients import cut, joined_grad
 from torchdoctor.facts.torch_api.memory import fresh, fresh_if_input_contiguous, unordered
 from torchdoctor.facts.torch_api.rows import Effect, Row, computed, effect, row
-from torchdoctor.facts.torch_api.rules import ShapeRule, fixed, floating, shape_of
+from torchdoctor.facts.torch_api.rules import ShapeRule, ending, ending_space, fixed, floating, shape_of
 from torchdoctor.facts.values import Dim, Known, Sequence, Value
 
 Sliding = Callable[[Use, Shape | None, int], Shape | None]
@@ -45,7 +45,12 @@ def _transposed(rank: int) -> ShapeRule:
 
 def slides(sliding: Sliding, rank: int) -> ShapeRule:
     """The shape that a window of so many dimensions gives."""
-    return lambda use: sliding(use, shape_of(use.tensor()), rank)
+
+    @ending(lambda use: sliding(use, ending_space(use, rank), rank))
+    def shape(use: Use) -> Shape | None:
+        return sliding(use, shape_of(use.tensor()), rank)
+
+    return shape
 
 
 def with_indices(shape: ShapeRule) -> Effect:

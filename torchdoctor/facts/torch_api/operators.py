@@ -16,7 +16,7 @@ from torchdoctor.facts.torch_api.rows import Fields, attempt, seeing
 from torchdoctor.facts.torch_api.rules import shape_of
 from torchdoctor.facts.torch_api.table import table
 from torchdoctor.facts.torch_api.views import itself, matrix_transpose, reverse
-from torchdoctor.facts.values import Named, Tensor, Value, const
+from torchdoctor.facts.values import UNKNOWN, Named, Tensor, Value, const
 
 # The method that each operator calls.
 METHODS = {
@@ -34,8 +34,10 @@ def operated(symbol: str, arguments: Arguments) -> Value | None:
         return s.arithmetic(symbol, operands)
     name = METHODS.get(symbol, "")
     row = table().methods.get(name)
-    if row is None or refusals.ask(refusals.functions().get(f".{name}"), Use(arguments, row.parameters)):
+    if row is None:
         return None
+    if refusals.ask(refusals.functions().get(f".{name}"), Use(arguments, row.parameters)):
+        return UNKNOWN
     return row.effect(Use(arguments, row.parameters))
 
 

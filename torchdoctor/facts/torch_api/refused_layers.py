@@ -12,7 +12,7 @@ from torchdoctor.facts.torch_api.refusals import Rule
 from torchdoctor.facts.torch_api.rules import ending_of, shape_of
 from torchdoctor.facts.torch_api.windows import each
 from torchdoctor.facts.unequal import never_equal
-from torchdoctor.facts.values import Tensor
+from torchdoctor.facts.values import Dim, Tensor
 
 SPACE = {1: "length", 2: "height, width", 3: "depth, height, width"}
 
@@ -90,15 +90,28 @@ def spatial_rank(rank: int) -> Rule:
     return refused
 
 
+def channels_of(use: Use, rank: int) -> Dim:
+    """The channels, before ``rank`` dimensions of space; of an input of unknown rank too. Raises NotKnown."""
+    ends = ending_of(use.tensor()) or ()
+    if len(ends) <= rank or 0 in ends:
+        raise NotKnown("input")
+    return ends[-rank - 1]
+
+
+def in_shape(tensor: Tensor) -> str:
+    """What goes after a size, to tell the whole shape; nothing where it is not known."""
+    return f", in {shape_text(tensor.shape.value)}" if tensor.shape is not None else ""
+
+
 def _channels(rank: int) -> Rule:
     def refused(use: Use) -> Refusal | None:
-        shape, wanted = known(use), use.size("in_channels")
-        if len(shape) not in (rank + 1, rank + 2):
+        shape, wanted = shape_of(use.tensor()), use.size("in_channels")
+        if shape is not None and 0 not in shape and len(shape) not in (rank + 1, rank + 2):
             return wrong_rank(use.tensor(), shape, spatial_dims(rank))
-        given = shape[-rank - 1]
+        given = channels_of(use, rank)
         if not never_equal(given, wanted):
             return None
-        says = f"takes {size_text(wanted)} channels and gets {size_text(given)}, in {shape_text(shape)}"
+        says = f"takes {size_text(wanted)} channels and gets {size_text(given)}{in_shape(use.tensor())}"
         return Refusal("conv-channels-mismatch", says, causes(use.tensor()))
 
     return refused
@@ -119,7 +132,7 @@ def _room(rank: int, *, pools: bool) -> Rule:
         for size, window, edge, spread in zip(shape[-rank:], kernel, padding, dilation, strict=True):
             numbers = [one for one in (size, window, edge, spread) if isinstance(one, int)]
             if len(numbers) == 4 and numbers[0] + 2 * numbers[2] < numbers[3] * (numbers[1] - 1) + 1:
-                says = f"slides a window of {window} over {size} entries"
+                says = f"slides a window of {window} over {count(numbers[0], 'entry')}"
                 says += f" padded by {edge}" if edge else ""
                 return Refusal("window-larger-than-input", f"{says}, in {shape_text(shape)}", causes(use.tensor()))
         return None

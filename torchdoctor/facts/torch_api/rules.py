@@ -46,6 +46,11 @@ def ending_of(tensor: Tensor) -> Shape | None:
     return tensor.ending.value if tensor.ending is not None else None
 
 
+def ending_space(use: Use, rank: int) -> Shape:
+    """Channels and ``rank`` dimensions of space, as far as they are known of an input of unknown rank."""
+    return ((None,) * (rank + 1) + (ending_of(use.tensor()) or ()))[-rank - 1 :]
+
+
 @ending(lambda use: ending_of(use.tensor()))
 def same(use: Use) -> Shape | None:
     """The shape of the input."""

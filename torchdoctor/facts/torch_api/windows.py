@@ -15,6 +15,8 @@ def each(use: Use, name: str, default: Dim, rank: int) -> tuple[Dim, ...]:
     value = use.value(name)
     if value is None:
         return (default,) * rank
+    if (one := s.dim(value)) is not None:
+        return (one,) * rank
     found = use.sizes(name)
     if len(found) == 1:
         return found * rank

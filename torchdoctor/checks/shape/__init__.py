@@ -1,0 +1,1 @@
+"""Checks of the shapes of tensors: what torch refuses for its sizes."""

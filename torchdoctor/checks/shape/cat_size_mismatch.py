@@ -1,0 +1,23 @@
+"""Finds tensors that are joined though they differ in another dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torchdoctor.check import Found, on_file
+from torchdoctor.checks._refusing import refused
+from torchdoctor.facts.file import File
+
+
+@on_file(
+    words=(
+        "cat",
+        "concat",
+        "concatenate",
+        "stack",
+        "vstack",
+        "hstack",
+    )
+)
+def check(file: File, _: File) -> Iterator[Found]:
+    yield from refused(file, "cat-size-mismatch")

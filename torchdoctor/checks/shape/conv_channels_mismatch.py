@@ -1,0 +1,23 @@
+"""Finds inputs whose channels are not those that a convolution was made for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torchdoctor.check import Found, on_file
+from torchdoctor.checks._refusing import refused
+from torchdoctor.facts.file import File
+
+
+@on_file(
+    words=(
+        "Conv1d",
+        "Conv2d",
+        "Conv3d",
+        "ConvTranspose1d",
+        "ConvTranspose2d",
+        "ConvTranspose3d",
+    )
+)
+def check(file: File, _: File) -> Iterator[Found]:
+    yield from refused(file, "conv-channels-mismatch")

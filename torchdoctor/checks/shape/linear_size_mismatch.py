@@ -1,0 +1,20 @@
+"""Finds inputs whose features are not those that a linear layer was made for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torchdoctor.check import Found, on_file
+from torchdoctor.checks._refusing import refused
+from torchdoctor.facts.file import File
+
+
+@on_file(
+    words=(
+        "Linear",
+        "linear",
+        "Bilinear",
+    )
+)
+def check(file: File, _: File) -> Iterator[Found]:
+    yield from refused(file, "linear-size-mismatch")

@@ -1,0 +1,20 @@
+"""Finds predictions and targets whose shapes a loss refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torchdoctor.check import Found, on_file
+from torchdoctor.checks._refusing import refused
+from torchdoctor.facts.file import File
+
+
+@on_file(
+    words=(
+        "loss",
+        "Loss",
+        "cross_entropy",
+    )
+)
+def check(file: File, _: File) -> Iterator[Found]:
+    yield from refused(file, "loss-size-mismatch")

@@ -1,0 +1,26 @@
+"""Finds products of matrices whose inner sizes differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torchdoctor.check import Found, on_file
+from torchdoctor.checks._refusing import refused
+from torchdoctor.facts.file import File
+
+
+@on_file(
+    words=(
+        "@",
+        "matmul",
+        "mm",
+        "bmm",
+        "addmm",
+        "baddbmm",
+        "mv",
+        "dot",
+        "einsum",
+    )
+)
+def check(file: File, _: File) -> Iterator[Found]:
+    yield from refused(file, "matmul-size-mismatch")

@@ -1,0 +1,26 @@
+"""Finds inputs of other channels or sizes than a normalisation was made for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torchdoctor.check import Found, on_file
+from torchdoctor.checks._refusing import refused
+from torchdoctor.facts.file import File
+
+
+@on_file(
+    words=(
+        "BatchNorm1d",
+        "BatchNorm2d",
+        "BatchNorm3d",
+        "LayerNorm",
+        "GroupNorm",
+        "RMSNorm",
+        "InstanceNorm1d",
+        "InstanceNorm2d",
+        "InstanceNorm3d",
+    )
+)
+def check(file: File, _: File) -> Iterator[Found]:
+    yield from refused(file, "norm-size-mismatch")

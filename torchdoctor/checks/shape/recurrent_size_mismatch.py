@@ -1,0 +1,23 @@
+"""Finds sequences, and states, of another width than a recurrent layer was made for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torchdoctor.check import Found, on_file
+from torchdoctor.checks._refusing import refused
+from torchdoctor.facts.file import File
+
+
+@on_file(
+    words=(
+        "LSTM",
+        "GRU",
+        "RNN",
+        "LSTMCell",
+        "GRUCell",
+        "RNNCell",
+    )
+)
+def check(file: File, _: File) -> Iterator[Found]:
+    yield from refused(file, "recurrent-size-mismatch")

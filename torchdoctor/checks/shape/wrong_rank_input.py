@@ -1,0 +1,14 @@
+"""Finds inputs with more or fewer dimensions than a layer or function takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torchdoctor.check import Found, on_file
+from torchdoctor.checks._refusing import refused
+from torchdoctor.facts.file import File
+
+
+@on_file(words=("torch",))
+def check(file: File, _: File) -> Iterator[Found]:
+    yield from refused(file, "wrong-rank-input")
