@@ -256,7 +256,9 @@ def report(block: Block, rule: str) -> str:
         here = os.getcwd()
         os.chdir(root)
         try:
-            result = CliRunner(env={"COLUMNS": str(WIDTH)}).invoke(main, ["lint", "--no-cache", "--select", rule, *(p.path for p in parts)])
+            result = CliRunner(env={"COLUMNS": str(WIDTH)}).invoke(
+                main, ["lint", "--no-cache", "--select", rule, *(p.path for p in parts)]
+            )
         finally:
             os.chdir(here)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
