@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from torchdoctor.finding import Finding, Mark, Span
-from torchdoctor.record import Failure, FrameRecord, ModuleRecord, ValueRecord
+from torchdoctor.record import Failure, FrameRecord, GraphRecord, ModuleRecord, ValueRecord
 from torchdoctor.sign import Diagnosis, Root, Sign, all_signs
 
 if TYPE_CHECKING:
@@ -99,8 +99,11 @@ def _where(failure: Failure, root: Root, open_file: OpenFile | None) -> Span | N
         return subject.place
     if open_file is None:
         return None
-    from torchdoctor.facts import whence
+    from torchdoctor.facts import whence, writes
 
+    if isinstance(subject, GraphRecord):
+        files = [file for path in subject.paths if (file := open_file(path)) is not None]
+        return writes.written(files, subject.names, subject.writers)
     if isinstance(subject, ModuleRecord):
         file = open_file(subject.holder_path) if subject.holder_path else None
         return whence.built(file, subject.holder, subject.attribute) if file is not None else None

@@ -109,18 +109,25 @@ class FileRecord:
 class GraphRecord:
     """What a post mortem of the autograd graph found.
 
-    ``kind`` is changed (a saved tensor was written to in place) or freed (its saved tensors are gone). ``node`` is the
-    backward node ("MulBackward0"), ``saved`` its slot ("self"), ``tensor`` the saved one's record where it is at hand,
-    ``names`` the user's names for it, ``expected`` and ``found`` its versions.
+    ``kind`` is changed (a saved tensor was written to in place) or freed (its saved tensors are gone). Of what was
+    changed: ``node`` is the backward node that had saved it ("ExpBackward0"), ``saved`` its slot ("result", "self"),
+    ``maker`` the operation that made it ("Exp"), ``writers`` those that may have written ("Add"), ``names`` the user's
+    names for it, ``parameter`` whether these are parameters, ``expected`` and ``found`` its versions. Of what was
+    freed: ``names`` are the tensors that were carried over from before, ``roots`` what backward was called on.
+    ``paths`` are the user's files in which the graph may have been made.
     """
 
     kind: str
-    node: str
+    node: str = ""
     saved: str = ""
     names: tuple[str, ...] = ()
     expected: int | None = None
     found: int | None = None
-    identity: int = 0
+    maker: str = ""
+    writers: tuple[str, ...] = ()
+    parameter: bool = False
+    roots: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from torchdoctor.finding import Span
-from torchdoctor.record import Failure, FrameRecord, ModuleRecord, ValueRecord
+from torchdoctor.record import Failure, FrameRecord, GraphRecord, ModuleRecord, ValueRecord
 
 ASPECTS = ("shape", "layout", "dtype", "device", "grad", "value")
 
@@ -33,10 +33,11 @@ class Root:
     """A place that made it so, to be looked up in the source when the failure is told.
 
     Of a ModuleRecord it is where that layer is built; of a ValueRecord, where the value of the user's frame got this
-    ``aspect`` of it; of a FrameRecord or a Span, that place itself. A root that cannot be found is left out.
+    ``aspect`` of it; of a GraphRecord, where its tensor is written to in place; of a FrameRecord or a Span, that place
+    itself. A root that cannot be found is left out.
     """
 
-    subject: ModuleRecord | ValueRecord | FrameRecord | Span
+    subject: ModuleRecord | ValueRecord | FrameRecord | GraphRecord | Span
     text: str
     aspect: str = "shape"
 

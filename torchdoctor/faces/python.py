@@ -67,7 +67,11 @@ def _diagnosed(error: BaseException) -> list[Finding]:
     from torchdoctor.probes.failure import failure_of
     from torchdoctor.project.tracefiles import TraceFiles
 
-    return diagnose(failure_of(error), open_file=TraceFiles(), on_error=_told)
+    try:
+        return diagnose(failure_of(error), open_file=TraceFiles(), on_error=_told)
+    except Exception as fault:
+        _told("a sign", fault)
+        return []
 
 
 def _told(rule: str, error: Exception) -> None:

@@ -147,20 +147,26 @@ def _node_at(file: File, place: Span, code: str) -> cst.BaseExpression | None:
     """The node of that text at the place, or in the statement around it, or (a local name) anywhere on its line."""
     first = code.split(".")[0].split("[")[0]
     names = file.mentions.get(first, [])
-    if not names:
-        return None
     spans = file.locate(names)
     inside = [n for n in names if place.start <= spans[n].start and spans[n].end <= place.end]
-    for name in inside or [n for n in names if spans[n].line == place.line]:
-        node: cst.CSTNode = name
+    for name in inside or [n for n in names if spans[n].line == place.line] or _near(file, names, spans, place):
+        node: cst.CSTNode | None = name
         while node is not None:
             if isinstance(node, cst.BaseExpression) and file.code(node) == code:
                 return node
             above = file.parent(node)
-            if not isinstance(above, (cst.Attribute, cst.Subscript)) or len(code) <= len(first):
-                break
-            node = above
+            node = above if isinstance(above, (cst.Attribute, cst.Subscript)) and len(code) > len(first) else None
     return None
+
+
+def _near(file: File, names: list[cst.Name], spans: dict[cst.CSTNode, Span], place: Span) -> list[cst.Name]:
+    """The mentions in the function that the place is in, the last ones before it first."""
+    functions = file.nodes(cst.FunctionDef)
+    extents = file.locate(functions)
+    around = [f for f in functions if extents[f].line <= place.line <= extents[f].end_line]
+    inner = max(around, key=lambda f: extents[f].line, default=None)
+    before = [n for n in names if file.function(n) is inner and spans[n].line <= place.line]
+    return sorted(before, key=lambda n: spans[n].start, reverse=True)
 
 
 def _before(file: File, node: cst.BaseExpression, place: Span) -> tuple[cst.BaseExpression | None, Span] | None:

@@ -71,8 +71,8 @@ class _Capture:
             objects=tuple(objects(names)),
             environment=environment_of(),
         )
-        post_mortem = graph.post_mortem(record, links, names, self.values)
-        return replace(record, graph=post_mortem, files=tuple(files_of(record)))
+        found_dead = graph.post_mortem(exception.message, links, names, self.modules, self.sources)
+        return replace(record, graph=found_dead, files=tuple(files_of(record)))
 
     def _compiled(self, error: BaseException) -> tuple[FrameRecord, ...]:
         stack = instance_dict(error).get("real_stack")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from torchdoctor.probes.plain import bases, class_dict, class_name, instance_dict, is_a, loaded, qualified, torch_class
@@ -48,6 +49,17 @@ class Modules:
             for key, child in held(here, "_modules").items():
                 if child is not None and is_module(child):
                     waiting.append((child, f"{name}.{key}" if name else key, (*above, here)))
+
+    def all(self) -> Iterator[tuple[object, str]]:
+        """Every module that has a name, with it: below a variable of the user's, "net.encoder.fc1"."""
+        for module, name, above in self._names.values():
+            variable, _ = self._variables.get(id(above[0] if above else module), ("", ""))
+            yield module, ".".join(part for part in (variable, name) if part)
+
+    def files(self) -> Iterator[str]:
+        """The files of the classes of these modules."""
+        for cls in dict.fromkeys(type(module) for module, _, _ in self._names.values()):
+            yield _file_of(cls)
 
     def record(self, module: object) -> ModuleRecord:
         _, name, above = self._names.get(id(module), (module, "", ()))

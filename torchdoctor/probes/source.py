@@ -55,6 +55,14 @@ class Sources:
         covering = [s for s in self._statements.get(path, ()) if s.lineno <= line <= (s.end_lineno or s.lineno)]
         return max(covering, key=lambda s: (s.lineno, s.col_offset), default=None)
 
+    def around(self, path: str, line: int) -> list[ast.stmt]:
+        """The statements that a line stands in, of the function that it is of, the innermost last."""
+        self._nodes(path)
+        covering = [s for s in self._statements.get(path, ()) if s.lineno <= line <= (s.end_lineno or s.lineno)]
+        covering.sort(key=lambda s: (s.lineno, s.col_offset))
+        functions = [i for i, s in enumerate(covering) if isinstance(s, (ast.FunctionDef, ast.AsyncFunctionDef))]
+        return covering[functions[-1] + 1 if functions else 0 :]
+
     def code(self, path: str, node: ast.AST) -> str:
         """The source text of a node."""
         line, column, end_line, end_column = _place_of(node)

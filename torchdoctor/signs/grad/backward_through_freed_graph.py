@@ -1,0 +1,40 @@
+"""A second backward through a graph whose saved tensors the first one has freed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torchdoctor.record import Failure, ValueRecord
+from torchdoctor.sign import Diagnosis, Root, Said, on_failure
+
+
+@on_failure("Trying to backward through the graph a second time", raises="RuntimeError")
+def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
+    """A tensor that a loop carries over, or the same loss twice; where neither is seen, what the text says."""
+    graph = next((one for one in failure.graph if one.kind == "freed"), None)
+    if graph is not None and graph.names:
+        names = " and ".join(f"`{name}`" for name in graph.names[:2])
+        one = len(graph.names) == 1
+        yield Diagnosis(
+            f"{names} still {'hangs' if one else 'hang'} on the graph of an earlier step, which its backward has freed",
+            cures=tuple(f"`{name} = {name}.detach()` before it enters the next step" for name in graph.names[:2]),
+            roots=tuple(Root(value, f"`{value.code}` is set here", "grad") for value in _values(failure, graph.names)),
+        )
+        return
+    if graph is not None and graph.roots:
+        name = graph.roots[0]
+        yield Diagnosis(
+            f"a backward has been in the graph of `{name}` before, and has freed what it had saved there",
+            cures=(
+                f"add the losses and call `backward()` once, or compute `{name}` anew for each backward",
+                "`backward(retain_graph=True)` in the first, if the same graph is truly wanted twice",
+            ),
+            roots=tuple(Root(value, f"`{name}` is made here", "grad") for value in _values(failure, (name,))),
+        )
+        return
+    yield Diagnosis("backward went through a part of the graph that an earlier backward has freed")
+
+
+def _values(failure: Failure, names: tuple[str, ...]) -> list[ValueRecord]:
+    found = [failure.user.local(name) for name in names] if failure.user is not None else []
+    return [value for value in found if value is not None]
