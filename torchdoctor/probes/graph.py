@@ -67,17 +67,16 @@ def _nodes(roots: list[Any]) -> list[tuple[Any, Any]]:
             continue
         seen.add(node)
         found.append((node, above))
-        waiting += [(below, node) for below, _ in _next(node)]
+        waiting += [(one, node) for one in _next(node)]
     return found
 
 
-def _next(node: Any) -> tuple[tuple[Any, int], ...]:
+def _next(node: Any) -> list[Any]:
     reader: Any = static(type(node), "next_functions")
     try:
-        below: Any = reader.__get__(node)
-        return tuple(below)
+        return [one for one, _ in reader.__get__(node)]
     except Exception:
-        return ()
+        return []
 
 
 def _roots(links: list[types.TracebackType]) -> list[Any]:
