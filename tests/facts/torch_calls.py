@@ -1154,14 +1154,16 @@ def embedding(draw: Draw) -> list[Any]:
 
 @recipe("torch.nn.functional.pad")
 def pad(draw: Draw) -> list[Any]:
-    tensor = draw.tensor(ranks=(1, 4), dtype=torch.float32)
+    tensor = draw.tensor(ranks=(1, 4), dtype=draw.one(torch.float32, torch.int64))
     pairs = draw.number(1, tensor.real.dim())
     return [tensor, draw.tuple([draw.size(draw.one(0, 1, 2)) for _ in range(2 * pairs)])]
 
 
 @recipe("torch.nn.functional.interpolate")
 def interpolate(draw: Draw) -> list[Any]:
-    tensor = draw.tensor((2, 3, *(draw.one(2, 3, 4) for _ in range(draw.number(1, 3)))), dtype=torch.float32)
+    tensor = draw.tensor(
+        (2, 3, *(draw.one(2, 3, 4) for _ in range(draw.number(1, 3)))), dtype=draw.one(torch.float32, torch.uint8)
+    )
     if draw.chance(50):
         return [tensor, {"size": draw.const(draw.one(3, 5))}]
     return [tensor, {"scale_factor": draw.const(draw.one(2, 2.0, 1.5, 0.5))}]
@@ -1169,12 +1171,12 @@ def interpolate(draw: Draw) -> list[Any]:
 
 @recipe("torch.nn.functional.pixel_shuffle torch.pixel_shuffle")
 def pixel_shuffle(draw: Draw) -> list[Any]:
-    return [draw.tensor((*draw.one((), (2,)), 4, 3, 2), dtype=torch.float32), draw.const(2)]
+    return [draw.tensor((*draw.one((), (2,)), 4, 3, 2), dtype=draw.one(torch.float32, torch.int64)), draw.const(2)]
 
 
 @recipe("torch.nn.functional.pixel_unshuffle torch.pixel_unshuffle")
 def pixel_unshuffle(draw: Draw) -> list[Any]:
-    return [draw.tensor((*draw.one((), (2,)), 3, 4, 2), dtype=torch.float32), draw.const(2)]
+    return [draw.tensor((*draw.one((), (2,)), 3, 4, 2), dtype=draw.one(torch.float32, torch.int64)), draw.const(2)]
 
 
 @recipe("torch.nn.functional.channel_shuffle")

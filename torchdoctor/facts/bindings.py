@@ -8,7 +8,7 @@ import libcst as cst
 
 from torchdoctor.facts.configured import project_constant
 from torchdoctor.facts.joins import join
-from torchdoctor.facts.torch_api import as_tensor, index, refine_rank
+from torchdoctor.facts.torch_api import index, is_array, refine_rank
 from torchdoctor.facts.values import (
     UNKNOWN,
     Const,
@@ -97,12 +97,11 @@ class Bindings:
 
     def _refine(self, shape: Shape, count: int) -> Value:
         """`b, n, c = x.shape` proves that x has three dimensions: whatever holds x knows it from here on."""
-        tensor = as_tensor(shape.of)
-        refined = refine_rank(tensor, count) if tensor is not None else None
+        refined = refine_rank(shape.of, count)
         if refined is None or refined.shape is None:
             return UNKNOWN
         for name, value in self.run.state.names.items():
-            if value == shape.of:
+            if value == shape.of and not is_array(value):
                 self.run.state.names[name] = refined
         return Sequence(
             tuple(

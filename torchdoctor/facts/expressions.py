@@ -384,7 +384,7 @@ class Expressions:
         if isinstance(of, Sequence) and isinstance(key, int) and -len(of.items) <= key < len(of.items):
             return of.items[key]
         if isinstance(of, Shape) and isinstance(key, int):
-            tensor = torch_api.as_tensor(of.of)
+            tensor = torch_api.as_array(of.of)
             dim = size(tensor, key) if tensor is not None else None
             return const(dim) if isinstance(dim, int) else dim
         if isinstance(of, Made) and of.name == "builtins.list" and (of, "[]") not in self.state.heap:

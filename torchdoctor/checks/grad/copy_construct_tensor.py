@@ -45,8 +45,8 @@ def _judge(use: Operation) -> Tensor | None:
 
 
 def _is_tensor_for_sure(tensor: Tensor) -> bool:
-    """Whether it is known for more than what is done with it."""
-    return any(fact is not None for fact in (tensor.dtype, tensor.device, tensor.shape, tensor.grad))
+    """Whether it is known for more than what is done with it: an array has `reshape` too."""
+    return any(fact is not None for fact in (tensor.dtype, tensor.device, tensor.grad))
 
 
 def _cloned(file: File, use: Operation, given: cst.BaseExpression | None) -> tuple[Swap, ...]:

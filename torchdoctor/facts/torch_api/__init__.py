@@ -15,7 +15,7 @@ from torchdoctor.facts.refusal import Refusal
 from torchdoctor.facts.torch_api import indexing, modules, operators, refusals
 from torchdoctor.facts.torch_api.arguments import Arguments, NotKnown, Use
 from torchdoctor.facts.torch_api.indexing import Key, Slice
-from torchdoctor.facts.torch_api.operands import as_tensor
+from torchdoctor.facts.torch_api.operands import as_array, as_tensor, is_array
 from torchdoctor.facts.torch_api.rows import Fields, Row
 from torchdoctor.facts.torch_api.table import table
 from torchdoctor.facts.values import UNKNOWN, Const, Known, Made, Tensor, Value
@@ -28,11 +28,13 @@ __all__ = [
     "Fields",
     "Key",
     "Slice",
+    "as_array",
     "as_tensor",
     "attribute",
     "augment",
     "call",
     "index",
+    "is_array",
     "is_inplace",
     "make",
     "method",
@@ -60,6 +62,8 @@ def call(name: str, arguments: Arguments) -> Value | None:
 def method(name: str, arguments: Arguments) -> Value | None:
     """The result of `x.name(...)`; the receiver is the first of ``arguments.values``."""
     row = table().methods.get(name)
+    if arguments.values and is_array(arguments.values[0]):
+        return None
     if row is not None:
         return _applied(row, arguments, f".{name}")
     return _in_place(table().methods.get(name[:-1]), f".{name[:-1]}", arguments) if is_inplace(name) else None
@@ -93,6 +97,8 @@ def operator(
     refuse: Refuse | None = None,
 ) -> Value | None:
     """An operator expression: "+", "@", "<", "neg", "~" ...; of numbers as well as of tensors."""
+    if any(map(is_array, operands)) and not any(isinstance(one, Tensor) for one in operands):
+        return None
     try:
         return operators.operated(symbol, Arguments(node, operands, {}, grad=grad, refuse=refuse))
     except NotKnown:
@@ -116,7 +122,7 @@ def augment(
 
 def refine_rank(value: Value, rank: int) -> Tensor | None:
     """The value as a tensor that is now known to have this many dimensions (`b, n, c = x.shape`)."""
-    tensor = as_tensor(value)
+    tensor = as_array(value)
     return algebra.refine_rank(tensor, rank) if tensor is not None else None
 
 

@@ -13,7 +13,7 @@ from torchdoctor.facts import sizes as s
 from torchdoctor.facts.joins import join
 from torchdoctor.facts.refusal import Refusal
 from torchdoctor.facts.tensor import size, with_layout
-from torchdoctor.facts.torch_api.operands import as_tensor
+from torchdoctor.facts.torch_api.operands import as_array, as_tensor
 from torchdoctor.facts.values import (
     UNKNOWN,
     Arithmetic,
@@ -184,7 +184,7 @@ class Use:
         items = self.items(value) if isinstance(value, (Sequence, Made)) else ()
         for item in items:
             yield from self._tensors_in(item)
-        if (tensor := as_tensor(value)) is not None:
+        if (tensor := as_array(value)) is not None:
             yield with_layout(tensor)
         elif isinstance(value, OneOf):
             tensors = [tensor for option in value.options for tensor in self._tensors_in(option)]
@@ -230,7 +230,7 @@ class Use:
     def _dims_of(self, value: Value) -> tuple[Dim, ...] | None:
         """The sizes that a tuple, list or torch.Size holds; None where it is none of these."""
         if isinstance(value, Shape):
-            tensor = as_tensor(value.of)
+            tensor = as_array(value.of)
             if tensor is None or tensor.rank is None:
                 raise NotKnown
             return tuple(size(tensor, dim) for dim in range(tensor.rank))

@@ -12,15 +12,20 @@ from torchdoctor.facts.torch_api.arguments import Use
 from torchdoctor.facts.torch_api.gradients import cut, joined_grad
 from torchdoctor.facts.torch_api.memory import fresh, fresh_if_input_contiguous, unordered
 from torchdoctor.facts.torch_api.rows import Effect, Row, computed, effect, row
-from torchdoctor.facts.torch_api.rules import ShapeRule, ending, ending_space, fixed, floating, shape_of
+from torchdoctor.facts.torch_api.rules import ShapeRule, ending, ending_space, fixed, floating, of_floats, shape_of
 from torchdoctor.facts.values import Dim, Known, Sequence, Value
 
 Sliding = Callable[[Use, Shape | None, int], Shape | None]
 
 
 def layer(names: str, parameters: str, shape: ShapeRule) -> Row:
-    """A layer of images or signals, contiguous where these are."""
-    return row(names, parameters, shape=shape, memory=fresh_if_input_contiguous, dtype=floating)
+    """A layer of images or signals, contiguous where these are; what it makes of integers differs."""
+    return row(names, parameters, shape=shape, memory=fresh_if_input_contiguous, dtype=of_floats)
+
+
+def moving(names: str, parameters: str, shape: ShapeRule) -> Row:
+    """The same for what only moves values: their dtype stays."""
+    return row(names, parameters, shape=shape, memory=fresh_if_input_contiguous)
 
 
 def _convolution(rank: int) -> ShapeRule:
@@ -215,10 +220,10 @@ ROWS: tuple[Row, ...] = (
     row("F.group_norm", "input num_groups weight bias eps", memory=fresh_if_input_contiguous, dtype=floating),
     row("F.local_response_norm", "input size alpha beta k", memory=fresh_if_input_contiguous, dtype=floating),
     row("F.embedding", "input weight", shape=_embedded, memory=fresh, grad=_of_weight, dtype=None),
-    layer("F.pad", "input pad mode value", padded),
+    moving("F.pad", "input pad mode value", padded),
     layer("F.interpolate F.upsample", "input size scale_factor mode align_corners", resized),
-    layer("F.pixel_shuffle torch.pixel_shuffle", "input upscale_factor", shuffled),
-    layer("F.pixel_unshuffle torch.pixel_unshuffle", "input downscale_factor", unshuffled),
+    moving("F.pixel_shuffle torch.pixel_shuffle", "input upscale_factor", shuffled),
+    moving("F.pixel_unshuffle torch.pixel_unshuffle", "input downscale_factor", unshuffled),
     row("F.channel_shuffle", "input groups", memory=fresh_if_input_contiguous),
     layer("F.glu", "input dim", halved),
     layer("F.unfold", "input kernel_size dilation padding stride", _blocks),

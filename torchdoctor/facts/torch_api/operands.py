@@ -14,6 +14,8 @@ from torchdoctor.facts.values import (
     Item,
     Known,
     Made,
+    Method,
+    Named,
     Param,
     Result,
     Scaled,
@@ -22,12 +24,21 @@ from torchdoctor.facts.values import (
     Value,
 )
 
+# What these libraries give is no tensor: arrays, frames, images.
+_ARRAYS = ("numpy.", "scipy.", "cv2.", "pandas.", "PIL.", "skimage.", "sklearn.", "jax.", "tensorflow.", "math.")
+_DEPTH = 6
+
 
 def as_tensor(value: Value) -> Tensor | None:
     """The value as a tensor, where it is one or may be one; nothing is claimed of what it is otherwise.
 
     What a function is given and what a loader yields is taken to be contiguous; a loader's data asks for no gradient.
     """
+    return as_array(value) if isinstance(value, Tensor) or not is_array(value) else None
+
+
+def as_array(value: Value) -> Tensor | None:
+    """The same for what may be an array of another library as well: it has a shape."""
     if isinstance(value, Tensor):
         return with_layout(value)
     if not isinstance(value, (Param, Element, Result, Attr, Item, Free, Scaled, Arithmetic)):
@@ -41,6 +52,19 @@ def as_tensor(value: Value) -> Tensor | None:
     if isinstance(value, Element) and isinstance(value.of, Made) and "loader" in kinds_of(value.of.name):
         tensor = tensor.but(grad=Known("plain", source))
     return tensor
+
+
+def is_array(value: Value, depth: int = _DEPTH) -> bool:
+    """Whether another library made it: by a function, or by a method of what its function made."""
+    if depth == 0:
+        return False
+    if isinstance(value, Named):
+        return value.name.startswith(_ARRAYS)
+    if isinstance(value, Result):
+        return is_array(value.function, depth - 1)
+    if isinstance(value, (Attr, Item, Element, Method)):
+        return is_array(value.of, depth - 1)
+    return isinstance(value, Arithmetic) and any(is_array(one, depth - 1) for one in value.operands)
 
 
 def _source(value: Value) -> cst.CSTNode | None:

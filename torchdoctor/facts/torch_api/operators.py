@@ -11,7 +11,7 @@ from torchdoctor.facts.torch_api.arguments import Arguments, Use
 from torchdoctor.facts.torch_api.copying import shape_value
 from torchdoctor.facts.torch_api.dtypes import NAMES
 from torchdoctor.facts.torch_api.gradients import cut, of_same
-from torchdoctor.facts.torch_api.operands import as_tensor
+from torchdoctor.facts.torch_api.operands import as_array
 from torchdoctor.facts.torch_api.rows import Fields, attempt, seeing
 from torchdoctor.facts.torch_api.rules import shape_of
 from torchdoctor.facts.torch_api.table import table
@@ -45,7 +45,7 @@ def attribute_of(of: Value, name: str, arguments: Arguments) -> Value | None:
     """An attribute of a tensor, or a named item of what a function of torch gives."""
     if isinstance(of, Fields) and name in of.names:
         return of.items[of.names.index(name)]
-    tensor = as_tensor(of)
+    tensor = as_array(of)
     if tensor is None:
         return None
     if name == "shape":

@@ -177,6 +177,12 @@ def floating(use: Use) -> Known[str] | None:
     return as_float(use.tensor().dtype)
 
 
+def of_floats(use: Use) -> Known[str] | None:
+    """The input's where it is a float; not known for integers."""
+    dtype = use.tensor().dtype
+    return dtype if dtype is not None and dtype.value in FLOATS else None
+
+
 def as_float(dtype: Known[str] | None) -> Known[str] | None:
     """Some float, computed from a value of this dtype."""
     if dtype is None or dtype.value not in FLOATS | DISCRETE:
