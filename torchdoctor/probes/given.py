@@ -44,8 +44,10 @@ def given(callee: Any, frame: types.FrameType | None) -> Given:
     if frame is None:
         return NOTHING
     local, code = frame.f_locals, frame.f_code
-    if is_module(callee):  # between the call of a module and its forward the arguments are all there
-        entry = code.co_name == "_wrapped_call_impl" and local.get("self") is callee
+    called = local.get("self") if code.co_name == "_wrapped_call_impl" else None
+    if is_module(callee) or (callee is MISSING and is_module(called)):
+        # Between the call of a module, `net(x)` or `nn.Linear(3, 4)(x)`, and its forward the arguments are all there.
+        entry = called is not None and (callee is MISSING or called is callee)
         return _given(local.get("args"), local.get("kwargs")) if entry else NOTHING
     bound = _bound(callee, code)
     if bound is None:
