@@ -62,8 +62,13 @@ def _returned_losses(flow: Flow, kept: Accumulation) -> list[Event]:
     return [] if any(event.grad.enabled is False for event in returns) else returns
 
 
-def carriers(flow: Flow, node: cst.BaseExpression, spent: list[Event]) -> list[cst.BaseExpression]:
-    """The parts of an expression that carry the graph of one of these losses."""
+def carriers(
+    flow: Flow, node: cst.BaseExpression, spent: list[Event], within: tuple[cst.BaseExpression, ...] = ()
+) -> list[cst.BaseExpression]:
+    """The parts of an expression that carry the graph of one of these losses.
+
+    ``within`` are the sums that are being looked at: `total = total + loss` asks for itself.
+    """
     value = flow.value(node)
     if isinstance(value, Const) or (
         isinstance(value, Tensor) and value.grad is not None and value.grad.value != "attached"
@@ -72,18 +77,19 @@ def carriers(flow: Flow, node: cst.BaseExpression, spent: list[Event]) -> list[c
     if any(_same(value, loss) for event in spent for loss in _losses(event)):
         return [node] if not _is_cut(value, spent) else []
     if isinstance(node, (cst.Tuple, cst.List)):
-        return [part for element in node.elements for part in carriers(flow, element.value, spent)]
+        return [part for element in node.elements for part in carriers(flow, element.value, spent, within)]
     if isinstance(node, cst.Dict):
-        return [part for element in node.elements for part in carriers(flow, element.value, spent)]
+        return [part for element in node.elements for part in carriers(flow, element.value, spent, within)]
     if isinstance(node, cst.BinaryOperation):
-        return carriers(flow, node.left, spent) + carriers(flow, node.right, spent)
+        return carriers(flow, node.left, spent, within) + carriers(flow, node.right, spent, within)
     if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in _KEEPING:
-        return [node] if carriers(flow, node.func.value, spent) else []
+        return [node] if carriers(flow, node.func.value, spent, within) else []
     if isinstance(value, Tensor) and value.grad is not None and _shares_model(value, spent):
         return [node]
     if isinstance(node, cst.Name):
         sums = [one for one in assigned(flow.file, node) if isinstance(one, cst.BinaryOperation)]
-        return [node] if len(sums) == 1 and carriers(flow, sums[0], spent) else []
+        if len(sums) == 1 and sums[0] not in within:
+            return [node] if carriers(flow, sums[0], spent, (*within, sums[0])) else []
     return []
 
 
