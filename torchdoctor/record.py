@@ -278,11 +278,11 @@ class Failure:
         return next(iter(self.named(value, self.user)), None)
 
     def named(self, value: ValueRecord, frame: FrameRecord) -> list[ValueRecord]:
-        """The same object as it stands in a frame: in its expression first, then among its names."""
+        """The same object as it stands in a frame: itself first, then what is a plain name of it."""
         here = frame.expression.operands if frame.expression is not None else ()
         pool = [*here, *(item for operand in here for item in operand.items), *frame.locals]
         same = [one for one in pool if one is value or (value.identity and one.identity == value.identity)]
-        return sorted(same, key=lambda one: one is not value)
+        return sorted(same, key=lambda one: ("[" in one.code, one is not value))
 
     def layer_text(self, module: ModuleRecord | None = None, otherwise: str = "the layer") -> str:
         """The failing layer in the user's words: "`Net.encoder.fc1`", with its class and main facts where known."""
