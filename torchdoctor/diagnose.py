@@ -112,7 +112,7 @@ def _where(failure: Failure, root: Root, open_file: OpenFile | None) -> Span | N
 
 def _made(failure: Failure, value: ValueRecord, aspect: str, open_file: OpenFile) -> Span | None:
     """Where the value got this aspect: in the user's frame, or in that of a caller that handed it on."""
-    from torchdoctor.facts import whence
+    from torchdoctor.facts import severed, whence
 
     own = failure.owned(value)
     for frame in reversed(failure.frames):
@@ -121,6 +121,15 @@ def _made(failure: Failure, value: ValueRecord, aspect: str, open_file: OpenFile
         names = [own] if own is not None and frame is failure.user else failure.named(value, frame)
         file = open_file(frame.path) if names else None
         for name in names if file is not None else ():
-            if file is not None and (span := whence.made(file, frame.place, name.code, aspect)) is not None:
+            if file is None:
+                continue
+            if aspect == "grad" and (span := severed.cut(file, frame.place, name.code, _tracked(frame))) is not None:
+                return span
+            if (span := whence.made(file, frame.place, name.code, aspect)) is not None:
                 return span
     return None
+
+
+def _tracked(frame: FrameRecord) -> dict[str, bool]:
+    """Of the tensors that a frame names, whether they require a gradient."""
+    return {value.code: value.tensor.requires_grad for value in frame.locals if value.tensor is not None}

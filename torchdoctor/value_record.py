@@ -82,7 +82,8 @@ class ModuleRecord:
     ``type`` is the class's name and ``qualified`` its full one. ``facts`` are the plain values that the module holds:
     in_features, kernel_size, p. ``holder`` is the class whose code has made it, in the file ``holder_path``, under the
     attribute ``attribute`` ("head.1" is the second layer of a Sequential); where ``holder`` is "", ``attribute`` is a
-    variable of that file. ``parameters`` counts the elements of its parameters, ``trainable`` those that learn.
+    variable of that file. ``parameters`` counts the elements of its parameters
+    and of those below it, ``trainable`` those of them that learn.
     """
 
     name: str

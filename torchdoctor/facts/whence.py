@@ -5,6 +5,7 @@ The run tells what it was; the source tells where it became so. What cannot be t
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -63,11 +64,11 @@ def made(file: File, place: Span, code: str, aspect: str = "shape") -> Span | No
     That is the last assignment before the place, and what is left as it was is followed further back. None where the
     name is a parameter, or the value is made at the place itself.
     """
-    node = _node_at(file, place, code)
+    node = node_at(file, place, code)
     keeping = _KEEPING.get(aspect, frozenset())
     here = place
     for _ in range(_HOPS):
-        step = _before(file, node, here) if node is not None else None
+        step = before(file, node, here) if node is not None else None
         if step is None:
             return None
         value, where = step
@@ -143,9 +144,10 @@ def _member(file: File, call: cst.Call, part: str) -> cst.BaseExpression | None:
 # -- a value ----------------------------------------------------------------------------------------------------------
 
 
-def _node_at(file: File, place: Span, code: str) -> cst.BaseExpression | None:
+def node_at(file: File, place: Span, code: str) -> cst.BaseExpression | None:
     """The node of that text at the place, or in the statement around it, or (a local name) anywhere on its line."""
-    first = code.split(".")[0].split("[")[0]
+    found = re.search(r"[^\W\d]\w*", code)
+    first = found[0] if found is not None else ""
     names = file.mentions.get(first, [])
     spans = file.locate(names)
     inside = [n for n in names if place.start <= spans[n].start and spans[n].end <= place.end]
@@ -154,8 +156,7 @@ def _node_at(file: File, place: Span, code: str) -> cst.BaseExpression | None:
         while node is not None:
             if isinstance(node, cst.BaseExpression) and file.code(node) == code:
                 return node
-            above = file.parent(node)
-            node = above if isinstance(above, (cst.Attribute, cst.Subscript)) and len(code) > len(first) else None
+            node = file.parent(node) if len(code) > len(first) and not isinstance(node, cst.BaseStatement) else None
     return None
 
 
@@ -169,7 +170,7 @@ def _near(file: File, names: list[cst.Name], spans: dict[cst.CSTNode, Span], pla
     return sorted(before, key=lambda n: spans[n].start, reverse=True)
 
 
-def _before(file: File, node: cst.BaseExpression, place: Span) -> tuple[cst.BaseExpression | None, Span] | None:
+def before(file: File, node: cst.BaseExpression, place: Span) -> tuple[cst.BaseExpression | None, Span] | None:
     """The last assignment to it before the place: the value (None where it is not one expression) and its span."""
     if isinstance(node, cst.Attribute):
         return _of_self(file, node)

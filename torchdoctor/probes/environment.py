@@ -30,6 +30,7 @@ def environment_of() -> dict[str, Any]:
         found["torch"] = str(vars(torch).get("__version__", ""))
         version = vars(torch).get("version")
         found["cuda"] = getattr(version, "cuda", None)
+        found["grad_enabled"] = bool(torch.is_grad_enabled())
         found["default_dtype"] = str(torch.get_default_dtype()).removeprefix("torch.")
     if (numpy := loaded("numpy")) is not None:
         found["numpy"] = str(vars(numpy).get("__version__", ""))

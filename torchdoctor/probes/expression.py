@@ -7,7 +7,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from torchdoctor.probes.given import Given, given
+from torchdoctor.probes.given import Given, given, receiver
 from torchdoctor.probes.lookup import Method, Unknown
 from torchdoctor.probes.module import is_module
 from torchdoctor.probes.packages import package_of
@@ -66,7 +66,9 @@ class Expressions:
         if isinstance(callee, Method):
             operands.append(self._value(path, node.func.value, scope, "self"))  # type: ignore[attr-defined]
         elif callee is MISSING and isinstance(node.func, ast.Attribute):
-            operands.append(self._value(path, node.func.value, scope, "self"))
+            owner = _tried(scope, node.func.value)
+            owner = receiver(node.func.attr, led_into) if owner is MISSING else owner
+            operands.append(self._made(path, node.func.value, owner, "self"))
         roles = _roles(callee)
         for index, (argument, value) in enumerate(self._arguments(node, scope)):
             role = roles[index] if index < len(roles) else "" if roles else _role_in_library(path, argument)

@@ -63,6 +63,13 @@ def given(callee: Any, frame: types.FrameType | None) -> Given:
     return Given((positions + found.positions)[bound:], {**kept, **found.names})
 
 
+def receiver(name: str, frame: types.FrameType | None) -> Any:
+    """What a method was called on, where the frame is that of a method of this name; else MISSING."""
+    if frame is None or frame.f_code.co_name != name or frame.f_code.co_varnames[:1] != ("self",):
+        return MISSING
+    return MISSING if "self" in _written(frame.f_code) else frame.f_locals.get("self", MISSING)
+
+
 def _given(args: Any, kwargs: Any) -> Given:
     return Given(args if type(args) is tuple else (), kwargs if type(kwargs) is dict else {})
 

@@ -86,7 +86,7 @@ def _roots(links: list[types.TracebackType]) -> list[Any]:
         frame = link.tb_frame
         if package_of(frame.f_code.co_filename) == "torch":
             for name in ("self", "tensors", "outputs", "t_outputs"):
-                value = frame.f_locals.get(name)
+                value: Any = frame.f_locals.get(name)
                 found += [one for one in (value if type(value) in (tuple, list) else (value,)) if is_plain(one)]
     return found
 

@@ -24,11 +24,23 @@ def held(module: object, kind: str) -> dict[str, Any]:
     return {str(key): value for key, value in dict.items(found)} if is_a(found, dict) else {}
 
 
+def below(module: object) -> Iterator[object]:
+    """All modules below one, each once."""
+    waiting, met = [module], {id(module)}
+    while waiting and len(met) < _MOST_MODULES:
+        for child in held(waiting.pop(), "_modules").values():
+            if child is not None and id(child) not in met:
+                met.add(id(child))
+                waiting.append(child)
+                yield child
+
+
 class Modules:
     """Names modules by the outermost ones that were seen: first the roots, in the order in which they came."""
 
     def __init__(self) -> None:
         self._names: dict[int, tuple[object, str, tuple[object, ...]]] = {}
+        self._counted: dict[int, tuple[int | None, int | None]] = {}
         self._variables: dict[int, tuple[str, str]] = {}
 
     def root(self, module: object, variable: str = "", path: str = "") -> None:
@@ -65,7 +77,7 @@ class Modules:
         _, name, above = self._names.get(id(module), (module, "", ()))
         root = above[0] if above else module
         holder, holder_path, attribute = self._holder(module, name, above)
-        parameters = [p for p in held(module, "_parameters").values() if p is not None]
+        parameters, trainable = self._counts(module)
         return ModuleRecord(
             name=name,
             type=class_name(type(module)),
@@ -76,11 +88,20 @@ class Modules:
             holder=holder,
             holder_path=holder_path,
             attribute=attribute,
-            parameters=_count(parameters, learning=False),
-            trainable=_count(parameters, learning=True),
+            parameters=parameters,
+            trainable=trainable,
             children=tuple(held(module, "_modules"))[:_MOST_CHILDREN],
             own=_attributes(module),
         )
+
+    def _counts(self, module: object) -> tuple[int | None, int | None]:
+        """How many elements its parameters have, those of all below it too, and how many of them learn."""
+        if id(module) not in self._counted:
+            members = [module, *below(module)]
+            found = [p for one in members for p in held(one, "_parameters").values() if p is not None]
+            each = list({id(p): p for p in found}.values())
+            self._counted[id(module)] = _count(each, learning=False), _count(each, learning=True)
+        return self._counted[id(module)]
 
     def _holder(self, module: object, name: str, above: tuple[object, ...]) -> tuple[str, str, str]:
         """The nearest module above that is not torch's own: its class built this one, as the rest of the name."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from torchdoctor.probes.frames import own_module
-from torchdoctor.probes.module import Modules, held, is_module
+from torchdoctor.probes.module import Modules, below, is_module
 from torchdoctor.probes.packages import package_of
 from torchdoctor.probes.plain import class_name, instance_dict, is_a, loaded, qualified, torch_class
 from torchdoctor.record import ObjectRecord
@@ -47,22 +47,12 @@ def register(modules: Modules, links: list[types.TracebackType], names: list[Nam
         module = own_module(link.tb_frame)
         if module is not None:
             seen.setdefault(id(module), (module, "", ""))
-    below = {id(child) for module, _, _ in seen.values() for child in _below(module)}
+    inner = {id(child) for module, _, _ in seen.values() for child in below(module)}
     for module, name, path in seen.values():
-        if id(module) not in below:
+        if id(module) not in inner:
             modules.root(module, "" if name == "self" else name, path)
     for module, name, path in seen.values():
         modules.root(module, "" if name == "self" else name, path)
-
-
-def _below(module: Any) -> Iterator[Any]:
-    waiting, met = [module], {id(module)}
-    while waiting and len(met) < _MOST_NAMES:
-        for child in held(waiting.pop(), "_modules").values():
-            if child is not None and id(child) not in met:
-                met.add(id(child))
-                waiting.append(child)
-                yield child
 
 
 def objects(names: list[Named]) -> Iterator[ObjectRecord]:
