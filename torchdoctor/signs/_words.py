@@ -25,3 +25,25 @@ def made(value: ValueRecord | None, text: str, aspect: str) -> tuple[Root, ...]:
 def count(number: int, noun: str) -> str:
     """A number with its noun: "1 row", "3 rows"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+_DTYPES = {
+    "Byte": "uint8", "Char": "int8", "Short": "int16", "Int": "int32", "Long": "int64", "Half": "float16",
+    "Float": "float32", "Double": "float64", "BFloat16": "bfloat16", "Bool": "bool", "ComplexFloat": "complex64",
+    "ComplexDouble": "complex128", "ComplexHalf": "complex32", "UInt16": "uint16", "UInt32": "uint32",
+    "UInt64": "uint64", "c10::Half": "float16", "c10::BFloat16": "bfloat16", "float": "float32", "double": "float64",
+    "long int": "int64", "long": "int64", "int": "int32", "short int": "int16", "unsigned char": "uint8",
+    "signed char": "int8", "uint8_t": "uint8", "int8_t": "int8", "bool": "bool", "at::Half": "float16",
+}  # fmt: skip
+_CASTS = {"float32": "float", "float64": "double", "float16": "half", "bfloat16": "bfloat16", "int64": "long"}
+
+
+def dtype_of(said: str | None) -> str:
+    """The dtype that torch's C++ means: "Half" and "c10::Half" are float16."""
+    word = (said or "").removeprefix("torch.").strip(",.'\"")
+    return _DTYPES.get(word, word.lower())
+
+
+def cast(code: str, dtype: str) -> str:
+    """The code that converts: "x.float()", "x.to(torch.int32)"."""
+    return f"{code}.{_CASTS[dtype]}()" if dtype in _CASTS else f"{code}.to(torch.{dtype})"
