@@ -9,6 +9,11 @@
 
     print(torchdoctor.explain("bare-grad-context"))       # a rule's page, as Markdown
 
+    torchdoctor.install()                                 # explain what ends the program, after its traceback
+    with torchdoctor.explaining():                        # the same for what somebody catches
+        ...
+    findings = torchdoctor.explain(exception)             # the same as data
+
 Importing the package loads nothing: each name is loaded when it is first asked for.
 """
 
@@ -19,12 +24,26 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
-__all__ = ["Finding", "Report", "__version__", "explain", "lint"]
+__all__ = [
+    "Finding",
+    "Report",
+    "__version__",
+    "explain",
+    "explaining",
+    "install",
+    "lint",
+    "uninstall",
+    "watch_loaders",
+]
 
 if TYPE_CHECKING:
+    from torchdoctor.faces.explaining import explaining as explaining
+    from torchdoctor.faces.hooks import install as install
+    from torchdoctor.faces.hooks import uninstall as uninstall
     from torchdoctor.faces.python import explain as explain
     from torchdoctor.faces.python import lint as lint
     from torchdoctor.finding import Finding as Finding
+    from torchdoctor.probes.loading import watch_loaders as watch_loaders
     from torchdoctor.project.report import Report as Report
 
 _HOMES = {
@@ -32,6 +51,10 @@ _HOMES = {
     "explain": "torchdoctor.faces.python",
     "Finding": "torchdoctor.finding",
     "Report": "torchdoctor.project.report",
+    "install": "torchdoctor.faces.hooks",
+    "uninstall": "torchdoctor.faces.hooks",
+    "explaining": "torchdoctor.faces.explaining",
+    "watch_loaders": "torchdoctor.probes.loading",
 }
 
 

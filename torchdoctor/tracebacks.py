@@ -41,6 +41,8 @@ _NO_PART = re.compile(
 )
 _TERMINATE = re.compile(r"terminate called after throwing an instance of '(?P<type>[^']+)'")
 _WHAT = re.compile(r"^\s*what\(\):\s*(?P<message>.*)$")
+_FATAL = re.compile(r"^Fatal Python error: .+$")
+_FATAL_FILE = re.compile(r'^  File "(?P<path>[^"\n]{1,1000})", line (?P<line>\d{1,9}) in (?P<function>.+?)\s*$')
 _NOTE = "[torchdoctor] "  # how the notes begin that torchdoctor's own wrapper of DataLoader workers adds
 LONGEST = 300  # lines of one exception's text
 
@@ -97,7 +99,7 @@ def raised_in(lines: Sequence[str]) -> Iterator[Raised]:
             linked, number = True, number + 1
             continue
         found = None
-        for reader in (standard, notebook, rich_box, pytest_report, terminated, loose):
+        for reader in (standard, notebook, rich_box, pytest_report, fatal, terminated, loose):
             if (found := reader(lines, number)) is not None:
                 break
         if found is None:
@@ -271,6 +273,25 @@ def terminated(lines: Sequence[str], start: int) -> Raised | None:
         return Raised(found["type"], "", start, start + 1)
     rows, end = said_from(lines, start + 1, what["message"])
     return Raised(found["type"], "\n".join(rows).strip(), start, end)
+
+
+def fatal(lines: Sequence[str], start: int) -> Raised | None:
+    """What Python's faulthandler writes when a signal ends the process: stacks, innermost frame first."""
+    found = _FATAL.match(lines[start])
+    if found is None:
+        return None
+    threads: dict[str, list[Place]] = {}
+    number, thread = start + 1, ""
+    for number in range(start + 1, len(lines)):
+        row = lines[number]
+        if (at := _FATAL_FILE.match(row)) is not None:
+            threads.setdefault(thread, []).insert(0, Place(at["path"], int(at["line"]), at["function"]))
+        elif row.startswith(("Current thread 0x", "Thread 0x")):
+            thread = row.partition(" ")[0]
+        elif row.strip() and not row.startswith(("  ", "Python runtime state")):
+            break
+    frames = threads.get("Current") or next(iter(threads.values()), [])
+    return Raised("", found[0].strip(), start, number, frames)
 
 
 def loose(lines: Sequence[str], start: int) -> Raised | None:

@@ -74,7 +74,7 @@ def of(document: dict[str, Any], code: str, context: int = 0) -> dict[str, Any]:
     return seen
 
 
-# -- what is told ------------------------------------------------------------------------------------------------------
+# -- what is told ----------------------------------------------------------------------------------------------------
 
 
 def test_a_tensor_with_the_reason_of_each_fact(write: Write, command: Command) -> None:
@@ -219,7 +219,7 @@ def test_an_empty_line(write: Write, command: Command) -> None:
     assert result.exit_code == 0 and "no expression here" in result.output
 
 
-# -- places ------------------------------------------------------------------------------------------------------------
+# -- places ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_errors_are_told(write: Write, command: Command, place: str, told: str) 
     assert result.stderr.startswith(told)
 
 
-# -- how it is shown ---------------------------------------------------------------------------------------------------
+# -- how it is shown -------------------------------------------------------------------------------------------------
 
 
 def test_colours_only_where_they_are_wanted(write: Write, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

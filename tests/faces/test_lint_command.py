@@ -13,8 +13,8 @@ import pytest
 
 from tests.faces.conftest import MENDABLE, SICK, WELL, Command, Write
 from torchdoctor.errors import TorchdoctorError
-from torchdoctor.faces.cli import _console
 from torchdoctor.faces.cli._console import Progress, say
+from torchdoctor.faces.writing import write as write_file
 from torchdoctor.project.cache import FOLDER
 
 RULE = "bare-grad-context"
@@ -27,7 +27,7 @@ def lint(command: Command, *arguments: str, stdin: str | bytes | None = None) ->
     return result.exit_code, result.stdout, result.stderr
 
 
-# -- exit codes --------------------------------------------------------------------------------------------------------
+# -- exit codes ------------------------------------------------------------------------------------------------------
 
 
 def test_clean(write: Write, command: Command) -> None:
@@ -100,7 +100,7 @@ def test_a_wrong_setting_is_told_with_its_place(write: Write, command: Command) 
     assert lint(command, "--isolated")[0] == 1
 
 
-# -- selecting ---------------------------------------------------------------------------------------------------------
+# -- selecting -------------------------------------------------------------------------------------------------------
 
 TWO = SICK + "# torchdoctor: ignore[missing-super-init]\n"
 
@@ -153,7 +153,7 @@ def test_per_file_ignores(write: Write, command: Command) -> None:
     assert lint(command, "tests/a.py")[0] == 0
 
 
-# -- showing -----------------------------------------------------------------------------------------------------------
+# -- showing ---------------------------------------------------------------------------------------------------------
 
 
 def test_every_format_goes_to_a_file(write: Write, command: Command) -> None:
@@ -229,7 +229,7 @@ def test_no_console_is_too_poor(write: Write, encoding: str, format_: str) -> No
     assert b"Traceback" not in done.stderr and done.stdout.decode(encoding)
 
 
-# -- mending -----------------------------------------------------------------------------------------------------------
+# -- mending ---------------------------------------------------------------------------------------------------------
 
 
 def test_fix(write: Write, command: Command) -> None:
@@ -274,7 +274,7 @@ def test_unsafe_fixes(write: Write, command: Command) -> None:
     assert not (root / "a.py").read_text().endswith(".cuda()\n")
 
 
-# -- standard input ----------------------------------------------------------------------------------------------------
+# -- standard input --------------------------------------------------------------------------------------------------
 
 
 def test_standard_input(write: Write, command: Command) -> None:
@@ -325,7 +325,7 @@ def test_the_diff_of_standard_input(write: Write, command: Command) -> None:
     assert code == 1 and out.startswith("--- a/pkg/a.py\n") and "+with torch.no_grad():\n" in out
 
 
-# -- remembering and progress ------------------------------------------------------------------------------------------
+# -- remembering and progress ----------------------------------------------------------------------------------------
 
 
 def test_what_was_found_is_remembered_beside_the_settings(write: Write, command: Command) -> None:
@@ -372,7 +372,7 @@ def test_a_report_is_written_whole_or_not_at_all(write: Write, monkeypatch: pyte
     root = write({"out.txt": "old"})
     monkeypatch.setattr(os, "replace", lambda *paths: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(TorchdoctorError, match="No space left"):
-        _console.write(root / "out.txt", "new")
+        write_file(root / "out.txt", "new")
     assert (root / "out.txt").read_text() == "old"
     assert sorted(os.listdir(root)) == [".git", "out.txt"]
 
@@ -385,7 +385,7 @@ def test_what_a_console_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch) -> Non
     assert raw.getvalue() == b"\\xe9 \\u65e5\\udc80\n"
 
 
-# -- the installed command ---------------------------------------------------------------------------------------------
+# -- the installed command -------------------------------------------------------------------------------------------
 
 
 def test_the_command_as_it_is_installed(write: Write) -> None:

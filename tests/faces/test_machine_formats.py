@@ -26,7 +26,7 @@ SCHEMA = json.loads((Path(__file__).parent / "sarif-schema-2.1.0.json").read_tex
 VALIDATOR = jsonschema.Draft7Validator(SCHEMA, format_checker=jsonschema.FormatChecker())
 
 
-# -- JSON --------------------------------------------------------------------------------------------------------------
+# -- JSON ------------------------------------------------------------------------------------------------------------
 
 
 def test_json_has_the_form_that_others_rely_on(report: Report) -> None:
@@ -78,7 +78,7 @@ def test_paths_have_forward_slashes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert json_face.forward("pkg\\sub\\a.py") == "pkg/sub/a.py"
 
 
-# -- SARIF -------------------------------------------------------------------------------------------------------------
+# -- SARIF -----------------------------------------------------------------------------------------------------------
 
 
 def log(report: Report, **texts: str) -> dict[str, Any]:
@@ -160,7 +160,7 @@ def test_every_rule_can_be_told_in_sarif() -> None:
     log(Report([Finding(name, "m", at("a.py", 1, 1, 1, 2)) for name in catalogue.rules()]))
 
 
-# -- GitHub ------------------------------------------------------------------------------------------------------------
+# -- GitHub ----------------------------------------------------------------------------------------------------------
 
 
 def test_github(report: Report) -> None:

@@ -39,7 +39,7 @@ def test_a_command_that_is_not_there(command: Command) -> None:
     assert result.exit_code == 2 and "No such command 'lnt'" in result.stderr
 
 
-# -- explain -----------------------------------------------------------------------------------------------------------
+# -- explain ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_page_is_markdown_in_a_pipe(command: Command) -> None:
@@ -77,7 +77,7 @@ def test_a_rule_that_is_not_there(command: Command) -> None:
     assert result.stderr.startswith("error: there is no rule 'bare-grad-contxt'; did you mean bare-grad-context")
 
 
-# -- rules -------------------------------------------------------------------------------------------------------------
+# -- rules -----------------------------------------------------------------------------------------------------------
 
 
 def listed(command: Command, *arguments: str) -> list[str]:
@@ -115,7 +115,7 @@ def test_a_topic_that_is_not_there(command: Command) -> None:
     assert result.exit_code == 2 and "loss" in result.stderr
 
 
-# -- new ---------------------------------------------------------------------------------------------------------------
+# -- new -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -185,7 +185,7 @@ def test_any_code_at_any_width_lines_up(lines: list[str], data: st.DataObject, w
         assert under.index("^") == start
 
 
-# -- a finding as a whole ----------------------------------------------------------------------------------------------
+# -- a finding as a whole --------------------------------------------------------------------------------------------
 
 SOURCE = "import torch\nwith torch.no_grad:\n    x\n"
 FOUND = Finding(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from torchdoctor.faces.paint import Paint, cells, visible
 from torchdoctor.finding import Span
-from torchdoctor.project.run import shown
+from torchdoctor.project.shown import shown
 
 if TYPE_CHECKING:
     from torchdoctor.facts.events import GradMode, Mode
@@ -19,7 +19,7 @@ _FACT = 20  # columns for the name of a fact
 _TRAINING = {True: "train", False: "eval", None: "as it was made, or set out of sight"}
 
 
-# -- for people --------------------------------------------------------------------------------------------------------
+# -- for people ------------------------------------------------------------------------------------------------------
 
 
 def render(place: Place, at: str, code: str, paint: Paint) -> str:
@@ -116,7 +116,7 @@ def _short(text: str) -> str:
     return text if cells(text) <= _LONGEST else f"{text[: _LONGEST - 3].rstrip()}..."
 
 
-# -- for programs ------------------------------------------------------------------------------------------------------
+# -- for programs ----------------------------------------------------------------------------------------------------
 
 
 def as_json(place: Place, path: str, line: int, column: int | None) -> str:

@@ -17,11 +17,15 @@ _CUT = "..."
 
 @dataclass(frozen=True)
 class Note:
-    """A place to underline, with what is said there. The main place of a finding carries its severity as style."""
+    """A place to underline, with what is said there. The main place of a finding carries its severity as style.
+
+    ``below`` are further rows, each shown as it is: what the values at that place were.
+    """
 
     at: Span
     text: str = ""
     style: str = "frame"
+    below: tuple[str, ...] = ()
 
     @property
     def sign(self) -> str:
@@ -63,6 +67,8 @@ def _frame(notes: Sequence[Note], lines: Lines, paint: Paint, gutter: int) -> It
         yield _numbered(number, row, gutter, paint)
         for part in here:
             yield from (f"{bar} {line}" for line in row.underline(part, paint))
+        for part in here:
+            yield from (f"{bar} {line}" for line in row.below(part, paint))
         before = number
     yield bar
 
@@ -80,6 +86,7 @@ class _Part:
     start: int
     end: int
     text: str
+    below: tuple[str, ...] = ()
 
 
 def _parts(note: Note, lines: Lines) -> Iterator[_Part]:
@@ -97,7 +104,8 @@ def _parts(note: Note, lines: Lines) -> Iterator[_Part]:
         if not whole:
             text = f"{text} (to line {at.end_line})".strip()
         if start < end or number == at.line:
-            yield _Part(note, number, start, max(end, start + 1), text)
+            below = note.below if number == _last(at) else ()
+            yield _Part(note, number, start, max(end, start + 1), text, below)
 
 
 def _last(at: Span) -> int:
@@ -130,6 +138,16 @@ class _Row:
         indent = min(start, self.room // 3)
         for row in textwrap.wrap(part.text, max(self.room - indent, 20)):
             yield " " * indent + paint(style, row)
+
+    def below(self, part: _Part, paint: Paint) -> Iterator[str]:
+        """The rows below a place, beginning where it does as far as there is room."""
+        if not part.below:
+            return
+        start = min(max(self._cells(part.start) - self.shift, 0), self.room - 1)
+        widest = max(map(cells, part.below))
+        indent = max(min(start, self.room - widest), 0)
+        for row in part.below:
+            yield " " * indent + paint("plain", _window(row, 0, self.room))
 
     def _cells(self, column: int) -> int:
         beyond = max(column - len(self.line), 0)

@@ -33,7 +33,7 @@ def concise(report: Report, paint: Paint) -> str:
 def finding(found: Finding, lines: Lines, paint: Paint) -> Iterator[str]:
     """The rows that show one finding."""
     level = severity(found)
-    yield from _wrapped(f"{level}[{found.rule}]: ", visible(found.message), level, "strong", paint, indent=4)
+    yield from wrapped(f"{level}[{found.rule}]: ", visible(found.message), level, "strong", paint, indent=4)
     gutter = 1
     if found.at is not None:
         notes = [Note(found.at, style=level), *(Note(mark.at, visible(mark.text)) for mark in found.marks)]
@@ -42,7 +42,7 @@ def finding(found: Finding, lines: Lines, paint: Paint) -> Iterator[str]:
         yield from rows
     for label, text in _remarks(found):
         lead = f"{' ' * gutter} = {label}"
-        yield from _wrapped(lead, text, "frame", "cure" if label == "cure: " else "plain", paint)
+        yield from wrapped(lead, text, "frame", "cure" if label == "cure: " else "plain", paint)
 
 
 def _remarks(found: Finding) -> Iterator[tuple[str, str]]:
@@ -122,7 +122,7 @@ def _head(found: Finding, paint: Paint) -> str:
     return paint(severity(found), f"{severity(found)}[{found.rule}]")
 
 
-def _wrapped(
+def wrapped(
     lead: str, text: str, lead_style: str, style: str, paint: Paint, indent: int | None = None
 ) -> Iterator[str]:
     """A paragraph behind a lead; further rows stand below the text, unless an indent is given."""

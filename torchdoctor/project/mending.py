@@ -21,7 +21,8 @@ from torchdoctor.finding import Finding
 from torchdoctor.lint import mend_some
 from torchdoctor.project.examiner import Examiner, findings_in, read
 from torchdoctor.project.report import Failure, Report, mendable, relabelled
-from torchdoctor.project.run import Run, shown
+from torchdoctor.project.run import Run
+from torchdoctor.project.shown import shown
 from torchdoctor.project.source import Source, Unreadable, decode
 from torchdoctor.project.stack import deep
 

@@ -12,6 +12,7 @@ from torchdoctor.project.cache import FOLDER, Cache, key
 from torchdoctor.project.discovery import discover
 from torchdoctor.project.patterns import Patterns
 from torchdoctor.project.report import Examined, Failure, Report, relabelled
+from torchdoctor.project.shown import shown
 
 Progress = Callable[[int, int], None]
 
@@ -84,12 +85,6 @@ def report_of(results: Iterable[Examined], *, files: int, warnings: Sequence[str
     report.findings.sort(key=lambda finding: finding.sort_key)
     report.failures.sort()
     return report
-
-
-def shown(path: str) -> str:
-    """A path as it is shown: relative to where we are, if it lies there."""
-    here = os.path.join(os.getcwd(), "")
-    return path[len(here) :] if path.startswith(here) else path
 
 
 def _roots(root: Path, paths: Iterable[Path]) -> tuple[Path, ...]:

@@ -22,7 +22,8 @@ def lint_stdin(run: Run, filename: Path | None, options: _Options) -> int:
     from torchdoctor.project.examiner import Examiner
     from torchdoctor.project.mending import Change, Mending, mend_source
     from torchdoctor.project.report import Failure
-    from torchdoctor.project.run import report_of, shown
+    from torchdoctor.project.run import report_of
+    from torchdoctor.project.shown import shown
     from torchdoctor.project.source import Source, Unreadable, decode
 
     data = sys.stdin.buffer.read()

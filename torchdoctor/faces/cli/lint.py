@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from torchdoctor import config
-from torchdoctor.faces.cli._console import Progress, say, write
+from torchdoctor.faces.cli._console import Progress, say
 from torchdoctor.faces.paint import Paint, wants_color, width_of
+from torchdoctor.faces.writing import write
 
 if TYPE_CHECKING:
     from torchdoctor.config import Settings

@@ -1,0 +1,154 @@
+"""A failure explained, for people: the user's line, what stood in it, what made it so, and what to do."""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from torchdoctor import catalogue
+from torchdoctor.faces import values
+from torchdoctor.faces.frames import Note, frames
+from torchdoctor.faces.lines import Lines
+from torchdoctor.faces.paint import Paint, visible
+from torchdoctor.faces.text import wrapped
+from torchdoctor.finding import Finding, Span
+from torchdoctor.project.report import severity
+from torchdoctor.project.shown import shown
+from torchdoctor.record import Failure, FrameRecord
+
+_CURES = 3
+_MORE = 3  # further findings, in one line each
+
+
+def render(failure: Failure, findings: Sequence[Finding], paint: Paint, ranks: Iterable[int] = ()) -> str:
+    """The explanation; "" where there is none. ``ranks`` are the processes that failed alike."""
+    if not findings:
+        return ""
+    first = findings[0]
+    blocks = [*_finding(failure, first, paint, tuple(ranks)), *_others(findings[1:], paint)]
+    return "".join(f"{row.rstrip()}\n" for row in blocks)
+
+
+def _finding(failure: Failure, found: Finding, paint: Paint, ranks: tuple[int, ...]) -> Iterator[str]:
+    level = severity(found)
+    yield from wrapped(f"{level}[{found.rule}]: ", visible(found.message), level, "strong", paint, indent=4)
+    gutter = 1
+    if found.at is not None:
+        frame = frame_at(failure, found.at)
+        lines = ToldLines(failure)
+        below: tuple[str, ...] = ()
+        if frame is not None and frame.expression is not None:
+            inner = failure.expressions if frame is failure.user else ()
+            below = values.rows(frame.expression, catalogue.rule(found.rule).topic, inner, paint.width - 8)
+        main = Note(_shown(lines.fitted(found.at, frame)), style=level, below=below)
+        notes = [main, *(Note(_shown(mark.at), visible(mark.text)) for mark in found.marks)]
+        rows = list(frames(notes, lines, paint))
+        gutter = len(rows[0]) - len(rows[0].lstrip())
+        yield from rows
+    for label, text in _remarks(failure, found, ranks):
+        lead = f"{' ' * gutter} = {label}"
+        yield from wrapped(lead, visible(text), "frame", "cure" if label in ("cure: ", "or: ") else "plain", paint)
+
+
+def _remarks(failure: Failure, found: Finding, ranks: tuple[int, ...]) -> Iterator[tuple[str, str]]:
+    if where := _where(failure, found, ranks):
+        yield "in: ", where
+    for evidence in found.evidence:
+        yield "seen: ", evidence
+    cures = found.cures or (catalogue.rule(found.rule).cure,)
+    for index, cure in enumerate(cures[:_CURES]):
+        yield ("or: " if index else "cure: "), cure
+    yield "", f"torchdoctor explain {found.rule}"
+
+
+def _where(failure: Failure, found: Finding, ranks: tuple[int, ...]) -> str:
+    """The layer, the worker and the ranks: what the code's own line does not show."""
+    words = []
+    layer = failure.layer or failure.module
+    if layer is not None and "." in layer.name and layer.name not in found.message:
+        dotted = ".".join(part for part in (layer.root, layer.name) if part)
+        words.append(f"`{dotted}` ({layer.type})")
+    chain = list(every(failure))
+    if (worker := next((one.worker for one in chain if one.worker is not None), None)) is not None:
+        words.append(f"DataLoader worker {worker}")
+    words += dict.fromkeys(note for one in chain for note in one.exception.notes if note.startswith("sample "))
+    if ranks := ranks or ((failure.rank,) if failure.rank is not None else ()):
+        words.append(_ranks(sorted(set(ranks))))
+    return "; ".join(words)
+
+
+def _ranks(ranks: Sequence[int]) -> str:
+    if len(ranks) == 1:
+        return f"rank {ranks[0]}"
+    if list(ranks) == list(range(ranks[0], ranks[-1] + 1)):
+        return f"ranks {ranks[0]} to {ranks[-1]}"
+    return f"ranks {', '.join(map(str, ranks))}"
+
+
+def _others(findings: Sequence[Finding], paint: Paint) -> Iterator[str]:
+    for found in findings[:_MORE]:
+        level = severity(found)
+        yield from wrapped(f"also {level}[{found.rule}]: ", visible(found.message), level, "plain", paint, indent=4)
+
+
+def _shown(at: Span) -> Span:
+    return replace(at, path=shown(at.path))
+
+
+# -- the record and the finding put together -------------------------------------------------------------------------
+
+
+def every(failure: Failure) -> Iterator[Failure]:
+    """A failure, and all that it was raised from."""
+    yield failure
+    for cause in failure.causes:
+        yield from every(cause)
+
+
+def frame_at(failure: Failure, at: Span) -> FrameRecord | None:
+    """The innermost frame whose failing place is this one."""
+    for one in every(failure):
+        for frame in reversed(one.frames):
+            if frame.place == at:
+                return frame
+    return None
+
+
+class ToldLines(Lines):
+    """The lines of the files as they were when they ran.
+
+    A frame's own text goes before what the file says now: the log may be of another machine, the file may have been
+    changed or be gone. Cells of notebooks are in no file, and linecache knows them.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__()
+        self._told: dict[tuple[str, int], str] = {}
+        for frame in (frame for one in every(failure) for frame in one.frames if frame.text):
+            if self._read_line(frame.path, frame.line).strip() != frame.text.strip():
+                self._told[shown(frame.path), frame.line] = frame.text
+        self._paths = {path for path, _ in self._told}
+
+    def of(self, path: str) -> list[str]:
+        if path in self._paths:
+            return super().of(path) or [""]
+        return super().of(path) or [line.rstrip("\r\n") for line in linecache.getlines(path)]
+
+    def line(self, path: str, number: int) -> str:
+        if (path, number) in self._told:
+            return self._told[path, number]
+        if path in self._paths:
+            return ""  # the file is not the one that ran
+        return self._read_line(path, number)
+
+    def fitted(self, at: Span, frame: FrameRecord | None) -> Span:
+        """A place of which only the line is known, fitted to the code on it."""
+        if frame is None or frame.at is not None:
+            return at
+        line = self.line(shown(at.path), at.line)
+        return replace(at, column=len(line) - len(line.lstrip()) + 1, end_column=max(len(line.rstrip()), 1) + 1)
+
+    def _read_line(self, path: str, number: int) -> str:
+        lines = Lines.of(self, path) or [line.rstrip("\r\n") for line in linecache.getlines(path)]
+        return lines[number - 1] if 0 < number <= len(lines) else ""

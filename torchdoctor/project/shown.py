@@ -1,0 +1,11 @@
+"""How paths are shown to people."""
+
+from __future__ import annotations
+
+import os
+
+
+def shown(path: str) -> str:
+    """A path as it is shown: relative to where we are, if it lies there."""
+    here = os.path.join(os.getcwd(), "")
+    return path[len(here) :] if path.startswith(here) else path
