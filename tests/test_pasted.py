@@ -438,7 +438,8 @@ def test_a_large_log_takes_no_longer_than_its_length() -> None:
 @pytest.mark.parametrize(
     ("path", "package"),
     [
-        ("/data/ada/train.py", ""), ("train.py", ""), ("<stdin>", ""), ("In[7]", ""), ("/data/lib/torch_things/a.py", ""),
+        ("/data/ada/train.py", ""), ("train.py", ""), ("<stdin>", ""), ("In[7]", ""),
+        ("/data/lib/torch_things/a.py", ""),
         ("/e/lib/python3.11/site-packages/torch/nn/modules/linear.py", "torch"),
         ("/usr/lib/python3/dist-packages/numpy/core/x.py", "numpy"), ("/e/site-packages/six.py", "six"),
         (r"C:\env\Lib\site-packages\torchvision\ops.py", "torchvision"),

@@ -1,4 +1,4 @@
-"""The forms in which Python, IPython, rich, pytest and C++ print a failure, read from the lines of one process."""
+"""The form in which Python prints a failure, read from the lines of one process; other forms have their own modules."""
 
 from __future__ import annotations
 
@@ -39,10 +39,7 @@ _NO_PART = re.compile(
     r'^(?:wandb: |\s*\d{1,3}%\||[\w.-]+@[\w.-]+[:~ ]|\(\w+\) [\w.-]+@|\$ |>>> |In \[\d+\]:|"""|={5,}|-{20,}|'
     r"(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)\b[: ]|srun: |slurmstepd: |Segmentation fault|Aborted|Killed)"
 )
-_TERMINATE = re.compile(r"terminate called after throwing an instance of '(?P<type>[^']+)'")
-_WHAT = re.compile(r"^\s*what\(\):\s*(?P<message>.*)$")
-_FATAL = re.compile(r"^Fatal Python error: .+$")
-_FATAL_FILE = re.compile(r'^  File "(?P<path>[^"\n]{1,1000})", line (?P<line>\d{1,9}) in (?P<function>.+?)\s*$')
+TERMINATE = re.compile(r"terminate called after throwing an instance of '(?P<type>[^']+)'")
 _NOTE = "[torchdoctor] "  # how the notes begin that torchdoctor's own wrapper of DataLoader workers adds
 LONGEST = 300  # lines of one exception's text
 
@@ -77,6 +74,7 @@ class Raised:
 
 def raised_in(lines: Sequence[str]) -> Iterator[Raised]:
     """The failures in these lines, in their order; each with those that it came of as its causes."""
+    from torchdoctor.aborts import fatal, terminated
     from torchdoctor.notebooks import notebook, pytest_report, rich_box
 
     lines = ungrouped(lines)
@@ -222,7 +220,7 @@ def said_from(lines: Sequence[str], number: int, first: str) -> tuple[list[str],
         inside = inside or bool(_INSIDE.search(row))
         if _CHAIN.match(row) and not (inside and _in_worker(lines, end)):
             break
-        if row in (MEMBER, END) or _NO_PART.match(row) or _TERMINATE.search(row):
+        if row in (MEMBER, END) or _NO_PART.match(row) or TERMINATE.search(row):
             break
         if _HEAD.match(row) and not inside:
             break
@@ -261,37 +259,6 @@ def _in_worker(lines: Sequence[str], number: int) -> bool:
     """Whether the traceback that is chained here was printed by the worker, and not by the process that tells of it."""
     files = [row for row in lines[number : number + 5] if _FILE.match(row)]
     return bool(files) and _OF_WORKER.search(files[0]) is not None
-
-
-def terminated(lines: Sequence[str], start: int) -> Raised | None:
-    """What C++ prints when nobody catches an exception."""
-    found = _TERMINATE.search(lines[start])
-    if found is None:
-        return None
-    what = _WHAT.match(lines[start + 1]) if start + 1 < len(lines) else None
-    if what is None:
-        return Raised(found["type"], "", start, start + 1)
-    rows, end = said_from(lines, start + 1, what["message"])
-    return Raised(found["type"], "\n".join(rows).strip(), start, end)
-
-
-def fatal(lines: Sequence[str], start: int) -> Raised | None:
-    """What Python's faulthandler writes when a signal ends the process: stacks, innermost frame first."""
-    found = _FATAL.match(lines[start])
-    if found is None:
-        return None
-    threads: dict[str, list[Place]] = {}
-    number, thread = start + 1, ""
-    for number in range(start + 1, len(lines)):
-        row = lines[number]
-        if (at := _FATAL_FILE.match(row)) is not None:
-            threads.setdefault(thread, []).insert(0, Place(at["path"], int(at["line"]), at["function"]))
-        elif row.startswith(("Current thread 0x", "Thread 0x")):
-            thread = row.partition(" ")[0]
-        elif row.strip() and not row.startswith(("  ", "Python runtime state")):
-            break
-    frames = threads.get("Current") or next(iter(threads.values()), [])
-    return Raised("", found[0].strip(), start, number, frames)
 
 
 def loose(lines: Sequence[str], start: int) -> Raised | None:

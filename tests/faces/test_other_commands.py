@@ -20,7 +20,7 @@ from torchdoctor.faces.paint import Paint
 from torchdoctor.rule import SEVERITIES, TOPICS, read_page
 
 RULE = "bare-grad-context"
-COMMANDS = ("explain", "facts", "lint", "new", "rules")
+COMMANDS = ("explain", "facts", "lint", "new", "rules", "run")
 
 
 @pytest.mark.parametrize("arguments", [[], *([name] for name in COMMANDS)], ids=str)

@@ -49,10 +49,12 @@ class _Told(click.ClickException):
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="torchdoctor", message="%(prog)s %(version)s")
 def main() -> None:
-    """The doctor for PyTorch code: finds what is wrong before the run, proves it, and mends it.
+    """The doctor for PyTorch code: finds what is wrong before the run, proves it, mends it, and explains what fails.
 
     \b
     torchdoctor lint                     the folder that you are in
+    torchdoctor run train.py             run a program, and explain the error that ends it
+    torchdoctor explain -                explain a traceback or a log on standard input
     torchdoctor explain RULE             what a rule finds, why it does harm, and the proof
     torchdoctor rules                    all that it looks for
     torchdoctor facts train.py:42        what is known of the values on a line, and why

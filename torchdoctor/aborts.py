@@ -1,0 +1,43 @@
+"""What C++ and Python's faulthandler print when a process is ended and nobody can catch anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from torchdoctor.tracebacks import TERMINATE, Place, Raised, said_from
+
+_WHAT = re.compile(r"^\s*what\(\):\s*(?P<message>.*)$")
+_FATAL = re.compile(r"^Fatal Python error: .+$")
+_FATAL_FILE = re.compile(r'^  File "(?P<path>[^"\n]{1,1000})", line (?P<line>\d{1,9}) in (?P<function>.+?)\s*$')
+
+
+def terminated(lines: Sequence[str], start: int) -> Raised | None:
+    """What C++ prints when nobody catches an exception."""
+    found = TERMINATE.search(lines[start])
+    if found is None:
+        return None
+    what = _WHAT.match(lines[start + 1]) if start + 1 < len(lines) else None
+    if what is None:
+        return Raised(found["type"], "", start, start + 1)
+    rows, end = said_from(lines, start + 1, what["message"])
+    return Raised(found["type"], "\n".join(rows).strip(), start, end)
+
+
+def fatal(lines: Sequence[str], start: int) -> Raised | None:
+    """What Python's faulthandler writes when a signal ends the process: stacks, innermost frame first."""
+    found = _FATAL.match(lines[start])
+    if found is None:
+        return None
+    threads: dict[str, list[Place]] = {}
+    number, thread = start + 1, ""
+    for number in range(start + 1, len(lines)):
+        row = lines[number]
+        if (at := _FATAL_FILE.match(row)) is not None:
+            threads.setdefault(thread, []).insert(0, Place(at["path"], int(at["line"]), at["function"]))
+        elif row.startswith(("Current thread 0x", "Thread 0x")):
+            thread = row.partition(" ")[0]
+        elif row.strip() and not row.startswith(("  ", "Python runtime state")):
+            break
+    frames = threads.get("Current") or next(iter(threads.values()), [])
+    return Raised("", found[0].strip(), start, number, frames)
