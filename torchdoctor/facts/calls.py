@@ -193,7 +193,9 @@ class Calls:
             value = torch_api.method(name.rpartition(".")[2], arguments)
         elif name.startswith(("torch.", "builtins.", "math.", "numpy.", "einops.")):
             value = torch_api.call(name, arguments)
-        if grown and (isinstance(value, Tensor) or name in _JOINING):
+        grad = value.grad if isinstance(value, Tensor) else None
+        ends = grad is not None and grad.value == "cut" and grad.because is node  # `torch.tensor(losses)`
+        if grown and not ends and (isinstance(value, Tensor) or name in _JOINING):
             value = also_depending(value if isinstance(value, Tensor) else Tensor(node), grown)
         if name in FUNCTIONAL_LOSSES:
             value = value if value is not None else depending(node, (*args, *keywords.values()))

@@ -1,6 +1,7 @@
 """Finds `torch.tensor(t)` of what is a tensor already.
 
-What is in a graph is left to the rules of graphs that are cut, and so is a copy that is to require grad.
+What is in a graph is left to the rules of graphs that are cut where the file runs backward, and so is a copy that is to
+require grad.
 """
 
 from __future__ import annotations
@@ -39,9 +40,17 @@ def check(file: File, _: File) -> Iterator[Found]:
 
 def _judge(use: Operation) -> Tensor | None:
     given, leaf = use.value("data"), use.value("requires_grad")
-    if leaf is not None or (isinstance(given, Tensor) and given.grad is not None and given.grad.value != "plain"):
+    if leaf is not None or (isinstance(given, Tensor) and _is_in_graph(given) and _runs_backward(use.file)):
         return None
     return given if isinstance(given, Tensor) and not use.use.arguments.starred and _is_tensor_for_sure(given) else None
+
+
+def _is_in_graph(tensor: Tensor) -> bool:
+    return tensor.grad is not None and tensor.grad.value in ("attached", "leaf")
+
+
+def _runs_backward(file: File) -> bool:
+    return "backward" in file.calls_by_method
 
 
 def _is_tensor_for_sure(tensor: Tensor) -> bool:

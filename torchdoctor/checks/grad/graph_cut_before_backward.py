@@ -1,7 +1,8 @@
 """Finds backwards of values that were cut from the graph of their model: by detach, item, argmax, no_grad ...
 
 Only a value whose every term is cut (or is data) counts: targets, weights and logs may be cut, and where any term may
-still be in a graph, nothing is said. A loss that is made a leaf afterwards is another rule's.
+still be in a graph, nothing is said. A loss that is made a leaf afterwards, and a list of
+losses made into a tensor, are other rules'.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from torchdoctor.check import Found, on_file
+from torchdoctor.facts.copied import copies_graph_items
 from torchdoctor.facts.cuts import cut_before
 from torchdoctor.facts.expected import may_fail
 from torchdoctor.facts.file import File
@@ -27,7 +29,7 @@ def check(file: File, _: File) -> Iterator[Found]:
         leaves = {event.node for _, event in leaves_run_backward(file, flow)}
         for event in flow.of("backward"):
             cut = cut_before(flow, event) if event.node not in leaves else None
-            if cut is None or may_fail(event.file, event.node):
+            if cut is None or may_fail(event.file, event.node) or copies_graph_items(flow, cut):
                 continue
             here = cut if cut in file.tree.order else event.node
             if here in told or here not in file.tree.order:
