@@ -2,9 +2,9 @@
 
 In place of torch's ``_worker_loop``, which each worker process runs, stands our ``worker_loop``. It has the exception
 looked at where torch wraps it up for the way home, while its frames are still there, and adds notes; all else is
-torch's own. So it holds for fork and spawn; dataset, collate function and loader stay what they are; and as long as nothing
-fails nothing of ours runs, in the workers or here. Where torch is not loaded yet, a finder on ``sys.meta_path`` waits
-for the one module, and takes itself away then.
+torch's own. So it holds for fork and spawn; dataset, collate function and loader stay what they are; and as long as
+nothing fails nothing of ours runs, in the workers or here. Where torch is not loaded yet, a finder on
+``sys.meta_path`` waits for the one module, and takes itself away then.
 """
 
 from __future__ import annotations
