@@ -166,8 +166,10 @@ class Failure:
 
     @cached_property
     def user(self) -> FrameRecord | None:
-        """The innermost frame of the user's own code."""
-        return next((frame for frame in reversed(self.frames) if frame.user), None)
+        """The innermost frame of the user's own code that asked for something (not one that hands calls on)."""
+        own = [frame for frame in self.frames if frame.user]
+        asking = [frame for frame in own if not frame.function.endswith(("__torch_function__", "__torch_dispatch__"))]
+        return asking[-1] if asking else own[-1] if own else None
 
     @property
     def inner(self) -> FrameRecord | None:
@@ -187,7 +189,7 @@ class Failure:
         for frame in reversed(self.frames):
             if frame.expression is not None:
                 found.append(frame.expression)
-            if frame.user:
+            if frame is self.user:
                 break
         return tuple(found)
 
@@ -214,7 +216,7 @@ class Failure:
     def layer(self) -> ModuleRecord | None:
         """The library's layer that the user's expression led into: the innermost; None where it is none."""
         for frame in reversed(self.frames):
-            if frame.user:
+            if frame is self.user:
                 callee = frame.expression.callee if frame.expression is not None else None
                 return callee.module if callee is not None else None
             if frame.module is not None:
@@ -234,9 +236,12 @@ class Failure:
         return None
 
     def tensor(self, *keys: str | int) -> TensorRecord | None:
-        """The same, where it is a tensor."""
-        found = self.operand(*keys)
-        return found.tensor if found is not None else None
+        """The first tensor of one of these roles or positions."""
+        for key in keys:
+            for expression in self.expressions:
+                if (found := expression.operand(key)) is not None and found.tensor is not None:
+                    return found.tensor
+        return None
 
     def pair(self) -> tuple[ValueRecord, ValueRecord] | None:
         """The two tensors that were brought together: of ``a @ b``, ``torch.mm(a, b)`` and ``a.mm(b)`` alike."""

@@ -63,7 +63,7 @@ class Expressions:
         callee = _tried(scope, node.func)
         told = given(callee, led_into)
         operands: list[ValueRecord] = []
-        if isinstance(callee, Method):
+        if type(callee) is Method:
             operands.append(self._value(path, node.func.value, scope, "self"))  # type: ignore[attr-defined]
         elif callee is MISSING and isinstance(node.func, ast.Attribute):
             owner = _tried(scope, node.func.value)
@@ -76,7 +76,7 @@ class Expressions:
             operands.append(self._made(path, argument, value, role))
         for keyword in node.keywords:
             operands += self._keyword(path, keyword, scope, told)
-        shown = None if callee is MISSING or isinstance(callee, Method) else callee
+        shown = None if callee is MISSING or type(callee) is Method else callee
         return ExpressionRecord(
             code,
             "call",
@@ -154,7 +154,7 @@ class Expressions:
 
     def _made(self, path: str, node: ast.expr, value: Any, role: str) -> ValueRecord:
         code = self.sources.code(path, node)
-        if value is MISSING or isinstance(value, Method):
+        if value is MISSING or type(value) is Method:
             return ValueRecord(code, role)
         return self.values.record(value, code, role, values=True)
 
@@ -167,7 +167,7 @@ class Expressions:
             if isinstance(part, (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
                 continue
             value = _tried(scope, part)
-            if value is not MISSING and not isinstance(value, (Method, types.ModuleType)):
+            if value is not MISSING and type(value) is not Method and not is_a(value, types.ModuleType):
                 yield self._made(path, part, value, "")
                 seen += 1
             elif value is MISSING:
@@ -199,7 +199,7 @@ def _kind(node: ast.AST) -> str:
 def _roles(callee: Any) -> list[str]:
     """The names of a callee's parameters, as far as they can be read off its code."""
     bound = 0
-    if isinstance(callee, Method):
+    if type(callee) is Method:
         callee, bound = callee.function, 1
     elif is_module(callee):
         callee, bound = static(type(callee), "forward"), 1
@@ -228,7 +228,7 @@ def _role_in_library(path: str, argument: ast.expr) -> str:
 
 def called_name(func: ast.expr, callee: Any, scope: Scope) -> str:
     """The full name of what is called, as code would write it: "torch.nn.functional.linear", "torch.Tensor.view"."""
-    if isinstance(callee, Method):
+    if type(callee) is Method:
         if is_tensor(callee.owner):
             return f"torch.Tensor.{callee.name}"
         return f"{shown(qualified(type(callee.owner)))}.{callee.name}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import os
+import re
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +13,7 @@ from torchdoctor.finding import Span
 from torchdoctor.probes.expression import Expressions
 from torchdoctor.probes.module import is_module
 from torchdoctor.probes.packages import package_of
-from torchdoctor.probes.plain import is_a
+from torchdoctor.probes.plain import is_a, locals_of
 from torchdoctor.probes.pure import Scope
 from torchdoctor.probes.shadow import Shadows
 from torchdoctor.probes.source import Sources
@@ -21,7 +23,12 @@ from torchdoctor.record import ExpressionRecord, FrameRecord, ValueRecord
 _FIRST, _LAST = 30, 60  # of a deeper traceback (a recursion without end) only its two ends are told
 _WITH_LOCALS = 8  # of the user's frames, the innermost ones have their names told
 _MOST_LOCALS = 120
-_MACHINERY = frozenset({"_wrapped_call_impl", "_call_impl"})  # between a module's call and its forward
+# Between what the user asked for and what failed: calls that are handed on as they are.
+_MACHINERY = frozenset({"_wrapped_call_impl", "_call_impl", "__torch_function__", "__torch_dispatch__"})
+_MACHINERY_FILES = re.compile(
+    r"torch/(?:_subclasses/|_refs/|_prims_common/|_library/|_dynamo/eval_frame|_ops\.py|_compile\.py|__init__\.py|overrides\.py"
+    r"|utils/_(?:stats|contextlib|python_dispatch)\.py|autograd/graph\.py|_tensor_docs|_functorch/)"
+)
 _HIDDEN = frozenset(
     {"__builtins__", "__annotations__", "__doc__", "__loader__", "__spec__", "In", "Out", "exit", "quit"}
 )
@@ -41,7 +48,7 @@ def own_module(frame: types.FrameType) -> Any:
     code = frame.f_code
     if code.co_argcount == 0:
         return None
-    first = frame.f_locals.get(code.co_varnames[0])
+    first = locals_of(frame).get(code.co_varnames[0])
     return first if first is not None and is_module(first) else None
 
 
@@ -57,8 +64,8 @@ class Frames:
         users = [i for i, link in enumerate(links) if not package_of(link.tb_frame.f_code.co_filename)]
         told = set(users[-_WITH_LOCALS:])
         innermost = users[-1] if users else 0
-        for index, (link, following) in enumerate(zip(links, [*links[1:], None], strict=True)):
-            wanted = index in told or (index >= innermost and link.tb_frame.f_code.co_name not in _MACHINERY)
+        for index, (link, following) in enumerate(zip(links, [*links[1:], None], strict=False)):
+            wanted = index in told or (index >= innermost and not _is_machinery(link.tb_frame.f_code))
             yield self._record(link, following, expression=wanted, names=index in told)
 
     def _record(
@@ -69,7 +76,7 @@ class Frames:
         module = own_module(frame)
         self.sources.know(path, frame.f_globals)
         node = self.sources.node(link, whole=not package_of(path)) if expression else None
-        places = dict(frame.f_locals), frame.f_globals, _builtins(frame)
+        places = locals_of(frame), frame.f_globals, _builtins(frame)
         scope = Shadows(*places, devices=self.values.shadows) if node is not None else None
         return FrameRecord(
             path=path,
@@ -95,11 +102,16 @@ class Frames:
 
     def _locals(self, frame: types.FrameType) -> tuple[ValueRecord, ...]:
         found = []
-        for name, value in list(frame.f_locals.items()):
+        for name, value in locals_of(frame).items():
             hidden = name in _HIDDEN or name.startswith(("__", "@", "."))
             if not hidden and not is_a(value, types.ModuleType, types.FunctionType, type):
                 found.append(self.values.record(value, name, depth=1))
         return tuple(found[:_MOST_LOCALS])
+
+
+def _is_machinery(code: types.CodeType) -> bool:
+    path = code.co_filename.replace(os.sep, "/")
+    return code.co_name in _MACHINERY or _MACHINERY_FILES.search(path) is not None
 
 
 def _builtins(frame: types.FrameType) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from torchdoctor.probes.lookup import Method
 from torchdoctor.probes.module import is_module
-from torchdoctor.probes.plain import MISSING, is_a, static
+from torchdoctor.probes.plain import MISSING, is_a, locals_of, static
 
 _STORES = ("STORE_FAST", "DELETE_FAST", "STORE_DEREF", "DELETE_DEREF")
 _VARARGS, _VARKEYWORDS = 0x04, 0x08
@@ -43,7 +43,7 @@ def given(callee: Any, frame: types.FrameType | None) -> Given:
     """
     if frame is None:
         return NOTHING
-    local, code = frame.f_locals, frame.f_code
+    local, code = locals_of(frame), frame.f_code
     called = local.get("self") if code.co_name == "_wrapped_call_impl" else None
     if is_module(callee) or (callee is MISSING and is_module(called)):
         # Between the call of a module, `net(x)` or `nn.Linear(3, 4)(x)`, and its forward the arguments are all there.
@@ -67,7 +67,7 @@ def receiver(name: str, frame: types.FrameType | None) -> Any:
     """What a method was called on, where the frame is that of a method of this name; else MISSING."""
     if frame is None or frame.f_code.co_name != name or frame.f_code.co_varnames[:1] != ("self",):
         return MISSING
-    return MISSING if "self" in _written(frame.f_code) else frame.f_locals.get("self", MISSING)
+    return MISSING if "self" in _written(frame.f_code) else locals_of(frame).get("self", MISSING)
 
 
 def _given(args: Any, kwargs: Any) -> Given:
@@ -77,7 +77,7 @@ def _given(args: Any, kwargs: Any) -> Given:
 def _bound(callee: Any, code: types.CodeType) -> int | None:
     """How many first parameters the call itself fills, where the code is the callee's; None where it is not."""
     bound = 0
-    if isinstance(callee, Method):
+    if type(callee) is Method:
         callee, bound = callee.function, 1
     elif is_a(callee, type):
         callee, bound = static(callee, "__init__"), 1

@@ -16,7 +16,7 @@ from typing import Any
 from torchdoctor.probes.carried import carried
 from torchdoctor.probes.module import Modules, held
 from torchdoctor.probes.packages import package_of
-from torchdoctor.probes.plain import class_name, instance_dict, loaded, static
+from torchdoctor.probes.plain import class_name, instance_dict, loaded, locals_of, static
 from torchdoctor.probes.reach import Named
 from torchdoctor.probes.source import Sources
 from torchdoctor.probes.tensor import is_plain
@@ -86,7 +86,7 @@ def _roots(links: list[types.TracebackType]) -> list[Any]:
         frame = link.tb_frame
         if package_of(frame.f_code.co_filename) == "torch":
             for name in ("self", "tensors", "outputs", "t_outputs"):
-                value: Any = frame.f_locals.get(name)
+                value: Any = locals_of(frame).get(name)
                 found += [one for one in (value if type(value) in (tuple, list) else (value,)) if is_plain(one)]
     return found
 

@@ -37,7 +37,7 @@ def is_size(value: object) -> bool:
 
 def attribute(value: Any, name: str) -> Any:
     """The attribute of a value where it lies. Raises Unknown."""
-    if isinstance(value, Method):
+    if type(value) is Method:
         raise Unknown
     if is_a(value, types.ModuleType):
         found = types.ModuleType.__getattribute__(value, "__dict__").get(name, MISSING)
@@ -54,9 +54,9 @@ def attribute(value: Any, name: str) -> Any:
 
 def _of_tensor(value: Any, name: str) -> Any:
     torch = loaded("torch")
-    if not is_plain(value):
-        return MISSING
     found = static(type(value), name)
+    if not is_plain(value):
+        return _of_foreign_tensor(value, name, found)
     if name in _TENSOR_FACTS | _TENSOR_VIEWS:
         with torch._C.DisableTorchFunction(), torch.no_grad():
             if name == "grad" and not torch._C.TensorBase.is_leaf.__get__(value):
@@ -65,6 +65,15 @@ def _of_tensor(value: Any, name: str) -> Any:
     if found is MISSING:
         return instance_dict(value).get(name, MISSING)
     return Method(value, name, found)
+
+
+def _of_foreign_tensor(value: Any, name: str, found: Any) -> Any:
+    """Of a subclass of Tensor: its methods, and what torch's own descriptors tell."""
+    base = loaded("torch")._C.TensorBase
+    if found is vars(base).get(name) and name in _TENSOR_FACTS - {"grad", "data"}:
+        with loaded("torch")._C.DisableTorchFunction():
+            return found.__get__(value)
+    return Method(value, name, found) if type(found) in (types.MethodDescriptorType, types.FunctionType) else MISSING
 
 
 def _of_instance(value: Any, name: str) -> Any:

@@ -106,3 +106,19 @@ def torch_class(path: str) -> Any:
     for part in path.split("."):
         found = None if found is None else vars(found).get(part)
     return found
+
+
+_OPTIMIZED = 0x01
+
+
+def locals_of(frame: types.FrameType) -> dict[str, Any]:
+    """What a frame's names are, as a dictionary of its own.
+
+    Up to Python 3.12 a function's frame keeps the dictionary that it once gave out, and with it all that it names,
+    the exception among them: a circle that only the garbage collector undoes. So that one is emptied again.
+    """
+    given = frame.f_locals
+    found = dict(given)
+    if frame.f_code.co_flags & _OPTIMIZED and type(given) is dict:
+        given.clear()
+    return found

@@ -126,7 +126,7 @@ class Scope:
             raise Unknown
         callee = self.value(node.func)
         arguments = [self.value(arg) for arg in node.args]
-        if isinstance(callee, Method) and callee.name in _SIZE_METHODS and is_plain(callee.owner):
+        if type(callee) is Method and callee.name in _SIZE_METHODS and is_plain(callee.owner):
             return callee.function(callee.owner, *arguments)
         if callee is len and len(arguments) == 1:
             return _length(arguments[0])

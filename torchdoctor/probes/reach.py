@@ -9,7 +9,7 @@ from typing import Any
 from torchdoctor.probes.frames import own_module
 from torchdoctor.probes.module import Modules, below, is_module
 from torchdoctor.probes.packages import package_of
-from torchdoctor.probes.plain import class_name, instance_dict, is_a, loaded, qualified, torch_class
+from torchdoctor.probes.plain import class_name, instance_dict, is_a, loaded, locals_of, qualified, torch_class
 from torchdoctor.record import ObjectRecord
 
 Named = tuple[str, Any, str]  # a name, what it names, and the file in which it does
@@ -26,7 +26,7 @@ def named(links: Iterable[types.TracebackType]) -> list[Named]:
         path = frame.f_code.co_filename
         if package_of(path):
             continue
-        local = dict(frame.f_locals)
+        local = locals_of(frame)
         found += [(name, value, path) for name, value in local.items()]
         read = frame.f_code.co_names
         found += [(name, frame.f_globals[name], path) for name in read if name not in local and name in frame.f_globals]

@@ -115,7 +115,7 @@ class Shadows(Scope):
     # -- torch's own --------------------------------------------------------------------------------------------------
 
     def _asked(self, callee: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if isinstance(callee, Method) and is_plain(callee.owner):
+        if type(callee) is Method and is_plain(callee.owner):
             return self._method(callee, args, kwargs)
         if is_module(callee):
             return self._apply(_forward_of(callee), args, kwargs)

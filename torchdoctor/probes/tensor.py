@@ -32,7 +32,7 @@ def record_of(tensor: Any, *, values: bool = False) -> TensorRecord:
     with torch._C.DisableTorchFunction():
         read = _reader(torch, tensor)
         layout = str(read("layout")).removeprefix("torch.")
-        shape = _sizes(read("shape"))
+        shape = None if _is_lazy(torch, tensor) else _sizes(read("shape"))
         strided = layout == "strided"
         record: dict[str, Any] = {
             "shape": shape,
@@ -52,6 +52,11 @@ def record_of(tensor: Any, *, values: bool = False) -> TensorRecord:
         if values:
             record.update(_values(torch, tensor, record))
     return TensorRecord(**record)
+
+
+def _is_lazy(torch: Any, tensor: Any) -> bool:
+    """A lazy layer's parameter before its first input: the size that it tells is none."""
+    return is_a(tensor, vars(torch.nn.parameter).get("UninitializedTensorMixin"))
 
 
 def _reader(torch: Any, tensor: Any) -> Callable[..., Any]:
