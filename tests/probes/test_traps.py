@@ -163,7 +163,7 @@ def test_a_subclass_keeps_its_own_methods_to_itself() -> None:
         @classmethod
         def __torch_function__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             calls.append(function)
-            return super().__torch_function__(function, types, args, kwargs or {})
+            return super().__torch_function__(function, types, args, kwargs or {})  # type: ignore[no-untyped-call]
 
     calls: list[Any] = []
     loud = torch.ones(2, 3).as_subclass(Loud)
@@ -192,7 +192,7 @@ def test_frames_of_generators_lambdas_and_comprehensions() -> None:
         lambda: list(generator()),
         lambda: [x.view(size) for size in (6, 7)],
         lambda: {size: x.view(size) for size in (6, 7)},
-        lambda: sorted([1, 2], key=lambda size: x.view(size + 5)),  # type: ignore[arg-type, return-value]
+        lambda: sorted([1, 2], key=lambda size: x.view(size + 5)),
     ):
         failure = failed(call)
         assert failure.called == "torch.Tensor.view", failure.asked
@@ -279,13 +279,12 @@ def test_nothing_is_kept_alive() -> None:
             run(token, x)
         except RuntimeError as error:
             failure = failure_of(error)
-            refs.append(weakref.ref(error.__traceback__.tb_frame) if False else weakref.ref(token))  # type: ignore[union-attr]
         return refs, failure
 
     gc.disable()  # what only the collector frees is kept alive too: on a GPU it is memory
     try:
         refs, failure = whole()
-        assert [ref() for ref in refs] == [None, None, None]
+        assert [ref() for ref in refs] == [None, None]
     finally:
         gc.enable()
     assert failure.called == "torch.cat"
@@ -325,14 +324,8 @@ def test_the_random_numbers_are_as_they_were() -> None:
 
 
 def test_what_is_large_or_depends_on_values_is_not_worked_out() -> None:
-    x = torch.zeros(1000, 1)
-
-    def spread() -> None:
-        (x.repeat(100_000, 1)[:3]) @ torch.ones(3, 3)
-
-    def chosen() -> None:
-        x[x > 0].view(3, 3) @ torch.ones(4, 4)
-
-    assert failed(spread).tensor("left") is None or True
-    failure = failed(chosen)
-    assert failure.asked is not None and failure.asked.operands[0].tensor is None
+    x, large = torch.eye(3), torch.zeros(2000, 1000)
+    for call in (lambda: x[x > 0] @ torch.ones(4, 4), lambda: large.t() @ torch.ones(3, 3)):
+        failure = failed(call)
+        assert failure.asked is not None and failure.asked.kind == "operator"
+        assert failure.asked.operands[0].tensor is None
