@@ -87,41 +87,47 @@ _KINDS: dict[str, tuple[str, Callable[[str], Any]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
 class Template:
     """A text with holes, ready to be looked for.
 
     Holes are ``{name}`` (any text), ``{name:d}`` (a whole number), ``{name:f}`` (any number), ``{name:s}`` (sizes, in
     whatever brackets: a tuple of ints) and ``{name:w}`` (a word, dots and colons in it); a hole without a name is not
     kept. White space matches any white space. ``^`` at the beginning and ``$`` at the end hold the text to the
-    message's ends; elsewhere it may stand anywhere in it.
+    message's ends; elsewhere it may stand anywhere in it. Raises ValueError for a hole of an unknown kind.
     """
 
-    text: str
-    pattern: re.Pattern[str]
-    holes: dict[str, Callable[[str], Any]]
+    def __init__(self, text: str) -> None:
+        self.text = text
+        body = text.removeprefix("^").removesuffix("$")
+        self._words = tuple(word for piece in _HOLE.split(body)[::3] for word in piece.split())
+        for hole in _HOLE.finditer(body):
+            if (hole[2] or "") not in _KINDS:
+                known = ", ".join(filter(None, _KINDS))
+                raise ValueError(f"{text!r}: {hole[2]!r} is no kind of hole; kinds: {known}")
 
     def match(self, message: str) -> Said | None:
-        found = self.pattern.search(message)
+        """What stands in the holes; None where the message is another."""
+        # Hundreds of texts are looked for in one message: their patterns are made only where all words are there.
+        if not all(word in message for word in self._words):
+            return None
+        pattern, holes = _compiled(self.text)
+        found = pattern.search(message)
         if found is None:
             return None
-        values = {name: self.holes[name](text) for name, text in found.groupdict().items() if text is not None}
+        values = {name: holes[name](text) for name, text in found.groupdict().items() if text is not None}
         return Said(values, found.group())
 
 
 @cache
-def template(text: str) -> Template:
-    """Read a text with holes. Raises ValueError for a hole of an unknown kind."""
+def _compiled(text: str) -> tuple[re.Pattern[str], dict[str, Callable[[str], Any]]]:
+    """The pattern of a text with holes, and what reads each hole's text."""
     holes: dict[str, Callable[[str], Any]] = {}
     pieces, end = [], 0
-    body = text.removeprefix("^")
-    body = body.removesuffix("$")
+    body = text.removeprefix("^").removesuffix("$")
     for hole in _HOLE.finditer(body):
-        name, kind = hole[1], hole[2] or ""
-        if kind not in _KINDS:
-            raise ValueError(f"{text!r}: {kind!r} is no kind of hole; kinds: {', '.join(filter(None, _KINDS))}")
+        name = hole[1]
+        pattern, read = _KINDS[hole[2] or ""]
         pieces.append(_literal(body[end : hole.start()]))
-        pattern, read = _KINDS[kind]
         if not name:
             pieces.append(f"(?:{pattern})")
         elif name in holes:
@@ -133,7 +139,7 @@ def template(text: str) -> Template:
     pieces.append(_literal(body[end:]))
     whole = "".join(pieces)
     anchored = (r"\A\s*" if text.startswith("^") else "") + whole + (r"\s*\Z" if text.endswith("$") else "")
-    return Template(text, re.compile(anchored, re.DOTALL), holes)
+    return re.compile(anchored, re.DOTALL), holes
 
 
 def _literal(text: str) -> str:
@@ -169,7 +175,7 @@ def on_failure(*texts: str, raises: str | Iterable[str] = (), plain: bool = True
     the sign is asked only where torch is known to have raised it, or a tensor to stand in the failing expression.
     """
     kinds = frozenset([raises] if isinstance(raises, str) else raises)
-    return lambda run: Sign(_rule_of(run), run, tuple(template(text) for text in texts), kinds, plain)
+    return lambda run: Sign(_rule_of(run), run, tuple(Template(text) for text in texts), kinds, plain)
 
 
 def _rule_of(run: Run) -> str:

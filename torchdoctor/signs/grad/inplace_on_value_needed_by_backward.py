@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Root, Said, on_failure
 
-_WRITTEN = "modified by an inplace operation: [{type:w} [{sizes}]]"
+_WRITTEN = "modified by an inplace operation: [{type:w} [{sizes:s}]]"
 WEIGHTS = ("T", "AsStrided")  # what a Linear makes of its weight
 _VERSIONS = "is at version {found:d}; expected version {expected:d}"
 
@@ -43,7 +43,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
 def _sizes(said: Said) -> str:
     if "sizes" not in said:
         return ""
-    return f" {shape_text(tuple(int(size) for size in said['sizes'].split(',') if size.strip()))}"
+    return f" {shape_text(said['sizes'])}"
 
 
 def _made(said: Said) -> str:

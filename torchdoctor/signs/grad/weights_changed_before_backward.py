@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torchdoctor.record import Failure, GraphRecord
+from torchdoctor.record import Failure, GraphRecord, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
 
 
 @on_failure(
-    "modified by an inplace operation: [{type:w} [{sizes}]], which is output 0 of {node:w}, is at version",
-    "modified by an inplace operation: [{type:w} [{sizes}]] is at version",
+    "modified by an inplace operation: [{type:w} [{sizes:s}]], which is output 0 of {node:w}, is at version",
+    "modified by an inplace operation: [{type:w} [{sizes:s}]] is at version",
     raises="RuntimeError",
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
@@ -18,7 +18,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     graph = next((one for one in failure.graph if one.kind == "changed"), None)
     if graph is None and str(said["node"]).partition("Backward")[0] in ("T", "AsStrided"):
         yield Diagnosis(
-            f"a weight of sizes ({said['sizes']}) changed between the forward of this loss and its backward"
+            f"a weight of shape {shape_text(said['sizes'])} changed between the forward of this loss and its backward"
         )
     if graph is None or not graph.parameter:
         return
