@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import types
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from torchdoctor.probes.given import Given, given, receiver
@@ -156,7 +157,12 @@ class Expressions:
         code = self.sources.code(path, node)
         if value is MISSING or type(value) is Method:
             return ValueRecord(code, role)
-        return self.values.record(value, code, role, values=True)
+        record = self.values.record(value, code, role, values=True)
+        parts = node.elts if isinstance(node, (ast.List, ast.Tuple)) else []
+        if not parts or len(parts) != len(record.items) or any(isinstance(part, ast.Starred) for part in parts):
+            return record
+        each = zip(record.items, parts, strict=True)
+        return replace(record, items=tuple(replace(item, code=self.sources.code(path, part)) for item, part in each))
 
     def _parts(self, path: str, node: ast.AST, scope: Scope) -> Iterator[ValueRecord]:
         """The largest parts of a node whose values can be told."""

@@ -1,65 +1,66 @@
-"""A Linear that gets another number of features than it was built for, in all of torch's dialects.
+"""A linear layer that gets another number of features than it was made for.
 
-Silent where no Linear failed: a product of matrices is another rule's.
+Torch says "mat1 and mat2 shapes cannot be multiplied" of it, as of any product. Where the record shows another product
+than a linear layer's, this is silent; a pasted text alone is mostly a linear layer's, and is told so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
-from torchdoctor.record import Failure, ModuleRecord, TensorRecord
-from torchdoctor.sign import Diagnosis, Root, Said, on_failure
+from torchdoctor.record import Failure, shape_text
+from torchdoctor.sign import Diagnosis, Said, on_failure
+from torchdoctor.signs.shape._features import cures_of
+from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, times, transposed
 
 
 @on_failure(
-    "mat1 and mat2 shapes cannot be multiplied ({a:d}x{got:d} and {wanted:d}x{out:d})",
-    "a and b must have same reduction dim, but got [{a:d}, {got:d}] X [{wanted:d}, {out:d}]",
-    "size mismatch, got input ({out:d}), mat ({out:d}x{wanted:d}), vec ({got:d})",
+    "shapes cannot be multiplied ({a:d}x{b:d} and {c:d}x{d:d})",
+    "a and b must have same reduction dim, but got [{a:d}, {b:d}] X [{c:d}, {d:d}]",
     raises="RuntimeError",
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
-    """The layer's own in_features, and the input as it came."""
-    layer = failure.layer
-    if layer is None or "in_features" not in layer.facts:
+    """The layer's ``in_features`` are the columns of its weight."""
+    weight, given, layer = failure.tensor("weight", 1), failure.operand("input", 0), failure.layer
+    shape = shape_of(given)
+    if not failure.expressions or (failure.compiled and shape is None):
+        yield from _text(said)
         return
-    wanted, out = layer.facts["in_features"], layer.facts.get("out_features")
-    value = failure.operand("input", 0)
-    tensor = value.tensor if value is not None else None
-    got = tensor.shape[-1] if tensor is not None and tensor.shape else said["got"]
-    if value is None or got == wanted:
+    if not failure.calls("torch.nn.functional.linear", "torch.nn.Linear"):
         return
-    name = failure.name_of(value)
-    shape = f" {tensor.size_text}" if tensor is not None else ""
+    if (layer is not None and layer.type == "MultiheadAttention") or weight is None or not weight.rank or not shape:
+        return
+    assert weight.shape is not None
+    takes, gives = weight.shape[1], weight.shape[0]
+    where = failure.layer_text(layer, "the linear layer") if layer is not None else "`F.linear`"
+    name, code = failure.name_of(given, "the input"), spelled(failure, given)
+    cures = list(cures_of(shape, takes, gives, code))
+    if layer is None and gives == shape[-1]:
+        rows = failure.operand("weight", 1)
+        cures = [f"`F.linear({code}, {transposed(failure, rows, 'weight')})`: a weight is (outputs, features)"]
     yield Diagnosis(
-        f"{failure.layer_text(layer)} takes {wanted} features, and {name}{shape} has {got} in its last dimension",
-        cures=tuple(_cures(layer, tensor, wanted, got, out, name)),
-        roots=(
-            Root(layer, f"built for {wanted} features here"),
-            Root(value, f"{name} got its shape{shape} here"),
-        ),
+        f"{where} takes {takes} features and gets {shape[-1]}: {name} is {shape_text(shape)}",
+        cures=tuple(cures),
+        roots=roots(failure, layer, f"built for {takes} features here", given),
+        evidence=tuple(_evidence(shape, takes, name)),
     )
 
 
-def _cures(
-    layer: ModuleRecord, tensor: TensorRecord | None, wanted: int, got: int, out: int | None, name: str
-) -> Iterator[str]:
-    """Flatten where that gives the number, turn where another dimension is it; else the layer's width."""
-    shape = tensor.shape if tensor is not None and tensor.shape is not None else ()
-    plain = name.strip("`") if name.startswith("`") else "x"
-    for start in range(1, len(shape) - 1):
-        if _product(shape[start:]) == wanted:
-            yield f"`{plain}.flatten({start})`: its {' x '.join(map(str, shape[start:]))} are the {wanted} features"
-    if wanted in shape[:-1] and shape.count(wanted) == 1:
-        axis = shape.index(wanted)
-        yield f"`{plain}.transpose({axis}, -1)`: dimension {axis} has the {wanted} features"
-    named = layer.attribute or layer.name
-    yield f"`nn.{layer.type}({got}, {out})`{f' for `{named}`' if named else ''}, if {got} features are right"
-    if len(shape) == 2 and got % wanted == 0:
-        yield f"look at what comes before: {got} is {got // wanted} x {wanted}"
+def _text(said: Said) -> Iterator[Diagnosis]:
+    rows, came, wanted, out = said["a"], said["b"], said["c"], said["d"]
+    cures = [f"`nn.Linear({came}, {out})`, if {came} features are right"]
+    if wanted % came == 0 and rows % (wanted // came) == 0 and came < wanted:
+        cures.insert(
+            0, f"`x.flatten(1)` before the layer: {rows} * {came} elements are {rows * came // wanted} * {wanted}"
+        )
+    yield Diagnosis(
+        f"a linear layer takes {wanted} features and gets {came} (or a product `a @ b` of sizes that do not meet)",
+        cures=tuple(cures),
+        sure=False,
+    )
 
 
-def _product(sizes: tuple[int, ...]) -> int:
-    product = 1
-    for size in sizes:
-        product *= size
-    return product
+def _evidence(shape: tuple[int, ...], takes: int, name: str) -> Iterator[str]:
+    if len(shape) > 2 and prod(shape[1:]) == takes:
+        yield f"{name} has {takes} elements a sample, {times(shape[1:])}, but they are not in one dimension"

@@ -1,0 +1,47 @@
+"""What lets tensors be joined or stacked that differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torchdoctor.record import Failure, ValueRecord, shape_text
+from torchdoctor.signs.shape._sizes import shape_of, spelled
+
+
+def cures(
+    failure: Failure, first: ValueRecord, other: ValueRecord, axis: int | None, wrong: list[int]
+) -> Iterator[str]:
+    left, right = shape_of(first) or (), shape_of(other) or ()
+    b = spelled(failure, other, "b")
+    if len(left) == len(right):
+        if axis is not None and len(wrong) == 1:
+            yield from _of_one_rank(failure, first, b, left, right, wrong[0])
+        elif axis is not None and len(wrong) == 2 and len(left) == 4 and wrong == [2, 3]:
+            yield (
+                f"`F.interpolate({b}, size={spelled(failure, first, 'a')}.shape[-2:])`, "
+                f"which brings {right[2:]} to {left[2:]}"
+            )
+        elif axis is None and wrong == [0]:
+            yield "`nn.utils.rnn.pad_sequence(..., batch_first=True)`, which pads them to one length"
+        elif axis is None:
+            yield "one size for all, by `F.interpolate`, a crop or `F.pad`, before they are stacked"
+        return
+    small, large, code = (left, right, spelled(failure, first, "a")) if len(left) < len(right) else (right, left, b)
+    for place in range(len(small), -1, -1):
+        if len(large) == len(small) + 1 and large[:place] == small[:place] and large[place + 1 :] == small[place:]:
+            yield f"`{code}.unsqueeze({place})`: {shape_text((*small[:place], 1, *small[place:]))}"
+            return
+
+
+def _of_one_rank(
+    failure: Failure, first: ValueRecord, b: str, left: tuple[int, ...], right: tuple[int, ...], axis: int
+) -> Iterator[str]:
+    a = spelled(failure, first, "a")
+    if all(x == y for index, (x, y) in enumerate(zip(left, right, strict=True)) if index != axis):
+        yield f"`dim={axis}`: they differ in no other, and give {left[axis] + right[axis]} there"
+    if 1 in (left[axis], right[axis]):
+        code, many = (a, right[axis]) if left[axis] == 1 else (b, left[axis])
+        sizes = ", ".join(str(many) if index == axis else "-1" for index in range(len(left)))
+        yield f"`{code}.expand({sizes})`: repeated {many} times without a copy"
+    elif axis > 1 and len(left) == 4:
+        yield f"`F.interpolate({b}, size={a}.shape[-2:])`, which brings {right[2:]} to {left[2:]}"

@@ -1,0 +1,57 @@
+"""Products of matrices: which two tensors, and what makes their sizes meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torchdoctor.record import Failure, ValueRecord, shape_text
+from torchdoctor.signs.shape._sizes import spelled, transposed
+
+PRODUCTS = ("@", "@=", "matmul", "mm", "bmm", "mv", "dot", "addmm", "baddbmm", "inner", "vdot", "multi_dot")
+
+
+def is_product(failure: Failure) -> bool:
+    """Whether what failed is a product, and not a linear layer's."""
+    name = next((one.name for one in failure.expressions if one.name), "")
+    return name in PRODUCTS or name.rpartition(".")[2] in PRODUCTS
+
+
+def pair_of(failure: Failure) -> tuple[ValueRecord, ValueRecord] | None:
+    """The last two tensors of the product: before them `addmm` has one that is added."""
+    for expression in failure.expressions:
+        found = [value for value in expression.operands if value.tensor is not None]
+        if len(found) >= 2:
+            return found[-2], found[-1]
+    return None
+
+
+def cures(
+    failure: Failure, pair: tuple[ValueRecord, ValueRecord], left: tuple[int, ...], right: tuple[int, ...]
+) -> Iterator[str]:
+    """What makes the sizes meet: a transpose of either, the other order."""
+    a, b = spelled(failure, pair[0], "a"), spelled(failure, pair[1], "b")
+    if failure.calls("dot"):
+        if left == right:
+            yield f"`({a} * {b}).sum()` for one number, or `({a} * {b}).sum(-1)` for one of each row"
+        return
+    if len(left) > 1 and len(right) > 1 and _meet(left[:-2], right[:-2]):
+        if right[-1] == left[-1] and left[-1] != right[-2]:
+            yield f"`{a} @ {transposed(failure, pair[1], 'b')}`: ({left[-2]}, {left[-1]}) by ({right[-1]}, {right[-2]})"
+        if left[-2] == right[-2] and left[-1] != right[-2]:
+            yield f"`{transposed(failure, pair[0], 'a')} @ {b}`: ({left[-1]}, {left[-2]}) by ({right[-2]}, {right[-1]})"
+        if right[-1] == left[-2] and left[-1] != right[-2]:
+            yield f"`{b} @ {a}`: ({right[-2]}, {right[-1]}) by ({left[-2]}, {left[-1]})"
+    elif len(left) > 1 and len(right) == 1 and left[-2] == right[0]:
+        yield f"`{transposed(failure, pair[0], 'a')} @ {b}`: ({left[-1]}, {left[-2]}) by ({right[0]},)"
+    elif len(right) > 1 and len(left) == 1 and right[-1] == left[0]:
+        yield f"`{b} @ {a}`: ({right[-2]}, {right[-1]}) by ({left[0]},)"
+    if len(left) == len(right) > 2 and not _meet(left[:-2], right[:-2]):
+        yield (
+            f"one batch on both sides, {shape_text(left[:-2])} or "
+            f"{shape_text(right[:-2])}: what split or folded one folds the other too"
+        )
+
+
+def _meet(left: tuple[int, ...], right: tuple[int, ...]) -> bool:
+    """Whether these sizes broadcast."""
+    return all(a == b or 1 in (a, b) for a, b in zip(left[::-1], right[::-1], strict=False))

@@ -1,0 +1,55 @@
+"""Sizes as the signs of shapes weigh and spell them."""
+
+from __future__ import annotations
+
+import re
+from math import prod
+
+from torchdoctor.record import Failure, ModuleRecord, ValueRecord
+from torchdoctor.sign import Root
+
+_ONE_PIECE = re.compile(r"[\w.]+(?:\([^()]*\)|\[[^\[\]]*\])*(?:\.\w+(?:\([^()]*\)|\[[^\[\]]*\])*)*")
+_LONGEST = 40
+
+
+def shape_of(value: ValueRecord | None) -> tuple[int, ...] | None:
+    """The sizes of a value that is a tensor, where they are known."""
+    return value.tensor.shape if value is not None and value.tensor is not None else None
+
+
+def spelled(failure: Failure, value: ValueRecord | None, otherwise: str = "x") -> str:
+    """What the user's code calls a value, fit for a method to be called on it, or ``otherwise``."""
+    own = failure.owned(value)
+    code = " ".join(own.code.split()) if own is not None else ""
+    if not code or len(code) > _LONGEST:
+        return otherwise
+    return code if _ONE_PIECE.fullmatch(code) else f"({code})"
+
+
+def transposed(failure: Failure, value: ValueRecord | None, otherwise: str = "x") -> str:
+    """The code that swaps the last two dimensions of a value."""
+    rank = len(shape_of(value) or ())
+    return f"{spelled(failure, value, otherwise)}{'.T' if rank == 2 else '.transpose(-2, -1)'}"
+
+
+def times(sizes: tuple[int, ...]) -> str:
+    """Sizes as a product: "64 * 7 * 7 = 3136"."""
+    return f"{' * '.join(map(str, sizes))} = {prod(sizes)}"
+
+
+def roots(
+    failure: Failure, layer: ModuleRecord | None, built: str, *values: ValueRecord | None, aspect: str = "shape"
+) -> tuple[Root, ...]:
+    """Where the layer is built, and where the values got their sizes."""
+    found = [Root(layer, built)] if layer is not None else []
+    for value in values:
+        shape = shape_of(value)
+        if value is not None and value.tensor is not None and shape is not None:
+            name = failure.name_of(value, "this")
+            found.append(Root(value, f"{name} gets its sizes {value.tensor.size_text} here", aspect))
+    return tuple(found)
+
+
+def nearest(wanted: int, whole: int) -> int:
+    """The divisor of ``whole`` that lies nearest to ``wanted``."""
+    return min((n for n in range(1, whole + 1) if whole % n == 0), key=lambda n: (abs(n - wanted), -n))

@@ -1,0 +1,63 @@
+"""A convolution that gets other channels than it was made for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torchdoctor.record import Failure, shape_text
+from torchdoctor.sign import Diagnosis, Said, on_failure
+from torchdoctor.signs.shape._channels import channels_last, cures_of
+from torchdoctor.signs.shape._groups import undivided
+from torchdoctor.signs.shape._sizes import nearest, roots, shape_of, spelled
+
+
+@on_failure(
+    (
+        "Given groups={groups:d}, weight of size {weight:s}, expected "
+        "input{given:s} to have {takes:d} channels, but got {gets:d} channels"
+    ),
+    (
+        "Given transposed=1, weight of size {weight:s}, expected input{given:s} "
+        "to have {takes:d} channels, but got {gets:d} channels"
+    ),
+    (
+        "Given transposed=True, weight of size {weight:s}, expected "
+        "input{given:s} to have {takes:d} channels, but got {gets:d} channels"
+    ),
+    raises="RuntimeError",
+)
+def channels(failure: Failure, said: Said) -> Iterator[Diagnosis]:
+    """The text holds all sizes (of one sample too, to which torch adds a batch of 1): the record gives the names."""
+    takes, gets, sizes, weight = said["takes"], said["gets"], said["given"], said["weight"]
+    layer, value = failure.layer, failure.operand("input", 0)
+    shape = shape_of(value) or sizes
+    where = failure.layer_text(layer, "a convolution") if layer is not None else "a convolution"
+    name = failure.name_of(value, "the input")
+    alone = len(shape) == len(sizes) - 1
+    if not alone and shape_of(value) is None and sizes[0] == takes == 1 and layer is None:
+        alone, shape = True, sizes[1:]
+    yield Diagnosis(
+        f"{where} takes {takes} channels and gets {gets}: {name} is {shape_text(shape)}"
+        + ", taken for one sample without a batch" * alone,
+        cures=tuple(
+            cures_of(shape, takes, gets, spelled(failure, value), layer, alone, weight, "transposed" in said.text)
+        ),
+        roots=roots(failure, layer, f"built for {takes} channels here", value),
+        evidence=tuple(_evidence(shape, takes, name)),
+    )
+
+
+def _evidence(shape: tuple[int, ...], takes: int, name: str) -> Iterator[str]:
+    if channels_last(shape, takes):
+        yield f"{name} has {takes} in its last dimension, and torch takes the channels from before the places"
+
+
+@on_failure("{which:w} must be divisible by groups", raises="ValueError")
+def groups(failure: Failure, said: Said) -> Iterator[Diagnosis]:
+    """The constructor's arguments stand in the user's call."""
+    which, many = failure.operand(said["which"], int(said["which"] == "out_channels")), failure.operand("groups")
+    count, number = (one.literal if one is not None else None for one in (which, many))
+    if isinstance(count, int) and isinstance(number, int) and count > 0 and number > 0:
+        yield undivided(count, number, f"`groups={nearest(number, count)}`", f"{said['which']}")
+    elif not failure.expressions or failure.calls("Conv1d", "Conv2d", "Conv3d", "ConvTranspose2d"):
+        yield Diagnosis(f"the `groups` of a convolution do not divide its `{said['which']}`")

@@ -1,0 +1,83 @@
+"""A dimension that the tensor does not have; `permute` and transposes of another number of dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torchdoctor.record import Failure
+from torchdoctor.sign import Diagnosis, Said, on_failure
+from torchdoctor.signs.shape._orders import reordered
+from torchdoctor.signs.shape._sizes import roots, shape_of, spelled
+
+_LOSSES = ("cross_entropy", "nll_loss", "log_softmax", "softmax", "normalize", "cosine_similarity")
+
+
+@on_failure(
+    "Dimension out of range (expected to be in range of [{lo:d}, {hi:d}], but got {d:d})",
+    (
+        "number of dimensions in the tensor input does not match the length of the desired ordering "
+        "of dimensions i.e. input.dim() = {rank:d} is not equal to len(dims) = {named:d}"
+    ),
+    "t() expects a tensor with <= 2 dimensions, but self is {more:d}D",
+    "tensor.H is only supported on matrices (2-D tensors). Got {more:d}-D tensor",
+    "tensor.mT is only supported on matrices or batches of matrices. Got {few:d}-D tensor",
+    raises=("IndexError", "RuntimeError"),
+)
+def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
+    """The tensor is the one that the method is called on, or the first argument."""
+    value = failure.operand("self", "input", 0)
+    shape = shape_of(value)
+    name, code = failure.name_of(value, "the tensor"), spelled(failure, value)
+    shown = (
+        f"{name} {value.tensor.size_text}"
+        if value is not None and value.tensor is not None and shape is not None
+        else "a tensor"
+    )
+    where = roots(failure, None, "", value)
+    if "named" in said:
+        rank, named = said["rank"], said["named"]
+        yield Diagnosis(
+            f"`permute` names {named} dimensions, and {shown} has {rank}",
+            cures=tuple(reordered(rank, named, code)),
+            roots=where,
+            evidence=("the word sparse_coo in the message means nothing: any tensor is told so",),
+        )
+    elif "more" in said or "few" in said:
+        few = "few" in said
+        yield Diagnosis(
+            f"a transpose of matrices got {shown} of {said['few'] if few else said['more']} dimensions",
+            cures=(
+                f"`{code}.unsqueeze(0)`" if few else f"`{code}.transpose(-2, -1)`: the last two, whatever comes before",
+            ),
+            roots=where,
+        )
+    else:
+        rank = len(shape) if shape is not None and _range(len(shape)) == (said["lo"], said["hi"]) else said["hi"] + 1
+        asked = said["d"]
+        known = (
+            f"{shown}"
+            if shape is not None and len(shape) == rank
+            else f"a tensor of {rank} dimension{'s' * (rank != 1)}"
+        )
+        yield Diagnosis(
+            f"dim {asked} of {known} was asked for: it has dims {said['lo']} to {said['hi']}",
+            cures=tuple(_cures(failure, asked, rank, code)),
+            roots=where,
+        )
+
+
+def _range(rank: int) -> tuple[int, int]:
+    return -max(rank, 1), max(rank, 1) - 1
+
+
+def _cures(failure: Failure, asked: int, rank: int, code: str) -> Iterator[str]:
+    if rank == 1 and asked == 1 and failure.calls(*_LOSSES):
+        yield f"`{code}.unsqueeze(0)`: one sample is a batch of one; or `dim=-1`, where there is a `dim`"
+    elif asked > 0:
+        yield "`dim=-1`, if the last dimension is meant"
+        yield (
+            "`keepdim=True` in the reduction before, or `squeeze(dim)` "
+            "in place of a bare `squeeze()`, which keeps the batch"
+        )
+    else:
+        yield f"a dim between {-rank} and {rank - 1}"

@@ -1,0 +1,83 @@
+"""`view`, `reshape` and `unflatten` into sizes that the elements do not fill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+
+from torchdoctor.record import Failure
+from torchdoctor.sign import Diagnosis, Said, on_failure
+from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, times
+
+
+@on_failure(
+    "shape '{asked:s}' is invalid for input of size {n:d}",
+    "unflatten: Provided sizes {parts:s} don't multiply up to the size of dim {d:d} ({n:d})",
+    "only one dimension can be inferred",
+    raises="RuntimeError",
+)
+def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
+    """The text has the sizes that were asked for; the record the tensor's."""
+    value = failure.operand("self", "input", 0)
+    shape = shape_of(value)
+    name, code = failure.name_of(value, "the tensor"), spelled(failure, value)
+    where = roots(failure, None, "", value)
+    if "asked" not in said and "parts" not in said:
+        yield Diagnosis(
+            f"two sizes of {name} were left to be inferred: one `-1` is all that can be",
+            ("one `-1`, and the other size as a number",),
+            roots=where,
+        )
+        return
+    count = said["n"]
+    if "parts" in said:
+        parts, d = said["parts"], said["d"]
+        fit = [k for k in range(len(parts)) if count % (prod(parts[:k] + parts[k + 1 :]) or 1) == 0]
+        one = [
+            f"`{(*parts[:k], count // prod(parts[:k] + parts[k + 1 :]), *parts[k + 1 :])}`: {count} in all"
+            for k in fit[::-1]
+        ]
+        yield Diagnosis(
+            f"dim {d} of {name} has {count} elements, and {times(parts)} were asked for", tuple(one), roots=where
+        )
+        return
+    asked = said["asked"]
+    shown = f"{name} {value.tensor.size_text}" if value is not None and value.tensor is not None else name
+    yield Diagnosis(
+        f"{shown} has {count} elements, and {_fill(asked, count)}",
+        cures=tuple(_cures(asked, count, shape, code)),
+        roots=where,
+    )
+
+
+def _fill(asked: tuple[int, ...], count: int) -> str:
+    known = tuple(size for size in asked if size != -1)
+    if -1 in asked:
+        return f"{times(known) if len(known) > 1 else known[0]} of the sizes {asked} does not divide that"
+    return f"the sizes {asked} ask for {prod(asked)}"
+
+
+def _cures(asked: tuple[int, ...], count: int, shape: tuple[int, ...] | None, code: str) -> Iterator[str]:
+    """The batch that was written as a number, then the features that are others."""
+    inner = prod([*asked[1:]])
+    if shape and len(asked) == 2 and len(shape) > 2 and asked[0] in (-1, shape[0]):
+        yield f"`{code}.flatten(1)`, and {prod(shape[1:])} features in the layer behind: {times(shape[1:])}"
+        return
+    if shape and len(asked) == 2 and len(shape) == 2 and asked[0] == -1:
+        yield f"`{code}` has {shape[1]} features a row, not {asked[1]}"
+        return
+    if -1 not in asked and len(asked) > 1 and inner > 0 and count % inner == 0 and (not shape or asked[0] != shape[0]):
+        first = count // inner
+        size = f"{code}.size(0)" if shape and shape[0] == first else "-1"
+        yield f"`{size}` for the {asked[0]} in front: this batch has {first}"
+        return
+    places = [k for k in range(len(asked)) if asked[k] != -1 and _whole(asked, k, count)]
+    if -1 not in asked:
+        for k in places[::-1][:2]:
+            sizes = (*asked[:k], count // prod(asked[:k] + asked[k + 1 :]), *asked[k + 1 :])
+            yield f"`{sizes}`: {sizes[k]} for the {asked[k]}"
+
+
+def _whole(asked: tuple[int, ...], k: int, count: int) -> bool:
+    others = prod(asked[:k] + asked[k + 1 :])
+    return others > 0 and count % others == 0

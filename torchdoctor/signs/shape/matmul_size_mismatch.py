@@ -1,0 +1,67 @@
+"""A product of tensors whose inner sizes, or whose batches, do not meet: `@`, `matmul`, `mm`, `bmm`, `mv`, `dot`.
+
+Silent where the product is a linear layer's or an einsum's: they have rules of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torchdoctor.record import Failure, ValueRecord, shape_text
+from torchdoctor.sign import Diagnosis, Said, on_failure
+from torchdoctor.signs.shape._products import cures, is_product, pair_of
+from torchdoctor.signs.shape._sizes import roots, shape_of
+
+
+@on_failure(
+    "shapes cannot be multiplied ({a:d}x{b:d} and {c:d}x{d:d})",
+    "Expected size for first two dimensions of batch2 tensor to be: [{n:d}, {m:d}] but got: [{n2:d}, {m2:d}]",
+    "a and b must have same reduction dim, but got [{a:d}, {b:d}] X [{c:d}, {d:d}]",
+    "size mismatch, got input ({rows:d}), mat ({rows2:d}x{m:d}), vec ({m2:d})",
+    "size mismatch, got input ({rows:d}x{m:d}), vec ({m2:d})",
+    "inconsistent tensor size, expected tensor [{m:d}] and src [{m2:d}] to have the",
+    "1D tensors expected, but got {r:d}D and {r2:d}D tensors",
+    "The size of tensor a ({n:d}) must match the size of tensor b ({n2:d}) at non-singleton dimension {:d}",
+    raises="RuntimeError",
+)
+def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
+    """Both tensors stand in the expression, mostly by name; the text of a batched product hides the first."""
+    if "The size of tensor" in said.text and not is_product(failure):
+        return
+    pair = pair_of(failure) if is_product(failure) else None
+    left, right = (shape_of(pair[0]), shape_of(pair[1])) if pair is not None else (None, None)
+    if pair is None or not left or not right:
+        yield from _text(failure, said)
+        return
+    a, b = failure.name_of(pair[0], "the left side"), failure.name_of(pair[1], "the right side")
+    sizes = f"{a} {_text_of(pair[0])} by {b} {_text_of(pair[1])}"
+    why = _why(failure, left, right)
+    yield Diagnosis(
+        f"a product of {sizes}: {why}",
+        cures=tuple(cures(failure, pair, left, right)),
+        roots=roots(failure, None, "", *pair),
+    )
+
+
+def _text_of(value: ValueRecord) -> str:
+    return value.tensor.size_text if value.tensor is not None else ""
+
+
+def _text(failure: Failure, said: Said) -> Iterator[Diagnosis]:
+    if "b" in said or failure.expressions:
+        return  # mostly a linear layer's
+    if "m" in said and said["m"] != said["m2"]:
+        yield Diagnosis(f"a product sums over {said['m']} elements on the left and {said['m2']} on the right")
+    elif "n" in said and said["n"] != said["n2"]:
+        yield Diagnosis(f"a batched product has batches of {said['n']} on the left and {said['n2']} on the right")
+    elif "r" in said:
+        yield Diagnosis(f"`torch.dot` takes two vectors, and got tensors of {said['r']} and {said['r2']} dimensions")
+
+
+def _why(failure: Failure, left: tuple[int, ...], right: tuple[int, ...]) -> str:
+    if failure.calls("dot") and max(len(left), len(right)) > 1:
+        return "`dot` takes two vectors"
+    inner = right[-2] if len(right) > 1 else right[0]
+    if left[-1] != inner:
+        return f"the last size of the left, {left[-1]}, meets {inner} on the right"
+    return f"the batches, {shape_text(left[:-2])} and {shape_text(right[:-2])}, do not go together"

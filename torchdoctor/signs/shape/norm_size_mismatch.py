@@ -1,0 +1,81 @@
+"""A normalisation that gets other channels, or another last dimension, than it was made for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torchdoctor.record import Failure, shape_text
+from torchdoctor.sign import Diagnosis, Said, on_failure
+from torchdoctor.signs.shape._channels import channels_last
+from torchdoctor.signs.shape._features import of_last_dimensions
+from torchdoctor.signs.shape._groups import undivided
+from torchdoctor.signs.shape._sizes import nearest, roots, shape_of, spelled
+
+
+@on_failure(
+    "{what:w} should contain {gets:d} elements not {takes:d}",
+    "expected input's size at dim=1 to match num_features ({takes:d}), but got: {gets:d}",
+    (
+        "Expected weight to be a vector of size equal to the number of channels in "
+        "input, but got weight of shape [{takes:d}] and input of shape {given:s}"
+    ),
+    raises=("RuntimeError", "ValueError"),
+)
+def channels(failure: Failure, said: Said) -> Iterator[Diagnosis]:
+    """BatchNorm, InstanceNorm and GroupNorm: the channels are dimension 1."""
+    if "what" in said and said["what"] not in ("running_mean", "running_var", "weight", "bias"):
+        return
+    layer, value = failure.layer, failure.operand("input", 0)
+    shape = shape_of(value) or said["given"]
+    takes, gets = said["takes"], said["gets"] if "gets" in said else (shape or (0, 0))[1]
+    where = failure.layer_text(layer, "a normalisation") if layer is not None else "a normalisation"
+    name, code = failure.name_of(value, "the input"), spelled(failure, value)
+    cures = []
+    if shape and len(shape) > 2 and channels_last(shape, takes):
+        order = f"permute{(0, len(shape) - 1, *range(1, len(shape) - 1))}" if len(shape) > 3 else "transpose(1, 2)"
+        cures.append(f"`{code}.{order}` before the layer: the {takes} channels stand last")
+    before = f"{layer.facts.get('num_groups', '...')}, " if layer is not None and layer.type == "GroupNorm" else ""
+    built = f"nn.{layer.type}({before}{gets})" if layer is not None else f"num_features={gets}"
+    cures.append(f"`{built}`, if {gets} channels are right")
+    sizes = f": {name} is {shape_text(shape)}" if shape else ""
+    yield Diagnosis(
+        f"{where} takes {takes} channels and gets {gets}{sizes}",
+        cures=tuple(cures),
+        roots=roots(failure, layer, f"built for {takes} channels here", value),
+    )
+
+
+@on_failure(
+    "Given normalized_shape={takes:s}, expected input with shape [{}], but got input of size{given:s}",
+    "Given normalized_shape={takes:s}, expected input with shape [{}], but got input of size {given:s}",
+    raises="RuntimeError",
+)
+def last_dimensions(failure: Failure, said: Said) -> Iterator[Diagnosis]:
+    """LayerNorm and RMSNorm: the last dimensions."""
+    layer, value = failure.layer, failure.operand("input", 0)
+    takes, shape = said["takes"], shape_of(value) or said["given"]
+    kind = layer.type if layer is not None and layer.type in ("LayerNorm", "RMSNorm") else "LayerNorm"
+    where = failure.layer_text(layer, f"a {kind}") if layer is not None else f"a {kind}"
+    name = failure.name_of(value, "the input")
+    wanted = f"{takes[0]} in its last dimension" if len(takes) == 1 else f"{shape_text(takes)} in its last dimensions"
+    yield Diagnosis(
+        f"{where} wants {wanted}: {name} is {shape_text(shape)}",
+        cures=tuple(of_last_dimensions(takes, shape, kind, spelled(failure, value))),
+        roots=roots(failure, layer, f"built for {shape_text(takes)} here", value),
+    )
+
+
+@on_failure(
+    "num_channels ({channels:d}) must be divisible by num_groups ({groups:d})",
+    (
+        "Expected number of channels in input to be divisible by num_groups, "
+        "but got input of shape {given:s} and num_groups={groups:d}"
+    ),
+    raises=("RuntimeError", "ValueError"),
+)
+def groups(failure: Failure, said: Said) -> Iterator[Diagnosis]:
+    """Groups that do not divide the channels."""
+    many, count = said["groups"], said["channels"] if "channels" in said else (said["given"] or (0, 0))[1]
+    if not count or not many:
+        return
+    yield undivided(count, many, f"`nn.GroupNorm({nearest(many, count)}, {count})`")
