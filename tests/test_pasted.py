@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from torchdoctor.packages import package_of
-from torchdoctor.pasted import failures_in
+from torchdoctor.pasted import failures_in, retold
 from torchdoctor.record import Failure
 
 TERMINAL = """\
@@ -269,6 +269,23 @@ def test_a_worker_s_text() -> None:
     assert failure.worker == 2 and failure.exception.notes == ("sample index 17",)
     assert failure.user is not None and (failure.user.path, failure.user.line) == ("data.py", 30)
     assert failure.frames[0].path == "train.py"
+
+
+def test_the_same_out_of_an_exception_s_text() -> None:
+    message = DATALOADER.partition("RuntimeError: ")[2]
+    failure = retold(message)
+    assert failure is not None and failure.worker == 2 and failure.exception.notes == ("sample index 17",)
+    assert failure.message.endswith("at entry 1") and failure.user is not None and failure.user.path == "data.py"
+    within = message.replace(
+        "Original Traceback (most recent call last):\n",
+        "Original Traceback (most recent call last):\n"
+        '  File "train.py", line 3, in f\n    d["x"]\nKeyError: 3\n\n'
+        "During handling of the above exception, another exception occurred:\n\nTraceback (most recent call last):\n",
+    )
+    failure = retold(within)
+    assert failure is not None and failure.message.endswith("at entry 1")
+    assert [cause.exception.type for cause in failure.causes] == ["KeyError"]
+    assert retold("") is None and retold(SAID) is None and retold("Original Traceback (most recent call last):") is None
 
 
 def test_a_spawned_process() -> None:

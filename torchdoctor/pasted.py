@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from torchdoctor.logs import Line, Stream, streams
 from torchdoctor.packages import package_of
 from torchdoctor.record import ExceptionRecord, Failure, FrameRecord
-from torchdoctor.tracebacks import Raised, raised_in
+from torchdoctor.tracebacks import Raised, raised_elsewhere, raised_in
 
 MOST = 200  # failures of one text; a log with more of them repeats itself
 # A text without the exception's name might be any of these.
@@ -67,6 +67,12 @@ def failures_in(text: str) -> list[Failure]:
 
 
 MAX_CHARACTERS = 20_000_000  # of a longer log, the end
+
+
+def retold(message: str) -> Failure | None:
+    """What another process raised, read out of the text of the exception that retells it; else None."""
+    raised = raised_elsewhere(message)
+    return _failure(raised, Stream([])) if raised is not None else None
 
 
 @dataclass

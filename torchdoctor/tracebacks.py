@@ -143,6 +143,13 @@ def _with_text(lines: Sequence[str], start: int, number: int, said: re.Match[str
     return _opened(raised)
 
 
+def raised_elsewhere(message: str) -> Raised | None:
+    """What a worker, a replica or a spawned process raised, where an exception's text retells it; else None."""
+    retold = Raised("", message, 0, 0)
+    opened = _opened(retold)
+    return opened if opened is not retold else None
+
+
 def _opened(raised: Raised) -> Raised:
     """What another process raised stands as text in the exception: its type, text and frames are the true ones."""
     if "from user code:" in raised.message:

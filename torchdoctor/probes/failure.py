@@ -12,13 +12,14 @@ import sys
 from dataclasses import replace
 from typing import Any
 
+from torchdoctor.pasted import retold
 from torchdoctor.probes import graph
 from torchdoctor.probes.environment import environment_of, files_of
 from torchdoctor.probes.frames import Frames, steps
 from torchdoctor.probes.module import Modules
 from torchdoctor.probes.plain import MISSING, bases, class_name, instance_dict, is_a, qualified, static
 from torchdoctor.probes.reach import named, objects, register
-from torchdoctor.probes.retold import real_stack, retold
+from torchdoctor.probes.real_stack import real_stack
 from torchdoctor.probes.source import Sources
 from torchdoctor.probes.value import Values
 from torchdoctor.record import ExceptionRecord, ExpressionRecord, Failure, FrameRecord
