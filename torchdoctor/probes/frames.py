@@ -26,7 +26,7 @@ _MOST_LOCALS = 120
 # Between what the user asked for and what failed: calls that are handed on as they are.
 _MACHINERY = frozenset({"_wrapped_call_impl", "_call_impl", "__torch_function__", "__torch_dispatch__"})
 _MACHINERY_FILES = re.compile(
-    r"torch/(?:_subclasses/|_refs/|_prims_common/|_library/|_dynamo/eval_frame|_ops\.py|_compile\.py|__init__\.py|overrides\.py"
+    r"torch/(?:_subclasses/|_refs/|_prims|_decomp/|_meta_registrations|_library/|_dynamo/eval_frame|_ops\.py|_compile\.py|library\.py|__init__\.py|overrides\.py"
     r"|utils/_(?:stats|contextlib|python_dispatch)\.py|autograd/graph\.py|_tensor_docs|_functorch/)"
 )
 _HIDDEN = frozenset(
