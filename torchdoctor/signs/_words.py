@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 from torchdoctor.record import Failure, ModuleRecord, ValueRecord
 from torchdoctor.sign import Root
 
@@ -9,7 +11,17 @@ from torchdoctor.sign import Root
 def code_of(failure: Failure, value: ValueRecord | None, otherwise: str) -> str:
     """What a cure calls a value: the user's own code for it, where that is short enough to be written out."""
     name = failure.name_of(value, "").strip("`")
-    return name if name and not name.endswith("...") else otherwise
+    return operand(name) if name and not name.endswith("...") else otherwise
+
+
+def operand(code: str) -> str:
+    """Code that a method or `~` may be written at: in parentheses where it is an operation."""
+    try:
+        node = ast.parse(code, mode="eval").body
+    except SyntaxError:
+        return code
+    whole = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Tuple, ast.List, ast.Dict, ast.Constant)
+    return code if isinstance(node, whole) else f"({code})"
 
 
 def built(layer: ModuleRecord | None, text: str) -> tuple[Root, ...]:
