@@ -100,7 +100,8 @@ def _dropped(file: File, function: cst.FunctionDef, statement: Statement) -> Dro
         named = bool(parts) and all(
             isinstance(part, cst.Name) for part in parts
         )  # `x` or `x, y`: a return without return
-        return Dropped(statement, value, None) if named or _gives_only_a_value(file, value) else None
+        sums = isinstance(value, (cst.BinaryOperation, cst.UnaryOperation)) and _computes(file, value)
+        return Dropped(statement, value, None) if named or sums or _gives_only_a_value(file, value) else None
     computed, targets = _assigned(statement)
     if computed is None or not (isinstance(statement, cst.AugAssign) or _computes(file, computed)):
         return None

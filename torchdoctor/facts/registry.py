@@ -186,11 +186,16 @@ def _registers(
         return any(_mentions(method, arg.value, kept, names) for arg in call.args)
     if isinstance(call.func, cst.Attribute) and called in ("append", "extend", "insert", "update"):
         if not is_own(method, kept.name, call.func.value) and not _mentions(method, call.func.value, kept, names, True):
-            return any(_mentions(method, arg.value, kept, names) for arg in call.args)
+            return any(_mentions(method, arg.value, kept, names) and not _is_run(arg.value) for arg in call.args)
         return False
     if not making or called in _LOOKERS:
         return False
     return any(_is_whole(method, arg.value, kept, names) for arg in call.args)
+
+
+def _is_run(node: cst.BaseExpression) -> bool:
+    """Whether an expression is what a layer gives back: `layer(x)`, `self.layers[0](x)`."""
+    return isinstance(node, cst.Call) and isinstance(node.func, (cst.Name, cst.Subscript))
 
 
 def _is_whole(method: cst.FunctionDef, node: cst.BaseExpression, kept: Kept, names: dict[str, bool]) -> bool:
