@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from torchdoctor.facts.events import Event
+from torchdoctor.facts.origins import called_function, returned
 from torchdoctor.facts.values import Attr, Const, Made, Named, Param, Result, Tensor
 
 if TYPE_CHECKING:
@@ -28,22 +29,27 @@ def is_mean(flow: Flow, backward: Event) -> bool:
         if not (isinstance(loss, cst.Call) and loss.args):
             return False
         loss = loss.args[0].value
-    return _is_mean(flow, loss, _DEPTH)
+    return _is_mean(flow, flow.file, loss, _DEPTH)
 
 
-def _is_mean(flow: Flow, node: cst.BaseExpression, depth: int) -> bool:
+def _is_mean(flow: Flow, file: File, node: cst.BaseExpression, depth: int) -> bool:
     if depth == 0:
         return False
     if isinstance(node, cst.Name):
-        found = flow.file.scopes.find(node.value, node)
+        found = file.scopes.find(node.value, node)
         values = [binding.value for binding in found[1]] if found is not None else []
-        return bool(values) and all(value is not None and _is_mean(flow, value, depth - 1) for value in values)
+        return bool(values) and all(value is not None and _is_mean(flow, file, value, depth - 1) for value in values)
     if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Add):
-        return _is_mean(flow, node.left, depth - 1)
+        return _is_mean(flow, file, node.left, depth - 1)
     if isinstance(node, cst.Attribute) and node.attr.value == "loss":
-        value = flow.value(node.value)
+        value = flow.value(node.value) if file is flow.file else None
         return isinstance(value, Tensor) and bool(value.models)  # the output of a model that computes its own loss
-    return isinstance(node, cst.Call) and _is_mean_call(flow, node)
+    if not isinstance(node, cst.Call):
+        return False
+    if (function := called_function(file, node)) is not None:
+        given = returned(*function)
+        return bool(given) and all(_is_mean(flow, owner, value, depth - 1) for owner, value in given)
+    return _is_mean_call(flow, node)
 
 
 def _is_mean_call(flow: Flow, call: cst.Call) -> bool:
