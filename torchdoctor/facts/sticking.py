@@ -14,7 +14,7 @@ from torchdoctor.facts.ownership import related
 from torchdoctor.facts.values import Attr, Named
 
 if TYPE_CHECKING:
-    from torchdoctor.facts.events import Event
+    from torchdoctor.facts.events import Arm, Event
     from torchdoctor.facts.flow import Flow
 
 
@@ -88,7 +88,32 @@ def _is_left_so(flow: Flow, loop: cst.For | cst.While, forward: Event, setting: 
         return False
     if setting.index > forward.index:
         return any(mode.training is not False for mode in forward.modes)
+    if any(event.kind == "backward" and _in_other_passes(setting, event) for event in turn):
+        return True
     between = (event for event in turn if setting.index < event.index < forward.index)
     return any(
         event.kind == "forward" and event.grad.enabled is False and related(event.on, forward.on) for event in between
     )
+
+
+def _in_other_passes(setting: Event, backward: Event) -> bool:
+    """Whether the pass that evaluates never is the one that trains: `if phase == "train": ... else: net.eval()`."""
+    return any(_opposite(mine, other) for mine in setting.arms for other in backward.arms)
+
+
+def _opposite(a: Arm, b: Arm) -> bool:
+    if a.test is None or b.test is None or a.branch is b.branch:
+        return False
+    if a.test.deep_equals(b.test):
+        return (a.index == 0) != (b.index == 0)
+    x, y = _compared(a.test), _compared(b.test)
+    return a.index == b.index == 0 and x is not None and y is not None and x[0].deep_equals(y[0]) and x[1] != y[1]
+
+
+def _compared(test: cst.BaseExpression) -> tuple[cst.BaseExpression, str] | None:
+    """The sides of `phase == "train"`."""
+    if isinstance(test, cst.Comparison) and len(test.comparisons) == 1:
+        comparison = test.comparisons[0]
+        if isinstance(comparison.operator, cst.Equal) and isinstance(comparison.comparator, cst.SimpleString):
+            return test.left, comparison.comparator.value
+    return None
