@@ -12,11 +12,11 @@ from torchdoctor.facts.classes import ClassFacts
 from torchdoctor.facts.context import OFF, ON
 from torchdoctor.facts.depending import also_depending, depending
 from torchdoctor.facts.events import GradMode
-from torchdoctor.facts.joins import join
+from torchdoctor.facts.joins import join, tensor_with
 from torchdoctor.facts.kind import unwrapped
 from torchdoctor.facts.kinds import FUNCTIONAL_LOSSES, is_parametric, kinds_of
-from torchdoctor.facts.literals import literal
 from torchdoctor.facts.outputs import output_of
+from torchdoctor.facts.passing import bound
 from torchdoctor.facts.protocol import Protocol
 from torchdoctor.facts.values import (
     UNKNOWN,
@@ -40,7 +40,6 @@ from torchdoctor.facts.values import (
 )
 
 if TYPE_CHECKING:
-    from torchdoctor.facts.file import File
     from torchdoctor.facts.run import Run
 
 Keywords = Mapping[str, Value]
@@ -80,6 +79,8 @@ class Calls:
         if isinstance(function, cst.Attribute):
             callee = run.evaluate(function)
             receiver = None if isinstance(callee, Named) else run.values.get(function.value, UNKNOWN)
+            if isinstance(callee, OneOf) and (only := tensor_with(receiver, function.attr.value)) is not None:
+                receiver, callee = only, Attr(only, function.attr.value)
         else:
             callee = run.evaluate(function)
         args, keywords, starred = self._arguments(node)
@@ -274,7 +275,7 @@ class Calls:
             owner, definition = found if found is not None else (file, None)
         if not isinstance(definition, cst.FunctionDef):
             return None
-        names = self.bound(owner, definition, args, keywords, starred, node)
+        names = bound(definition, args, keywords, starred, node)
         closure = self.run.state.names if owner is file and definition in self.run.flows.closures else None
         return self.run.step_into(owner, definition, names, node, closure)
 
@@ -285,35 +286,6 @@ class Calls:
             names[param.name.value] = value
         names.update(keywords)
         return self.run.step_into(self.run.file, callee.node, names, node)
-
-    def bound(
-        self,
-        file: File,
-        function: cst.FunctionDef,
-        args: tuple[Value, ...],
-        keywords: Keywords,
-        starred: bool,
-        node: cst.CSTNode | None = None,
-    ) -> dict[str, Value]:
-        """The function's parameters with what the call gives them; one that is given nothing known is a Param."""
-        params = function.params
-        positional = (*params.posonly_params, *params.params)
-        names: dict[str, Value] = {}
-        for index, param in enumerate((*positional, *params.kwonly_params)):
-            name = param.name.value
-            value: Value | None = keywords.get(name)
-            if value is None and index < len(positional) and index < len(args):
-                value = args[index]
-            if value is None and not starred and param.default is not None:
-                plain = literal(param.default)
-                value = const(plain) if plain is None or isinstance(plain, (int, float, str, bool)) else None
-            if value is None or isinstance(value, Unknown):
-                value = Param(function, name, node if value is not None else None)
-            names[name] = value
-        for extra in (params.star_arg, params.star_kwarg):
-            if isinstance(extra, cst.Param):
-                names[extra.name.value] = Param(function, extra.name.value)
-        return names
 
     # -- objects that are called ----------------------------------------------------------------------------------
 
@@ -397,7 +369,7 @@ class Calls:
             isinstance(d.decorator, cst.Name) and d.decorator.value == "staticmethod" for d in function.decorators
         )
         given = args if static else (receiver, *args)
-        names = self.bound(owner.file, function, given, keywords, starred, node)
+        names = bound(function, given, keywords, starred, node)
         return self.run.step_into(owner.file, function, names, node)
 
     # -- methods --------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from torchdoctor.facts.classes import ClassFacts
 from torchdoctor.facts.configured import field_of, is_dataclass
 from torchdoctor.facts.joins import exact
 from torchdoctor.facts.literals import literal
+from torchdoctor.facts.passing import bound
 from torchdoctor.facts.stacks import completed
 from torchdoctor.facts.state import State
 from torchdoctor.facts.values import Attr, Made, Self, Value, const
@@ -58,7 +59,7 @@ class Instances:
             home, init = found
             args, keywords = (of.args, dict(of.keywords)) if isinstance(of, Made) else ((), {})
             node = of.call if isinstance(of, Made) else None
-            names = run.calls.bound(home.file, init, (of, *args), keywords, isinstance(of, Self), node)
+            names = bound(init, (of, *args), keywords, isinstance(of, Self), node)
             flow = home.file.flows.run(
                 init, State(names), stack=run.stack, budget=run.budget, constructing=True, root=run.root
             )

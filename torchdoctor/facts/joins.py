@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from torchdoctor.facts.values import UNKNOWN, Dim, Known, Made, OneOf, Sequence, Tensor, Unknown, Value
+from torchdoctor.facts.values import UNKNOWN, Const, Dim, Known, Made, OneOf, Sequence, Tensor, Unknown, Value
 
 
 def options(value: Value) -> frozenset[Value]:
@@ -26,6 +26,20 @@ def join(a: Value, b: Value) -> Value:
         return Sequence(tuple(map(join, a.items, b.items)))
     either = options(a) | options(b)
     return OneOf(either) if len(either) <= 4 else UNKNOWN
+
+
+def tensor_with(value: Value | None, attribute: str) -> Tensor | None:
+    """The tensor that a value must be where ``attribute`` is read of it: of `loss = 0` and the sum that a loop makes
+    of it, only the sum has a `backward`."""
+    if not isinstance(value, OneOf):
+        return None
+    left = [one for one in value.options if not (isinstance(one, Const) and not hasattr(one.value, attribute))]
+    if len(left) == len(value.options) or not all(isinstance(one, Tensor) for one in left):
+        return None
+    found: Value | None = None
+    for one in sorted(left, key=repr):
+        found = one if found is None else join(found, one)
+    return found if isinstance(found, Tensor) else None
 
 
 def _join_made(a: Made, b: Made) -> Made:

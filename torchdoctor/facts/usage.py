@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # Methods that only a module has (eval and train also belong to other things, so they need no arguments and company).
 _MODULE = frozenset({
-    "parameters", "named_parameters", "named_modules", "modules", "children", "named_children", "requires_grad_",
+    "parameters", "named_parameters", "named_modules", "modules", "children", "named_children",
     "register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook", "load_state_dict_and_eval",
 })  # fmt: skip
 

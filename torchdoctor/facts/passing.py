@@ -1,0 +1,46 @@
+"""What a call gives to the parameters of a function of the project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import libcst as cst
+
+from torchdoctor.facts.literals import literal
+from torchdoctor.facts.values import Made, Param, Sequence, Unknown, Value, const
+
+Keywords = Mapping[str, Value]
+
+
+def bound(
+    function: cst.FunctionDef,
+    args: tuple[Value, ...],
+    keywords: Keywords,
+    starred: bool,
+    node: cst.CSTNode | None = None,
+) -> dict[str, Value]:
+    """The function's parameters with what the call gives them; one that is given nothing known is a Param."""
+    params = function.params
+    positional = (*params.posonly_params, *params.params)
+    names: dict[str, Value] = {}
+    for index, param in enumerate((*positional, *params.kwonly_params)):
+        name = param.name.value
+        value: Value | None = keywords.get(name)
+        if value is None and index < len(positional) and index < len(args):
+            value = args[index]
+        if value is None and not starred and param.default is not None:
+            plain = literal(param.default)
+            value = const(plain) if plain is None or isinstance(plain, (int, float, str, bool)) else None
+        if value is None or isinstance(value, Unknown):
+            value = Param(function, name, node if value is not None else None)
+        names[name] = value
+    rest = {name: value for name, value in keywords.items() if name not in names}
+    for extra in (params.star_arg, params.star_kwarg):
+        if isinstance(extra, cst.Param):
+            names[extra.name.value] = Param(function, extra.name.value)
+    if node is not None and not starred:
+        if isinstance(params.star_arg, cst.Param):
+            names[params.star_arg.name.value] = Sequence(args[len(positional) :])
+        if params.star_kwarg is not None:
+            names[params.star_kwarg.name.value] = Made("builtins.dict", node, keywords=tuple(rest.items()))
+    return names
