@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from torchdoctor.facts.escape import contains
 from torchdoctor.facts.events import Event
 from torchdoctor.facts.kind import unwrapped
 from torchdoctor.facts.kinds import is_parametric
@@ -16,6 +17,7 @@ from torchdoctor.facts.values import Attr, Const, Made, Result, Tensor, Value
 
 if TYPE_CHECKING:
     from torchdoctor.facts.flow import Flow
+    from torchdoctor.facts.training import Training
 
 # Methods of library models that put new parameters in the place of old ones.
 _REPLACING = frozenset({"resize_token_embeddings", "resize_position_embeddings", "reset_classifier"})
@@ -128,3 +130,49 @@ def _receiver(event: Event) -> str:
     node = event.node
     assert isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute)
     return event.file.code(node.func.value)
+
+
+def goes_on(flow: Flow, facts: Training, optimizer: Value, replacement: Replacement) -> bool:
+    """Whether the optimizer is used after the replacement, and never told of the new parameters."""
+    later = [event for event in flow.events if event.index > replacement.event.index]
+    for event in later:
+        if event.kind == "call" and isinstance(event.on, Attr):
+            if event.on.of == optimizer and event.on.name in ("add_param_group", "param_groups"):
+                return False
+            if event.on.name == "requires_grad_" and event.on.of == replacement.new:
+                return False
+    if any(facts.steps(event, optimizer) for event in later):
+        return True
+    if "add_param_group" in flow.file.mentions:
+        return False  # whoever goes on with it may tell it
+    return _is_kept(flow, optimizer) or any(_hands_on(flow, optimizer, event) for event in later)
+
+
+def _hands_on(flow: Flow, optimizer: Value, event: Event) -> bool:
+    """Whether the optimizer is returned, or an object of the project made with it: a trainer, which goes on with it."""
+    if event.kind == "return":
+        return contains(event.on, optimizer)
+    if event.kind != "make" or not isinstance(event.value, Made):
+        return False
+    given = (*event.args, *event.keywords.values())
+    return flow.file.classes.named(event.value.name) is not None and any(contains(value, optimizer) for value in given)
+
+
+def _is_kept(flow: Flow, optimizer: Value) -> bool:
+    """Whether a constructor keeps the optimizer as an attribute that its class steps."""
+    function = flow.function
+    if function is None or function.name.value != "__init__" or not isinstance(optimizer, Made):
+        return False
+    parent = flow.file.parent(optimizer.call)
+    target = parent.targets[0].target if isinstance(parent, cst.Assign) else None
+    owner = flow.file.classes.enclosing(function)
+    if not isinstance(target, cst.Attribute) or owner is None:
+        return False
+    steps = flow.file.calls_by_method.get("step", ())
+    return any(
+        isinstance(call.func, cst.Attribute)
+        and isinstance(call.func.value, cst.Attribute)
+        and call.func.value.attr.value == target.attr.value
+        and owner.node in flow.file.ancestors(call)
+        for call in steps
+    )

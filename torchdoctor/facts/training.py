@@ -27,6 +27,7 @@ from torchdoctor.facts.values import (
     Result,
     Scaled,
     Self,
+    Sequence,
     Tensor,
     Value,
 )
@@ -161,6 +162,18 @@ class Training:
         if self._anothers(about.modules, optimizer):
             return False
         return True if len(self.optimizers) == 1 else None
+
+    def differentiates(self, event: Event, optimizer: Value) -> bool:
+        """Whether the event is an autograd.grad that may be of the optimizer's parameters: a gradient penalty's is of
+        images."""
+        if event.kind != "autograd_grad":
+            return False
+        given = event.argument(1, "inputs") or UNKNOWN
+        mine = self.parameters(optimizer).tensors
+        return not all(
+            isinstance(value, Tensor) and value not in mine and not isinstance(value.of, (Attr, Param, Element, Item))
+            for value in (given.items if isinstance(given, Sequence) else (given,))
+        )
 
     # -- what is not in sight -------------------------------------------------------------------------------------
 

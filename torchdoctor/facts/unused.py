@@ -40,7 +40,7 @@ def _is_used(flow: Flow, facts: Training, optimizer: Value, events: list[Event])
     """Whether something may step, read the gradients, or hand the optimizer on."""
     escaped = facts.escapes(optimizer)
     for event in events:
-        if event.index in escaped or event.kind in ("autograd_grad", "yield"):
+        if event.index in escaped or event.kind == "yield" or facts.differentiates(event, optimizer):
             return True
         if event.kind in ("step", "scaler_step") and not _is_no_step(flow, facts, optimizer, event):
             return True

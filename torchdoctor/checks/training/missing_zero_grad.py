@@ -29,9 +29,10 @@ def check(file: File, flow: Flow) -> Iterator[Found]:
 
 def _uncleared(flow: Flow, facts: Training, optimizer: Value, step: Event) -> tuple[Event, cst.CSTNode] | None:
     """The first backward that feeds the step in the innermost loop around both, where nothing clears in that loop."""
-    if step.kind == "step" and (step.args or step.keywords):
-        return None  # a closure clears by itself
+    given = step.kind == "step" and bool(step.args or step.keywords)
     for backward in flow.of("backward"):
+        if given and step.node not in backward.via:
+            continue  # a closure that is not in sight clears by itself
         shared = [loop for loop in backward.loops if loop in step.loops]
         if not shared or shared[-1] not in flow.file.tree.order or facts.feeds(backward, optimizer) is not True:
             continue
@@ -49,7 +50,7 @@ def _excuses(facts: Training, event: Event, optimizer: Value) -> bool:
         or event.index in facts.escapes(optimizer)
         or (event.kind == "backward" and facts.by_framework(event))
         or (event.kind == "make" and event.value == optimizer)
-        or event.kind == "autograd_grad"
+        or facts.differentiates(event, optimizer)
     )
 
 

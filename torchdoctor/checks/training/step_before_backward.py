@@ -34,9 +34,12 @@ def _late(flow: Flow, facts: Training, optimizer: Value, step: Event) -> Event |
     if forward is None or forward.index > step.index:
         return None
     head = [e for e in flow.events if e.loops[: len(step.loops)] == step.loops and e.index < backward.index]
-    if any(e.kind in ("backward", "autograd_grad") and facts.feeds(e, optimizer) is not False for e in head):
+    if any(e.kind == "backward" and facts.feeds(e, optimizer) is not False for e in head):
         return None
-    if any(e.index in facts.escapes(optimizer) or facts.may_go_backward(e) for e in head):
+    if any(
+        facts.differentiates(e, optimizer) or e.index in facts.escapes(optimizer) or facts.may_go_backward(e)
+        for e in head
+    ):
         return None
     if facts.touches_gradients([step]):
         return None
