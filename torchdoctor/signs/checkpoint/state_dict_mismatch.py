@@ -39,10 +39,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     elif missing or unexpected:
         yield Diagnosis(
             f"the checkpoint is not of this {model}: {_some(missing, 'missing')}, {_some(unexpected, 'unexpected')}",
-            cures=(
-                "build the model as it was when the checkpoint was saved",
-                "`strict=False`, if the rest is to stay new",
-            ),
+            cures=("build the model as it was when it was saved", "`strict=False`, if the rest is to stay as it is"),
         )
 
 
@@ -66,9 +63,7 @@ def _of_prefix(model: str, prefix: str, saved: bool) -> Diagnosis:
     by = f", as {maker} names them" if maker else ""
     if saved:
         cure = f"`load_state_dict({{k.removeprefix({prefix!r}): v for k, v in state.items()}})`"
-        return Diagnosis(
-            f"every name in the checkpoint begins with {prefix!r}{by}, and {model} has none of it", (cure,)
-        )
+        return Diagnosis(f"every name in the checkpoint begins with {prefix!r}{by}, and no name of {model}", (cure,))
     cure = f"`load_state_dict({{{prefix!r} + k: v for k, v in state.items()}})`, or load before the model is wrapped"
     return Diagnosis(f"every name of {model} begins with {prefix!r}{by}, and those in the checkpoint do not", (cure,))
 
