@@ -45,7 +45,8 @@ def _of_module(code: str, name: str, module: ModuleRecord) -> Iterator[Diagnosis
             cures=("unfreeze what is to learn before the optimizer is made: `model.fc.requires_grad_(True)`",),
         )
         return
-    built = ", ".join(f"`{one}`" for one in module.own if one not in module.children and one not in ("forward", "training"))
+    dull = {*module.children, "forward", "training"}
+    built = ", ".join(f"`{one}`" for one in module.own if one not in dull)
     held = f": its attributes {built} are no registered layers" if built and not module.children else ""
     yield Diagnosis(
         f"`{name}` (`{module.type}`) has no parameters{held}"[:200],
