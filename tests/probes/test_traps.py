@@ -114,8 +114,8 @@ def test_a_property_is_not_read() -> None:
 
 
 def test_a_module_without_its_constructor() -> None:
-    class Bare(nn.Module):  # torchdoctor: ignore[missing-super-init]
-        def __init__(self) -> None:
+    class Bare(nn.Module):
+        def __init__(self) -> None:  # torchdoctor: ignore[missing-super-init]
             self.size = 3
             self.fc = nn.Linear(3, 3)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dis
 import os
 import re
 import types
@@ -85,7 +86,7 @@ class Frames:
             text=self.sources.line(path, link.tb_lineno),
             package=package_of(path),
             at=self._span(path, node) if node is not None else None,
-            expression=None if scope is None else self._expression(path, node, scope, following),
+            expression=_raising(link) if scope is None else self._expression(path, node, scope, following),
             module=self.values.modules.record(module) if module is not None else None,
             locals=self._locals(frame) if names else (),
         )
@@ -107,6 +108,13 @@ class Frames:
             if not hidden and not is_a(value, types.ModuleType, types.FunctionType, type):
                 found.append(self.values.record(value, name, depth=1))
         return tuple(found[:_MOST_LOCALS])
+
+
+def _raising(link: types.TracebackType) -> ExpressionRecord | None:
+    """Of a frame whose source is not at hand the bytecode still tells whether its code raised by itself."""
+    code = link.tb_frame.f_code.co_code
+    name = dis.opname[code[link.tb_lasti]] if 0 <= link.tb_lasti < len(code) else ""
+    return ExpressionRecord("", "raise") if name == "RAISE_VARARGS" else None
 
 
 def _is_machinery(code: types.CodeType) -> bool:
