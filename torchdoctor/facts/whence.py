@@ -125,20 +125,27 @@ def _part(file: File, node: cst.BaseExpression, part: str) -> tuple[File, cst.Ba
 
 def _member(file: File, call: cst.Call, part: str) -> cst.BaseExpression | None:
     args = [arg for arg in call.args if arg.keyword is None]
-    if len(args) == 1 and isinstance(args[0].value, cst.Dict):
-        for element in args[0].value.elements:
+    only = _followed(file, args[0].value) if len(args) == 1 else None
+    if isinstance(only, cst.Dict):
+        for element in only.elements:
             if isinstance(element, cst.DictElement) and literal(element.key) == part:
                 return element.value
         return None
-    if len(args) == 1 and isinstance(args[0].value, (cst.ListComp, cst.GeneratorExp)):
-        return args[0].value.elt
+    if isinstance(only, (cst.ListComp, cst.GeneratorExp)):
+        return only.elt
     items: list[cst.BaseExpression | None] = [None if arg.star else arg.value for arg in args]
-    if len(args) == 1 and isinstance(args[0].value, cst.List):
-        elements = args[0].value.elements
+    if isinstance(only, cst.List):
+        elements = only.elements
         items = [None if isinstance(one, cst.StarredElement) else one.value for one in elements]
     if not part.isdigit() or int(part) >= len(items) or None in items[: int(part)]:
         return None
     return items[int(part)]
+
+
+def _followed(file: File, node: cst.BaseExpression) -> cst.BaseExpression:
+    """The one literal that a name stands for, where it stands for one in this file; else the node itself."""
+    found = [origin for origin in origins(file, node) if origin.file is file]
+    return found[0].node if len(found) == 1 else node
 
 
 # -- a value ----------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dis
 import linecache
 import types
 import warnings
@@ -46,7 +47,7 @@ class Sources:
         code = traceback.tb_frame.f_code
         place = _position(code, traceback.tb_lasti)
         if place is None:
-            return self._by_executing(traceback)
+            return self._by_executing(traceback) or self._unpacked(traceback)
         return (self._nodes(code.co_filename) if whole else self._own_nodes(code)).get(place)
 
     def statement(self, path: str, line: int) -> ast.stmt | None:
@@ -132,6 +133,15 @@ class Sources:
             return None
         # Our own tree's node at the same place, so that statements and expressions are of one tree.
         return None if node is None else self._nodes(traceback.tb_frame.f_code.co_filename).get(_place_of(node), node)
+
+    def _unpacked(self, traceback: types.TracebackType) -> ast.AST | None:
+        """`a, b = ...` on Python 3.10, where `executing` is silent: the target."""
+        code = traceback.tb_frame.f_code
+        if not dis.opname[code.co_code[traceback.tb_lasti]].startswith("UNPACK_"):
+            return None
+        statement = self.statement(code.co_filename, traceback.tb_lineno)
+        targets = statement.targets if isinstance(statement, ast.Assign) else []
+        return targets[0] if len(targets) == 1 else None
 
 
 def _parsed(text: str) -> ast.Module | None:
