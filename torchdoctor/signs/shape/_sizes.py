@@ -17,6 +17,16 @@ def shape_of(value: ValueRecord | None) -> tuple[int, ...] | None:
     return value.tensor.shape if value is not None and value.tensor is not None else None
 
 
+def tensor_at(failure: Failure, *keys: str | int) -> ValueRecord | None:
+    """The operand of the first of these roles or positions that is a tensor, innermost first."""
+    for key in keys:
+        for expression in failure.expressions:
+            found = expression.operand(key)
+            if found is not None and found.tensor is not None:
+                return found
+    return None
+
+
 def spelled(failure: Failure, value: ValueRecord | None, otherwise: str = "x") -> str:
     """What the user's code calls a value, fit for a method to be called on it, or ``otherwise``."""
     own = failure.owned(value)

@@ -8,7 +8,7 @@ from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs.shape._channels import channels_last, cures_of
 from torchdoctor.signs.shape._groups import undivided
-from torchdoctor.signs.shape._sizes import nearest, roots, shape_of, spelled
+from torchdoctor.signs.shape._sizes import nearest, roots, shape_of, spelled, tensor_at
 
 
 @on_failure(
@@ -29,7 +29,7 @@ from torchdoctor.signs.shape._sizes import nearest, roots, shape_of, spelled
 def channels(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The text holds all sizes (of one sample too, to which torch adds a batch of 1): the record gives the names."""
     takes, gets, sizes, weight = said["takes"], said["gets"], said["given"], said["weight"]
-    layer, value = failure.layer, failure.operand("input", 0)
+    layer, value = failure.layer, tensor_at(failure, "input", 0)
     shape = shape_of(value) or sizes
     where = failure.layer_text(layer, "a convolution") if layer is not None else "a convolution"
     name = failure.name_of(value, "the input")

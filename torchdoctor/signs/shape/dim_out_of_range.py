@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs.shape._orders import reordered
-from torchdoctor.signs.shape._sizes import roots, shape_of, spelled
+from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at
 
 _LOSSES = ("cross_entropy", "nll_loss", "log_softmax", "softmax", "normalize", "cosine_similarity")
 
@@ -25,7 +25,7 @@ _LOSSES = ("cross_entropy", "nll_loss", "log_softmax", "softmax", "normalize", "
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The tensor is the one that the method is called on, or the first argument."""
-    value = failure.operand("self", "input", 0)
+    value = tensor_at(failure, "self", "input", 0)
     shape = shape_of(value)
     name, code = failure.name_of(value, "the tensor"), spelled(failure, value)
     shown = (

@@ -7,7 +7,7 @@ from math import prod
 
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, times
+from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at, times
 
 
 @on_failure(
@@ -18,7 +18,9 @@ from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, times
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The text has the sizes that were asked for; the record the tensor's."""
-    value = failure.operand("self", "input", 0)
+    if failure.layer is not None and failure.layer.type == "MultiheadAttention":
+        return  # its own views, after what it was given
+    value = tensor_at(failure, "self", "input", 0)
     shape = shape_of(value)
     name, code = failure.name_of(value, "the tensor"), spelled(failure, value)
     where = roots(failure, None, "", value)

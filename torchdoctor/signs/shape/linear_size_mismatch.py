@@ -12,7 +12,7 @@ from math import prod
 from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs.shape._features import cures_of
-from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, times, transposed
+from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at, times, transposed
 
 
 @on_failure(
@@ -22,7 +22,7 @@ from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, times, tran
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The layer's ``in_features`` are the columns of its weight."""
-    weight, given, layer = failure.tensor("weight", 1), failure.operand("input", 0), failure.layer
+    weight, given, layer = failure.tensor("weight", 1), tensor_at(failure, "input", 0), failure.layer
     shape = shape_of(given)
     if not failure.expressions or (failure.compiled and shape is None):
         yield from _text(said)

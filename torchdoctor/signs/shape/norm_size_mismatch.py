@@ -9,7 +9,7 @@ from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs.shape._channels import channels_last
 from torchdoctor.signs.shape._features import of_last_dimensions
 from torchdoctor.signs.shape._groups import undivided
-from torchdoctor.signs.shape._sizes import nearest, roots, shape_of, spelled
+from torchdoctor.signs.shape._sizes import nearest, roots, shape_of, spelled, tensor_at
 
 
 @on_failure(
@@ -25,7 +25,7 @@ def channels(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """BatchNorm, InstanceNorm and GroupNorm: the channels are dimension 1."""
     if "what" in said and said["what"] not in ("running_mean", "running_var", "weight", "bias"):
         return
-    layer, value = failure.layer, failure.operand("input", 0)
+    layer, value = failure.layer, tensor_at(failure, "input", 0)
     shape = shape_of(value) or said["given"]
     takes, gets = said["takes"], said["gets"] if "gets" in said else (shape or (0, 0))[1]
     where = failure.layer_text(layer, "a normalisation") if layer is not None else "a normalisation"
@@ -52,7 +52,7 @@ def channels(failure: Failure, said: Said) -> Iterator[Diagnosis]:
 )
 def last_dimensions(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """LayerNorm and RMSNorm: the last dimensions."""
-    layer, value = failure.layer, failure.operand("input", 0)
+    layer, value = failure.layer, tensor_at(failure, "input", 0)
     takes, shape = said["takes"], shape_of(value) or said["given"]
     kind = layer.type if layer is not None and layer.type in ("LayerNorm", "RMSNorm") else "LayerNorm"
     where = failure.layer_text(layer, f"a {kind}") if layer is not None else f"a {kind}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._sizes import roots, shape_of, spelled
+from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at
 from torchdoctor.signs.shape._states import cures_of
 
 
@@ -17,7 +17,7 @@ from torchdoctor.signs.shape._states import cures_of
 )
 def features(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The features stand in the last dimension, with ``batch_first`` too."""
-    layer, value, takes, gets = failure.layer, failure.operand("input", 0), said["takes"], said["gets"]
+    layer, value, takes, gets = failure.layer, tensor_at(failure, "input", 0), said["takes"], said["gets"]
     shape = shape_of(value)
     where = failure.layer_text(layer, "a recurrent layer") if layer is not None else "a recurrent layer"
     name, code = failure.name_of(value, "the input"), spelled(failure, value)
@@ -52,6 +52,8 @@ def features(failure: Failure, said: Said) -> Iterator[Diagnosis]:
 def state(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """A first state is (layers * directions, batch, hidden), with ``batch_first`` too."""
     layer, value = failure.layer, failure.operand("hx", 1)
+    if layer is not None and layer.type == "LSTM" and shape_of(value) is not None:
+        return  # no pair at all: a rule of its own
     if value is not None and value.items:
         value = value.items[min(said["part"] or 0, len(value.items) - 1)]
     where = failure.layer_text(layer, "a recurrent layer") if layer is not None else "a recurrent layer"

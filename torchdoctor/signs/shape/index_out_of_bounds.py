@@ -1,0 +1,85 @@
+"""An index beyond the size of its dimension: in a subscript, `gather`, `scatter`, `select`, `take`, `narrow`.
+
+Silent about embeddings, labels and recurrent layers, which have rules of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torchdoctor.record import Failure, ValueRecord, shape_text
+from torchdoctor.sign import Diagnosis, Root, Said, on_failure
+from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at
+
+
+@on_failure(
+    "index {i:d} is out of bounds for dimension {d:d} with size {n:d}",
+    "select(): index {i:d} out of range for tensor of size {sizes:s} at dimension {d:d}",
+    "out of range: tried to access index {i:d} on a tensor of {n:d} elements",
+    "start ({start:d}) + length ({length:d}) exceeds dimension size ({n:d})",
+    "^index out of range in self",
+    raises=("IndexError", "RuntimeError"),
+)
+def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
+    """The text has the index and the size; the record has the names and the other dimensions."""
+    if failure.calls("embedding", "Embedding", "embedding_bag") or (failure.layer is not None and "i" in said):
+        return
+    if "in self" in said.text and not failure.calls("index_select"):
+        return
+    value, index = tensor_at(failure, "self", "value", "input", 0), _index(failure)
+    shape, name = shape_of(value), failure.name_of(value, "the tensor")
+    many = index is not None and bool(index.tensor and index.tensor.rank)
+    at, axis, size = said["i"], said["d"], said["n"]
+    if "start" in said:
+        yield Diagnosis(f"{said['length']} elements from {said['start']} on were asked for, of a dimension of {size}")
+        return
+    if at is None and index is not None and index.tensor is not None and index.tensor.most is not None and shape:
+        axis = failure.operand("dim", 0)
+        axis = axis.literal if axis is not None and isinstance(axis.literal, int) and axis.literal < len(shape) else 0
+        at, size = int(index.tensor.most), shape[axis]
+    if size is None and said["sizes"]:
+        size = said["sizes"][axis]
+    if size is None:
+        return
+    shown = f"{name} {shape_text(shape)}" if shape is not None else "a tensor"
+    where = f"dim {axis} of {shown} has {size}" if axis is not None else f"{shown} has {size} elements"
+    held = f"{failure.name_of(index, 'the index')} holds {at}" if many else f"the index is {at}"
+    yield Diagnosis(
+        f"{held}, and {where}: {f'0 to {size - 1}' if size else 'it is empty'}",
+        cures=tuple(_cures(failure, value, at, axis, size, many)),
+        roots=(*roots(failure, None, "", value), *_made(failure, index)),
+    )
+
+
+def _index(failure: Failure) -> ValueRecord | None:
+    """The tensor of indices, where there is one."""
+    found = failure.operand("index", 1)
+    if found is not None and found.items:
+        found = next((one for one in found.items if one.tensor is not None), found)
+    if found is not None and found.tensor is None:
+        tensors = [one for one in failure.values if one.tensor is not None and one.tensor.dtype.startswith("int")]
+        found = tensors[-1] if tensors and failure.called != "[]" else found
+    return found
+
+
+def _made(failure: Failure, index: ValueRecord | None) -> tuple[Root, ...]:
+    if index is None or index.tensor is None:
+        return ()
+    return (Root(index, f"{failure.name_of(index, 'the index')} is made here", "value"),)
+
+
+def _cures(
+    failure: Failure, value: ValueRecord | None, at: int, axis: int | None, size: int, many: bool
+) -> Iterator[str]:
+    shape, code = shape_of(value) or (), spelled(failure, value)
+    others = [d for d in range(len(shape)) if d != axis and shape[d] > at >= 0]
+    if size == 0:
+        yield f"look first whether `{code}.numel()` is 0"
+    elif at == size:
+        yield f"{size - 1} is the last: indices count from 0" + (", so `- 1` if these count from 1" if many else "")
+    if axis == 0 and len(others) == 1 and not many and failure.called == "[]" and at != size:
+        yield (
+            f"`{code}[{', '.join([':'] * others[0] + [str(at)])}]`, if dim {others[0]} (of {shape[others[0]]}) is meant"
+        )
+    elif at != size and size:
+        yield f"indices from 0 to {size - 1}, or a tensor of at least {at + 1} there"
