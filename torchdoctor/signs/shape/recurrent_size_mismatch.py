@@ -52,7 +52,8 @@ def features(failure: Failure, said: Said) -> Iterator[Diagnosis]:
 def state(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """A first state is (layers * directions, batch, hidden), with ``batch_first`` too."""
     layer, value = failure.layer, failure.operand("hx", 1)
-    if layer is not None and layer.type == "LSTM" and shape_of(value) is not None:
+    given_state = failure.asked.operand("hx", 1) if failure.asked is not None else None
+    if layer is not None and layer.type == "LSTM" and shape_of(given_state) is not None:
         return  # no pair at all: a rule of its own
     if value is not None and value.items:
         value = value.items[min(said["part"] or 0, len(value.items) - 1)]
