@@ -169,7 +169,7 @@ def test_a_process_that_ends_well_leaves_none(tmp_path: Path) -> None:
 
 def test_the_newest_crash_and_no_old_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    folder = crashes.folder()
+    folder = Path(crashes.folder())
     folder.mkdir(parents=True)
     for age_days, name in ((30, "1"), (2, "2"), (1, "3")):
         (folder / f"{name}.txt").write_text(f"command: {name}\n\nFatal Python error: Aborted\n")

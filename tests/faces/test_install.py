@@ -112,15 +112,16 @@ def test_a_fault_of_ours_is_one_line(tmp_path: Path) -> None:
 
 def test_installing_loads_nothing_heavy_and_takes_no_time(tmp_path: Path) -> None:
     code = (
-        "import sys, time\nbegan = time.perf_counter()\nimport torchdoctor\ntorchdoctor.install()\n"
-        "print(time.perf_counter() - began, sorted({'torch', 'libcst', 'click', 'rich'} & set(sys.modules)))"
+        "import sys, threading, time\nbegan = time.process_time()\nimport torchdoctor\ntorchdoctor.install()\n"
+        "print(time.process_time() - began, sorted({'torch', 'libcst', 'click', 'rich'} & set(sys.modules)))"
     )
     times = []
-    for _ in range(3):
-        seconds, loaded = run([*PLAIN, "-c", code], tmp_path).out.split(" ", 1)
+    for _ in range(4):
+        cached = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path / "compiled")}
+        seconds, loaded = run([*PLAIN, "-c", code], tmp_path, environment=cached).out.split(" ", 1)
         assert ast.literal_eval(loaded) == []
         times.append(float(seconds))
-    assert min(times) < 0.05, "a generous bound for a busy machine; the bench prints the true time"
+    assert min(times) < 0.02, "a generous bound for a busy machine: it takes 3 ms"
 
 
 @NEEDS_TORCH
@@ -285,3 +286,19 @@ def test_decorated_functions(heard: list[BaseException]) -> None:
 def test_the_names_are_there() -> None:
     assert torchdoctor.install is hooks.install and torchdoctor.uninstall is hooks.uninstall
     assert callable(torchdoctor.watch_loaders)
+
+
+@NEEDS_TORCH
+def test_a_real_ipython(tmp_path: Path) -> None:
+    pytest.importorskip("IPython")
+    cells = [
+        *INSTALL.splitlines(),
+        *INSTALL.splitlines(),
+        f"exec(compile({VIEW!r}, 'model.py', 'exec'))",
+        CALL.strip(),
+        "quit",
+    ]
+    command = [*PLAIN, "-m", "IPython", "--colors=NoColor", "--simple-prompt"]
+    out = run(command, tmp_path, stdin="\n".join(cells) + "\n", environment={"IPYTHONDIR": str(tmp_path)})
+    told = out.out + out.err
+    assert told.count(f"error[{RULE}]: ") == 1 and "RuntimeError" in told

@@ -12,8 +12,10 @@ import faulthandler
 import os
 import sys
 import time
-from pathlib import Path
-from typing import IO
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO
 
 _file: IO[str] | None = None
 _process = 0
@@ -21,10 +23,10 @@ _LASTS_S = 7 * 24 * 3600
 _MARK = "Fatal Python error:"
 
 
-def folder() -> Path:
+def folder() -> str:
     """Where crash files lie; one folder for each user."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(home, "torchdoctor", "crashes")
+    return os.path.join(home, "torchdoctor", "crashes")
 
 
 def watch() -> None:
@@ -33,8 +35,9 @@ def watch() -> None:
     if _file is not None or faulthandler.is_enabled():
         return
     try:
-        folder().mkdir(parents=True, exist_ok=True)
-        _file = open(folder() / f"{os.getpid()}.txt", "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+        os.makedirs(folder(), exist_ok=True)
+        path = os.path.join(folder(), f"{os.getpid()}.txt")
+        _file = open(path, "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
         _file.write(_head())
         _file.flush()
         faulthandler.enable(_file)
@@ -71,8 +74,10 @@ def _head() -> str:
 
 def newest() -> tuple[dict[str, str], str] | None:
     """The head and the text of the newest crash; None where there is none. Takes away what is too old."""
+    from pathlib import Path
+
     found: list[tuple[float, str]] = []
-    for path in folder().glob("*.txt"):
+    for path in Path(folder()).glob("*.txt"):
         try:
             age, text = time.time() - path.stat().st_mtime, path.read_text(encoding="utf-8", errors="replace")
             if age > _LASTS_S or (_MARK not in text and not _runs(path.stem)):

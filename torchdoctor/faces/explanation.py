@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import linecache
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from torchdoctor import catalogue
 from torchdoctor.faces import values
 from torchdoctor.faces.frames import Note, frames
-from torchdoctor.faces.lines import Lines
 from torchdoctor.faces.paint import Paint, visible
 from torchdoctor.faces.text import wrapped
+from torchdoctor.faces.told import ToldLines, every
 from torchdoctor.finding import Finding, Span
 from torchdoctor.project.report import severity
-from torchdoctor.project.shown import shown
 from torchdoctor.record import Failure, FrameRecord
 
 _CURES = 3
@@ -41,8 +38,8 @@ def _finding(failure: Failure, found: Finding, paint: Paint, ranks: tuple[int, .
         if frame is not None and frame.expression is not None:
             inner = failure.expressions if frame is failure.user else ()
             below = values.rows(frame.expression, catalogue.rule(found.rule).topic, inner, paint.width - 8)
-        main = Note(_shown(lines.fitted(found.at, frame)), style=level, below=below)
-        notes = [main, *(Note(_shown(mark.at), visible(mark.text)) for mark in found.marks)]
+        main = Note(lines.shown(lines.fitted(found.at, frame)), style=level, below=below)
+        notes = [main, *(Note(lines.shown(mark.at), visible(mark.text)) for mark in found.marks)]
         rows = list(frames(notes, lines, paint))
         gutter = len(rows[0]) - len(rows[0].lstrip())
         yield from rows
@@ -92,18 +89,7 @@ def _others(findings: Sequence[Finding], paint: Paint) -> Iterator[str]:
         yield from wrapped(f"also {level}[{found.rule}]: ", visible(found.message), level, "plain", paint, indent=4)
 
 
-def _shown(at: Span) -> Span:
-    return replace(at, path=shown(at.path))
-
-
 # -- the record and the finding put together -------------------------------------------------------------------------
-
-
-def every(failure: Failure) -> Iterator[Failure]:
-    """A failure, and all that it was raised from."""
-    yield failure
-    for cause in failure.causes:
-        yield from every(cause)
 
 
 def frame_at(failure: Failure, at: Span) -> FrameRecord | None:
@@ -113,42 +99,3 @@ def frame_at(failure: Failure, at: Span) -> FrameRecord | None:
             if frame.place == at:
                 return frame
     return None
-
-
-class ToldLines(Lines):
-    """The lines of the files as they were when they ran.
-
-    A frame's own text goes before what the file says now: the log may be of another machine, the file may have been
-    changed or be gone. Cells of notebooks are in no file, and linecache knows them.
-    """
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__()
-        self._told: dict[tuple[str, int], str] = {}
-        for frame in (frame for one in every(failure) for frame in one.frames if frame.text):
-            if self._read_line(frame.path, frame.line).strip() != frame.text.strip():
-                self._told[shown(frame.path), frame.line] = frame.text
-        self._paths = {path for path, _ in self._told}
-
-    def of(self, path: str) -> list[str]:
-        if path in self._paths:
-            return super().of(path) or [""]
-        return super().of(path) or [line.rstrip("\r\n") for line in linecache.getlines(path)]
-
-    def line(self, path: str, number: int) -> str:
-        if (path, number) in self._told:
-            return self._told[path, number]
-        if path in self._paths:
-            return ""  # the file is not the one that ran
-        return self._read_line(path, number)
-
-    def fitted(self, at: Span, frame: FrameRecord | None) -> Span:
-        """A place of which only the line is known, fitted to the code on it."""
-        if frame is None or frame.at is not None:
-            return at
-        line = self.line(shown(at.path), at.line)
-        return replace(at, column=len(line) - len(line.lstrip()) + 1, end_column=max(len(line.rstrip()), 1) + 1)
-
-    def _read_line(self, path: str, number: int) -> str:
-        lines = Lines.of(self, path) or [line.rstrip("\r\n") for line in linecache.getlines(path)]
-        return lines[number - 1] if 0 < number <= len(lines) else ""

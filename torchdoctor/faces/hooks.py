@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
-from types import TracebackType
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Any
 
 _inside = threading.local()  # set while a hook of ours runs: one that lies deeper in the chain then says nothing
 _hooks: list[_Hook] = []

@@ -9,15 +9,15 @@ nothing fails nothing of ours runs, in the workers or here. Where torch is not l
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import linecache
 import sys
-from collections.abc import Callable, Iterator
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
-from types import FrameType, ModuleType, TracebackType
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from importlib.abc import Loader
+    from importlib.machinery import ModuleSpec
+    from types import FrameType, ModuleType, TracebackType
+    from typing import Any
 
 _WORKER = "torch.utils.data._utils.worker"
 _LOOP, _WRAPPER = "_worker_loop", "ExceptionWrapper"
@@ -46,14 +46,16 @@ def leave_loaders() -> None:
         setattr(module, _LOOP, _torch_loop(module))
 
 
-class _Finder(MetaPathFinder):
+class _Finder:
     """Waits for the module of the workers to be imported."""
 
     def find_spec(self, name: str, path: Any, target: ModuleType | None = None) -> ModuleSpec | None:
         if name != _WORKER:
             return None
+        from importlib.util import find_spec
+
         sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        spec = find_spec(name)
         if spec is not None and spec.loader is not None:
             _after(spec.loader)
         return spec
@@ -83,7 +85,9 @@ def _torch_loop(module: ModuleType) -> Callable[..., Any]:
 
 def worker_loop(*arguments: Any, **options: Any) -> Any:
     """torch's own loop, in the worker process; what it wraps up is looked at first."""
-    module = importlib.import_module(_WORKER)
+    from importlib import import_module
+
+    module = import_module(_WORKER)
     wrapper = getattr(module, _WRAPPER)
 
     def looked_at(exc_info: Any = None, where: str = "in background") -> Any:
@@ -132,6 +136,8 @@ def _of_fetch(step: TracebackType, inner: list[FrameType]) -> Iterator[str]:
     held = step.tb_frame.f_locals
     batch, fetcher = held.get("possibly_batched_index"), held.get("self")
     indexed = type(fetcher).__name__ == "_MapDatasetFetcher"
+    import linecache
+
     line = linecache.getline(step.tb_frame.f_code.co_filename, step.tb_lineno)
     if "collate_fn" in line:
         yield from _of_batch(held.get("data"), batch if indexed else None)
