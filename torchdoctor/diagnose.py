@@ -39,9 +39,18 @@ def diagnose(
 
 
 def _chain(failure: Failure) -> Iterable[Failure]:
+    """A failure and what it was raised from; what another process raised goes before the exception that retells it."""
+    retold = [cause for cause in failure.causes if _retells(failure, cause)]
+    for cause in retold:
+        yield from _chain(cause)
     yield failure
     for cause in failure.causes:
-        yield from _chain(cause)
+        if cause not in retold:
+            yield from _chain(cause)
+
+
+def _retells(failure: Failure, cause: Failure) -> bool:
+    return "Traceback (most recent call last):" in failure.message and cause.message in failure.message
 
 
 def _asked(failure: Failure, signs: list[Sign], on_error: OnError | None) -> list[tuple[Sign, Diagnosis]]:

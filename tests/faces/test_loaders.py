@@ -71,10 +71,10 @@ NOTES = {
     "key": ["sample index 6, in the batch [4, 5, 6, 7]"],
     "odd": ["sample index 6, in the batch [4, 5, 6, 7]"],
     "ragged": [
-        "a batch of 4: 3 of {'image': (3, 5) float32, 'label': int}",
-        "sample index 6: {'image': (3, 6) float32, 'label': int}",
+        "items of the batch: 3 of 4 are {'image': (3, 5) float32, 'label': int}",
+        "item of sample index 6: {'image': (3, 6) float32, 'label': int}",
     ],
-    "collate": ["a batch of 4: 4 of {'image': (3, 5) float32, 'label': int}"],
+    "collate": ["items of the batch: 4 of 4 are {'image': (3, 5) float32, 'label': int}"],
     "stream": ["sample 1 (from 0) of a batch of 4"],
 }
 
@@ -138,10 +138,14 @@ def test_many_odd_items_and_long_ones(fetch_steps: Any) -> None:
         raise ValueError
 
     told = fetch_steps([torch.zeros(n) for n in range(40)], list(range(40)), collate)
-    assert told[0].startswith("a batch of 40: 1 of (") and told[-1] == "and 23 more" and len(told) == 18
+    assert (
+        told[0].startswith("items of the batch: 1 of 40 are (")
+        and told[-1] == "items beyond: 23 more"
+        and len(told) == 18
+    )
     nested = [[(torch.zeros(1), "a text", None, [torch.zeros(2)] * 30)]]
     (told,) = fetch_steps(nested, [0], collate)
-    assert told.startswith("a batch of 1: 1 of [((1,) float32, str of 6, NoneType, [") and "..." in told
+    assert told.startswith("items of the batch: 1 of 1 are [((1,) float32, str of 6, NoneType, [") and "..." in told
 
 
 def test_a_fault_in_the_notes_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,3 +176,35 @@ def test_waiting_for_torch_leaves_imports_as_they_are(tmp_path: Path) -> None:
         "print(worker._worker_loop.__module__, [f for f in sys.meta_path if 'torchdoctor' in type(f).__module__])"
     )
     assert run([*PLAIN, "-c", code], tmp_path).out == "torchdoctor.probes.loading []\n"
+
+
+CROPS = """\
+import sys
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+
+class Crops(Dataset):
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, number):
+        crop = torch.zeros(3, 8, 8).transpose(1, 2)
+        return crop.view(-1)
+
+
+if __name__ == "__main__":
+    for batch in DataLoader(Crops(), 4, num_workers=1, multiprocessing_context=sys.argv[1]):
+        pass
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.skipif(sys.platform != "linux", reason="forks")
+def test_what_stood_in_the_worker_s_frames_is_told(tmp_path: Path, method: str) -> None:
+    """Not only the text: the record itself comes home, with the operands' strides."""
+    (tmp_path / "train.py").write_text(CROPS)
+    err = run([*DOCTOR, "train.py", method], tmp_path).err
+    told = err[err.index("error[view-on-noncontiguous]") :]
+    assert "train.py:12:16" in told and "crop  (3, 8, 8) float32 strides (64, 1, 8)" in told
+    assert "= in: DataLoader worker 0; sample index 0, in the batch [0, 1, 2, 3]" in told

@@ -51,7 +51,7 @@ def _finding(failure: Failure, found: Finding, paint: Paint, ranks: tuple[int, .
 def _remarks(failure: Failure, found: Finding, ranks: tuple[int, ...]) -> Iterator[tuple[str, str]]:
     if where := _where(failure, found, ranks):
         yield "in: ", where
-    for evidence in found.evidence:
+    for evidence in (*found.evidence, *(note for note in _notes(failure) if note.startswith("item"))):
         yield "seen: ", evidence
     cures = found.cures or (catalogue.rule(found.rule).cure,)
     for index, cure in enumerate(cures[:_CURES]):
@@ -69,10 +69,16 @@ def _where(failure: Failure, found: Finding, ranks: tuple[int, ...]) -> str:
     chain = list(every(failure))
     if (worker := next((one.worker for one in chain if one.worker is not None), None)) is not None:
         words.append(f"DataLoader worker {worker}")
-    words += dict.fromkeys(note for one in chain for note in one.exception.notes if note.startswith("sample "))
-    if ranks := ranks or ((failure.rank,) if failure.rank is not None else ()):
+    words += [note for note in _notes(failure) if note.startswith("sample ")]
+    if ranks := ranks or tuple(one.rank for one in chain if one.rank is not None)[:1]:
         words.append(_ranks(sorted(set(ranks))))
     return "; ".join(words)
+
+
+def _notes(failure: Failure) -> list[str]:
+    """What our own notes on a worker's exception say, each once."""
+    notes = (note for one in every(failure) for note in one.exception.notes)
+    return [*dict.fromkeys(note.removeprefix("[torchdoctor] ") for note in notes)]
 
 
 def _ranks(ranks: Sequence[int]) -> str:

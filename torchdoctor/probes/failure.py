@@ -16,6 +16,7 @@ from torchdoctor.pasted import retold
 from torchdoctor.probes import graph
 from torchdoctor.probes.environment import environment_of, files_of
 from torchdoctor.probes.frames import Frames, steps
+from torchdoctor.probes.loading import sent
 from torchdoctor.probes.module import Modules
 from torchdoctor.probes.plain import MISSING, bases, class_name, instance_dict, is_a, qualified, static
 from torchdoctor.probes.reach import named, objects, register
@@ -58,7 +59,7 @@ class _Capture:
         register(self.modules, links, names)
         frames = (*Frames(self.sources, self.values).records(links), *self._compiled(error))
         exception = _exception(error)
-        told = retold(exception.message)
+        told = sent(links) or retold(exception.message)
         found = self._causes(error, depth) if depth < _DEEPEST else []
         record = Failure(
             exception=exception,

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from types import FrameType, ModuleType, TracebackType
     from typing import Any
 
+    from torchdoctor.record import Failure
+
 _WORKER = "torch.utils.data._utils.worker"
 _LOOP, _WRAPPER = "_worker_loop", "ExceptionWrapper"
+_RECORD = "torchdoctor_record"
 _NOTE = "[torchdoctor] "
 _SHOWN = 16  # items of a batch that are told
 _DEEPEST = 3
@@ -94,12 +97,58 @@ def worker_loop(*arguments: Any, **options: Any) -> Any:
         error = (exc_info or sys.exc_info())[1]
         written = _noted(error)
         wrapped = wrapper(exc_info, where)
+        _send(wrapped, error)
         if not hasattr(error, "add_note"):  # and its traceback shows no notes
             wrapped.exc_msg += "".join(f"{note}\n" for note in written)
         return wrapped
 
     setattr(module, _WRAPPER, looked_at)
     return _torch_loop(module)(*arguments, **options)
+
+
+# -- the record --------------------------------------------------------------------------------------------------------
+
+
+def _send(wrapped: Any, error: BaseException | None) -> None:
+    """Give the record of a worker's failure, operands and all, a place in what goes to the program.
+
+    As bytes: what cannot be pickled must not be found out by the queue, which would lose the exception over it.
+    """
+    if not isinstance(error, Exception):
+        return
+    try:
+        import pickle
+
+        from torchdoctor.probes.failure import failure_of
+
+        setattr(wrapped, _RECORD, pickle.dumps(failure_of(error)))
+    except Exception:  # then the text has to do
+        return
+
+
+def sent(steps: list[TracebackType]) -> Failure | None:
+    """The record that a worker has sent, where torch raises its exception again: that frame holds what brought both."""
+    for step in reversed(steps):
+        code = step.tb_frame.f_code
+        if code.co_name == "reraise" and code.co_filename.replace("\\", "/").endswith("torch/_utils.py"):
+            held = step.tb_frame.f_locals.get("self")
+            data = held.__dict__.get(_RECORD) if type(held).__name__ == "ExceptionWrapper" else None
+            if isinstance(data, bytes):
+                return _received(data, getattr(held, "where", ""))
+    return None
+
+
+def _received(data: bytes, where: object) -> Failure | None:
+    import pickle
+    from dataclasses import replace
+
+    from torchdoctor.record import Failure
+
+    failure = pickle.loads(data)
+    number = where.rpartition("DataLoader worker process ")[2] if isinstance(where, str) else ""
+    if not isinstance(failure, Failure):
+        return None
+    return replace(failure, worker=int(number)) if number.isdigit() else failure
 
 
 # -- the notes -------------------------------------------------------------------------------------------------------
@@ -169,11 +218,11 @@ def _of_batch(items: Any, indices: Any) -> Iterator[str]:
     names = indices if isinstance(indices, list) and len(indices) == len(items) else list(range(len(items)))
     odd = [f"{_short(name)}: {text}" for name, text in zip(names, texts, strict=True) if text != usual]
     word = "sample index" if isinstance(indices, list) else "sample"
-    yield f"a batch of {len(items)}: {texts.count(usual)} of {usual}"
+    yield f"items of the batch: {texts.count(usual)} of {len(items)} are {usual}"
     for text in odd[:_SHOWN]:
-        yield f"{word} {text}"
+        yield f"item of {word} {text}"
     if len(odd) > _SHOWN:
-        yield f"and {len(odd) - _SHOWN} more"
+        yield f"items beyond: {len(odd) - _SHOWN} more"
 
 
 def _described(item: Any, depth: int = 0) -> str:
