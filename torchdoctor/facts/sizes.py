@@ -57,11 +57,14 @@ def is_whole(value: Value) -> bool:
 
 
 def is_number(value: Value) -> bool:
-    """Whether a value is surely a number of Python: a constant, a size, or computed from sizes."""
+    """Whether a value is surely a number of Python: a constant, a size, computed from sizes, or what `math` gives."""
     if isinstance(value, Arithmetic):
         first, *others = value.operands
         divided = value.operator in ("//", "%", "**") and not isinstance(first, Const)
         return is_number(first) and (divided or all(map(is_number, others)))
+    if isinstance(value, Result) and isinstance(value.function, Named):
+        name = value.function.name
+        return name in _WHOLE or name == "builtins.float" or name.startswith("math.")
     return isinstance(value, (Const, Size))
 
 

@@ -12,7 +12,7 @@ from torchdoctor.facts.axes import Shape, dim_of
 from torchdoctor.facts.torch_api.arguments import Use
 from torchdoctor.facts.torch_api.dtypes import dtype_of
 from torchdoctor.facts.torch_api.operands import as_tensor
-from torchdoctor.facts.values import Arithmetic, Const, Dim, Known, Tensor, Value
+from torchdoctor.facts.values import Arithmetic, Const, Dim, Known, Result, Tensor, Value
 
 ShapeRule = Callable[[Use], Shape | None]
 NameRule = Callable[[Use], Known[str] | None]
@@ -212,6 +212,8 @@ def promoted_dtypes(use: Use, values: Iterable[Value]) -> Known[str] | None:
             number = float if isinstance(value.value, float) or number is float else type(value.value)
         elif isinstance(value, Arithmetic) and value.operator in ("/", "**") and s.is_number(value):
             number = float
+        elif isinstance(value, Result) and s.is_number(value):
+            number = number if number is float else object  # whole or not: floats stay what they are
         elif isinstance(value, Tensor) and value.dtype is not None:
             dtypes.append(value.dtype)
         else:
