@@ -145,13 +145,27 @@ def blame(exception: ExceptionRecord, frames: tuple[FrameRecord, ...]) -> str:
     return "other" if inner.package not in ("", "torchdoctor") else _blame_of_user(expression)
 
 
+# What only tensors are asked for: nothing of Python's own and no array has it.
+_OF_TENSORS = frozenset({
+    "backward", "to", "cuda", "cpu", "detach", "unsqueeze", "permute", "requires_grad", "requires_grad_", "numel",
+    "zero_", "contiguous", "unfold", "masked_fill", "index_select", "is_cuda", "long", "half",
+})  # fmt: skip
+_NO_TENSORS = frozenset({"ndarray", "list", "tuple", "dict", "float", "int", "str", "NoneType"})
+
+
 def _about_torch(expression: ExpressionRecord) -> bool:
     if expression.name.startswith("torch."):
         return True
     shown = [*expression.operands, *([expression.callee] if expression.callee is not None else [])]
     values = [*shown, *(item for value in shown for item in value.items)]
+    if expression.kind == "attribute" and expression.name in _OF_TENSORS:
+        return all(value.type in _NO_TENSORS for value in shown)  # a list or an array taken for a tensor
     return any(
-        (value.tensor is not None and value.tensor.kind != "ndarray") or value.module is not None for value in values
+        (value.tensor is not None and value.tensor.kind != "ndarray")
+        or value.module is not None
+        or value.type == "Size"
+        or value.code.endswith(".grad")
+        for value in values
     )
 
 

@@ -1,0 +1,63 @@
+"""Which value torch refused for its type: found in the record by the type that the text names."""
+
+from __future__ import annotations
+
+from torchdoctor.record import ExpressionRecord, Failure, ValueRecord
+from torchdoctor.sign import Said
+
+# How torch says that something else stands where a tensor belongs. Conv layers and a few more have several overloads,
+# and say so; the first of the types is the input's.
+TEXTS = (
+    "{op:w}(): argument '{argument:w}' (position {position:d}) must be Tensor, not {type:w}",
+    "{op:w}() received an invalid combination of arguments - got ({type:w}, Parameter",
+    "expected Tensor as element {element:d} in argument {place:d}, but got {type:w}",
+)
+# The same of a function that is no layer's: there the first type may as well be a size's.
+OVERLOADS = "{op:w}() received an invalid combination of arguments - got ({type:w}"
+OPERATION = "unsupported operand type(s) for {symbol}: '{left:w}' and '{right:w}'"
+
+
+def short_type(said: str | None) -> str:
+    """The class's own name: "ndarray" of "numpy.ndarray", "max" of "torch.return_types.max"."""
+    return (said or "").rpartition(".")[2]
+
+
+def of_type(failure: Failure, said: str | None, *, argument: str | None = None) -> ValueRecord | None:
+    """The refused value, as it stands nearest to the user: in the user's own expression, else in torch's inner one."""
+    name = short_type(said)
+    for expression in reversed(failure.expressions):
+        pool = [one for value in expression.operands for one in (value, *value.items)]
+        named = [value for value in pool if value.type == name and value.role == argument]
+        if found := named or [value for value in pool if value.type == name]:
+            return found[0]
+    return None
+
+
+def sides(failure: Failure, said: Said) -> tuple[ValueRecord | None, ValueRecord | None]:
+    """The two sides of an operator, where the user's expression is one; the text gives their types."""
+    asked = failure.asked
+    if asked is None or asked.kind != "operator" or len(asked.operands) != 2:
+        return None, None
+    return asked.operands[0], asked.operands[1]
+
+
+def on_a_tensor(failure: Failure) -> bool:
+    """Whether it was a tensor's own method that was called: then what it got first is no input."""
+    asked = failure.asked
+    first = asked.operand("self") if asked is not None else None
+    return first is not None and first.tensor is not None
+
+
+def function(failure: Failure, said: Said) -> str:
+    """What took the value, in backticks: the layer in the user's words, else the function."""
+    if failure.layer is not None:
+        return failure.layer_text()
+    asked: ExpressionRecord | None = failure.asked
+    name = asked.name.rpartition(".")[2] if asked is not None and asked.kind == "call" else ""
+    return f"`{name or said['op'] or 'torch'}`"
+
+
+def in_sequence(failure: Failure) -> bool:
+    """Whether the value was handed on by a Sequential, and so has no name in the user's code."""
+    callee = failure.asked.callee if failure.asked is not None else None
+    return callee is not None and callee.module is not None and callee.module.type == "Sequential"

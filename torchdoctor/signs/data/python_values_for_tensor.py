@@ -1,0 +1,79 @@
+"""Lists and numbers of Python where a tensor belongs: `torch.mean([1.0, 2.0])`, `torch.sqrt(2)`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torchdoctor.record import Failure, ValueRecord
+from torchdoctor.sign import Diagnosis, Said, on_failure
+from torchdoctor.signs import _given
+from torchdoctor.signs._words import made, operand
+
+_KINDS = ("list", "float", "int", "str", "bool")
+
+
+@on_failure(*_given.TEXTS, _given.OPERATION, raises="TypeError")
+def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
+    """A list of tensors is stacked, a list of numbers made into a tensor; a number is what it is."""
+    if said["symbol"] is not None:
+        if not {said["left"], said["right"]} & {"Tensor", "Parameter"}:
+            return
+        value = next((one for one in _given.sides(failure, said) if one is not None and one.type in _KINDS), None)
+        where, kind = f"`{said['symbol']}`", value.type if value is not None else ""
+    else:
+        kind = _given.short_type(said["type"])
+        value = _given.of_type(failure, kind, argument=said["argument"])
+        where = _given.function(failure, said)
+    if kind not in _KINDS or (value is None and said["attribute"] is not None):
+        return
+    if "combination" in said.text and (_given.on_a_tensor(failure) or "Parameter" in said.text):
+        return
+    code = operand(value.code) if value is not None and value.code and len(value.code) < 50 else ""
+    name = f"`{code}`" if code else "what it got"
+    if said["element"] is not None:
+        name = f"element {said['element']} of what it got"
+    if said["attribute"] == "backward":
+        yield Diagnosis(
+            f"{name} is a {kind}: its graph was left behind where it became a number",
+            ("add up the loss itself, `total = total + loss`, and take `.item()` only for printing",),
+            roots=made(value, f"the {kind} is made here", "value"),
+        )
+        return
+    wants = f"which has no `{said['attribute']}`" if said["attribute"] is not None else f"and {where} wants a tensor"
+    yield Diagnosis(
+        f"{name} is {'an' if kind == 'int' else 'a'} {kind}, {wants}",
+        cures=tuple(_cures(failure, value, kind, code or "values", said)),
+        roots=made(value, f"the {kind} is made here", "value"),
+    )
+
+
+# Others say these too: torch has to be what was asked.
+elsewhere = on_failure(
+    _given.OVERLOADS,
+    "'{type:w}' object has no attribute '{attribute:w}'",
+    raises=("TypeError", "AttributeError"),
+    plain=False,
+)(sign.run)
+
+
+def _cures(failure: Failure, value: ValueRecord | None, kind: str, code: str, said: Said) -> Iterator[str]:
+    items = value.items if value is not None else ()
+    if said["attribute"] in ("to", "cuda", "cpu", "detach") and kind == "list":
+        moved = "x.to(device)" if said["attribute"] in ("to", "cuda") else f"x.{said['attribute']}()"
+        yield f"`[{moved} for x in {code}]`: each tensor of the list by itself"
+    elif kind == "str":
+        yield "numbers for the texts: a tokenizer's ids, or a class index for each label"
+    elif items and all(item.tensor is not None for item in items):
+        shapes = {item.tensor.shape for item in items if item.tensor is not None}
+        yield f"`torch.stack({code})`" if len(shapes) == 1 else f"`torch.cat({code})`: they are of several shapes"
+    elif said["element"] is not None:
+        asked = failure.asked
+        whole = asked.operands[0].code if asked is not None and asked.operands else ""
+        yield f"`torch.tensor({whole if 0 < len(whole) < 40 else 'xs'})`, where all of them are numbers"
+        yield "`torch.as_tensor(x)` of each, before they are joined"
+    elif kind in ("float", "int", "bool"):
+        if said["op"] in ("sqrt", "exp", "log", "sin", "cos", "tan", "tanh", "floor", "ceil"):
+            yield f"`math.{said['op']}({code})`, for a number of Python"
+        yield f"`torch.tensor({code})`"
+    else:
+        yield f"`torch.tensor({code})`"

@@ -1,0 +1,63 @@
+"""None where a tensor belongs: a forward or a function that returns nothing, an option that is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torchdoctor.record import Failure, ValueRecord
+from torchdoctor.sign import Diagnosis, Said, on_failure
+from torchdoctor.signs import _given
+from torchdoctor.signs._words import made
+
+_NONE = "NoneType"
+
+
+@on_failure(*_given.TEXTS, _given.OPERATION, raises="TypeError")
+def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
+    """Other values of a wrong type have rules of their own."""
+    if said["symbol"] is not None:
+        if _NONE not in (said["left"], said["right"]):
+            return
+        value = next((one for one in _given.sides(failure, said) if one is not None and one.type == _NONE), None)
+        where = f"`{said['symbol']}`"
+    elif said["attribute"] is None and _given.short_type(said["type"]) != _NONE:
+        return
+    else:
+        value = _given.of_type(failure, _NONE, argument=said["argument"])
+        where = _given.function(failure, said)
+    name = f"`{value.code}`" if value is not None and value.code not in ("", "None") else "what it got"
+    if _given.in_sequence(failure):
+        yield Diagnosis(
+            f"{where} gets None from the module before it in the sequence",
+            ("a `return` at the end of that module's `forward`",),
+        )
+        return
+    yield Diagnosis(
+        f"{name} is None, and {where} wants a tensor",
+        cures=tuple(_cures(value)),
+        roots=made(value, f"{name} becomes None here", "value"),
+    )
+
+
+# Others say these too: torch has to be what was asked.
+elsewhere = on_failure(
+    _given.OVERLOADS,
+    "'NoneType' object has no attribute '{attribute:w}'",
+    raises=("TypeError", "AttributeError"),
+    plain=False,
+)(sign.run)
+
+
+def _cures(value: ValueRecord | None) -> Iterator[str]:
+    code = value.code if value is not None else ""
+    if code.endswith(".grad"):
+        yield "`if p.grad is not None:` around it: a parameter that no loss has reached has no gradient"
+        yield "`loss.backward()` before it, and no `zero_grad()` in between"
+    elif code.endswith(")") and "(" in code:
+        callee = code.partition("(")[0]
+        yield f"a `return` at the end of `{callee}`: without one it gives None"
+        yield f"no assignment, where `{callee}` changes its argument in place and returns nothing"
+    elif code.startswith("self.") and "." not in code[5:]:
+        yield f"a tensor for `{code}` before its first use, or a test for None"
+    else:
+        yield "a `return` at the end of the function or `forward` that gives it: without one a call gives None"

@@ -1,0 +1,72 @@
+"""A layer that gives several things, taken for a tensor: LSTM, attention, `x.max(1)`, a model's output object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torchdoctor.record import Failure, ValueRecord
+from torchdoctor.sign import Diagnosis, Said, on_failure
+from torchdoctor.signs import _given
+from torchdoctor.signs._words import made
+from torchdoctor.signs.module import _parts
+
+_OTHERS = (
+    "NoneType",
+    "ndarray",
+    "list",
+    "float",
+    "int",
+    "str",
+    "bool",
+    "Tensor",
+    "Parameter",
+    "type",
+    "Image",
+    "bytes",
+)
+
+
+@on_failure(*_given.TEXTS, _given.OPERATION, raises="TypeError")
+def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
+    """Told of tuples, dictionaries and objects that hold tensors; of text alone only for a tuple or a dict."""
+    if said["symbol"] is not None:
+        value = next((one for one in _given.sides(failure, said) if one is not None and _several(one)), None)
+        where, kind = f"`{said['symbol']}`", value.type if value is not None else ""
+    else:
+        kind = _given.short_type(said["type"])
+        value = _given.of_type(failure, kind, argument=said["argument"])
+        where = _given.function(failure, said)
+    if not kind or kind in _OTHERS or (value is not None and (value.module is not None or not _several(value))):
+        return
+    if value is None and (kind not in ("tuple", "dict") or said["attribute"] is not None):
+        return
+    shown = value is not None and not _given.in_sequence(failure)
+    name = f"`{value.code}`" if shown and value is not None and value.code else "what came before it"
+    wants = f"which has no `{said['attribute']}`" if said["attribute"] is not None else f"and {where} wants a tensor"
+    holds = f" of {_listed(value)}" if value is not None and value.items else ""
+    yield Diagnosis(
+        f"{name} is a {kind}{holds}, {wants}",
+        cures=tuple(_parts.cures(failure, value, kind)),
+        roots=made(value, f"{name} is made here", "value") if shown else (),
+    )
+
+
+# Others say these too: torch has to be what was asked.
+elsewhere = on_failure(
+    _given.OVERLOADS,
+    "'{type:w}' object has no attribute '{attribute:w}'",
+    raises=("TypeError", "AttributeError"),
+    plain=False,
+)(sign.run)
+
+
+def _several(value: ValueRecord) -> bool:
+    held = [item.tensor or any(one.tensor for one in item.items) for item in value.items]
+    return value.type not in _OTHERS and (any(held) or (not value.items and value.type not in ("tuple", "dict")))
+
+
+def _listed(value: ValueRecord) -> str:
+    shown = [item.tensor.size_text if item.tensor is not None else item.type for item in value.items[:4]]
+    named = [f"{one.role} {text}" if one.role and not one.role.isdigit() else text
+             for one, text in zip(value.items, shown, strict=False)]  # fmt: skip
+    return ", ".join(named) + (", ..." if len(value.items) > 4 else "")
