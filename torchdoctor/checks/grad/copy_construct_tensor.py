@@ -54,8 +54,9 @@ def _runs_backward(file: File) -> bool:
 
 
 def _is_tensor_for_sure(tensor: Tensor) -> bool:
-    """Whether it is known for more than what is done with it: an array has `reshape` too."""
-    return any(fact is not None for fact in (tensor.dtype, tensor.device, tensor.grad))
+    """Whether it is known for more than what is done with it: an array has `reshape` too, also under no_grad."""
+    grad = tensor.grad if tensor.grad is None or tensor.grad.value != "cut" or tensor.models else None
+    return any(fact is not None for fact in (tensor.dtype, tensor.device, grad))
 
 
 def _cloned(file: File, use: Operation, given: cst.BaseExpression | None) -> tuple[Swap, ...]:
