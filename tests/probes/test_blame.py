@@ -44,7 +44,7 @@ INNOCENT = {
     "memory, by hand": "raise MemoryError('CUDA out of memory, said the user')",
     "an attribute of a plain object": "class A:\n    pass\nA().weight",
     "a string method": "'abc'.view(3)",
-    "a dictionary's method": "{'a': x}.size()",
+    "a dictionary's method": "{'a': x}.iteritems()",
     "a recursion": "def f(n):\n    return f(n + 1)\nf(0)",
     "a stop": "next(iter([]))",
     "a generator's end": "next(i for i in ())",

@@ -17,6 +17,23 @@ OVERLOADS = "{op:w}() received an invalid combination of arguments - got ({type:
 OPERATION = "unsupported operand type(s) for {symbol}: '{left:w}' and '{right:w}'"
 
 
+# What tensors are asked for: on anything else it shows that a tensor was meant.
+OF_TENSORS = frozenset({
+    "shape", "size", "dim", "ndim", "view", "reshape", "permute", "transpose", "unsqueeze", "squeeze",
+    "flatten", "to", "cuda", "cpu", "detach", "backward", "item", "numpy", "mean", "sum", "max", "min",
+    "argmax", "softmax", "log_softmax", "relu", "sigmoid", "device", "dtype", "requires_grad", "requires_grad_",
+    "contiguous", "clone", "float", "long", "half", "bool", "matmul", "mm", "bmm", "masked_fill", "gather",
+    "expand", "repeat", "chunk", "split", "numel", "is_cuda", "T", "mT", "data", "grad", "zero_", "add_",
+    "mul_", "copy_", "tolist", "is_floating_point", "type", "new_zeros", "abs", "pow", "exp", "log", "sqrt",
+    "norm", "std", "var", "clamp", "cumsum", "is_sparse", "is_nested", "get_device", "logits",
+})  # fmt: skip
+
+
+def asks_for_a_tensor(attribute: str | None) -> bool:
+    """Whether an attribute is a tensor's; True where none is named."""
+    return attribute is None or attribute.rstrip(".") in OF_TENSORS
+
+
 def short_type(said: str | None) -> str:
     """The class's own name: "ndarray" of "numpy.ndarray", "max" of "torch.return_types.max"."""
     return (said or "").rpartition(".")[2]

@@ -18,6 +18,8 @@ from torchdoctor.signs._words import made, operand
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """ "'int' object is not callable" is what `array.size()` says in torch's own code."""
+    if not _given.asks_for_a_tensor(said["attribute"]):
+        return
     texts = "numpy.ndarray" in said.text
     if not texts and not (
         "callable" in said.text and failure.live and failure.inner is not None and not failure.inner.user

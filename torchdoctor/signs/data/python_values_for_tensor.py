@@ -15,6 +15,8 @@ _KINDS = ("list", "float", "int", "str", "bool")
 @on_failure(*_given.TEXTS, _given.OPERATION, raises="TypeError")
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """A list of tensors is stacked, a list of numbers made into a tensor; a number is what it is."""
+    if not _given.asks_for_a_tensor(said["attribute"]):
+        return
     if said["symbol"] is not None:
         if not {said["left"], said["right"]} & {"Tensor", "Parameter"}:
             return

@@ -15,6 +15,8 @@ _NONE = "NoneType"
 @on_failure(*_given.TEXTS, _given.OPERATION, raises="TypeError")
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """Other values of a wrong type have rules of their own."""
+    if not _given.asks_for_a_tensor(said["attribute"]):
+        return
     if said["symbol"] is not None:
         if _NONE not in (said["left"], said["right"]):
             return

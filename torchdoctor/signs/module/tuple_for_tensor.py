@@ -29,6 +29,8 @@ _OTHERS = (
 @on_failure(*_given.TEXTS, _given.OPERATION, raises="TypeError")
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """Told of tuples, dictionaries and objects that hold tensors; of text alone only for a tuple or a dict."""
+    if not _given.asks_for_a_tensor(said["attribute"]):
+        return
     if said["symbol"] is not None:
         value = next((one for one in _given.sides(failure, said) if one is not None and _several(one)), None)
         where, kind = f"`{said['symbol']}`", value.type if value is not None else ""
