@@ -196,6 +196,18 @@ def test_imports_are_followed_from_the_projects_folders(write: Write, place: str
     assert found == {"softmax-before-cross-entropy"}
 
 
+def test_imports_start_from_the_folders_around_a_file_too(write: Write) -> None:
+    """A project within the project, of scripts that no `__init__.py` makes a package."""
+    root = write(
+        {
+            "zoo/models/net.py": "import torch\ndef out(x):\n    return torch.softmax(x, 1)\n",
+            "zoo/engine/fit.py": "from torch.nn import functional as F\nfrom models.net import out\n"
+            "F.cross_entropy(out(x), y)\n",
+        }
+    )
+    assert [f.rule for f in run(root, root)] == ["softmax-before-cross-entropy"]
+
+
 def test_where_we_merely_are_is_no_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise a script in somebody's home would have all of it looked through."""
     root = tmp_path.resolve()

@@ -47,9 +47,10 @@ class Neighbours:
         self._told: dict[str, str | None] = {}
 
     def seen_from(self, *own: Path) -> Neighbours:
-        """The same project, its files shared, as a file sees it whose imports start from its own root first."""
+        """The same project as a file sees it whose imports start from its own root first, then from those around it."""
         view = Neighbours.__new__(Neighbours)
-        view.roots = tuple(dict.fromkeys((*own, *self._store.roots)))
+        around = (up for root in own for up in root.parents if not {*self._store.roots}.isdisjoint(up.parents))
+        view.roots = tuple(dict.fromkeys((*own, *around, *self._store.roots)))
         view.asked, view._store, view._told = {}, self._store, {}
         return view
 
@@ -239,8 +240,7 @@ class _Store:
 
     def settle(self, file: File) -> None:
         """Facts point at each other in circles, also across files, so what is forgotten is forgotten all at once."""
-        self._led_to.clear()
-        self._led = 0
+        self._led_to, self._led = set(), 0
         held = any(kept is file for kept in self.held())
         if self._kept > self._keep:
             for kept in self.held():
