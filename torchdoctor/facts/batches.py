@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 _OF_TENSORS = "torch.utils.data.TensorDataset"
 _PART = "torch.utils.data.Subset"
 _DEEPEST = 4
+# Data sets of torchvision whose samples are an image and the number of its class.
+_LABELLED = frozenset({
+    "MNIST", "FashionMNIST", "KMNIST", "EMNIST", "QMNIST", "CIFAR10", "CIFAR100", "SVHN", "STL10", "ImageFolder",
+    "ImageNet", "Caltech256", "Flowers102", "Food101", "FGVCAircraft", "StanfordCars", "EuroSAT", "GTSRB", "DTD",
+})  # fmt: skip
 # What torch makes of Python's numbers when it collates them.
 _NUMBERS = {int: "int64", float: "float64", bool: "bool"}
 _MADE_NUMBERS = {"builtins.int": "int64", "builtins.len": "int64", "builtins.float": "float64"}
@@ -59,10 +64,18 @@ def sample_of(run: Run, dataset: Value, node: cst.CSTNode, depth: int = _DEEPEST
         return _row(dataset, node)
     if dataset.name == _PART:
         return sample_of(run, dataset.args[0], node, depth - 1) if dataset.args else None
+    if dataset.name.startswith("torchvision.datasets.") and dataset.name.rpartition(".")[2] in _LABELLED:
+        return _labelled(dataset, node)
     facts = run.file.classes.named(dataset.name)
     if facts is None or "dataset" not in facts.kinds or facts.method("__getitem__") is None:
         return None
     return _asked(run, dataset, node)
+
+
+def _labelled(dataset: Made, node: cst.CSTNode) -> Value:
+    """An image, of which nothing more is known than that torch collates it on the CPU, and its class."""
+    label = Result(node, Named("builtins.int")) if dataset.argument(None, "target_transform") is None else UNKNOWN
+    return Sequence((Tensor(node, device=Known("cpu", node)), label))
 
 
 def _row(dataset: Made, node: cst.CSTNode) -> Value | None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from torchdoctor.check import Found, on_file
-from torchdoctor.facts.device_moves import default_is_moved, moved_to_gpu
+from torchdoctor.facts.apart import meetings
+from torchdoctor.facts.device_moves import default_is_moved
 from torchdoctor.facts.expected import may_fail
 from torchdoctor.facts.file import File
 from torchdoctor.facts.layout import short
 from torchdoctor.facts.operations import Operation, judged, reasons
-from torchdoctor.facts.torch_api.operands import as_tensor
 from torchdoctor.facts.values import Tensor
 
 _MOVES = frozenset({"cuda", "to", "device"})
@@ -23,6 +23,11 @@ _OPERATIONS = frozenset({
     "l1_loss", "cross_entropy", "nll_loss", "MSELoss", "L1Loss", "CrossEntropyLoss", "NLLLoss", "BCEWithLogitsLoss",
     "BCELoss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "linear",
 })  # fmt: skip
+_WHAT = {
+    "input": "a tensor on the CPU",
+    "inner": "a tensor that was made on the CPU",
+    "target": "the model's output and a target on the CPU",
+}
 
 
 @on_file(words=("cuda",))
@@ -43,26 +48,26 @@ def operands(file: File, _: File) -> Iterator[Found]:
 
 
 @on_file(words=("cuda",))
-def inputs(file: File, _: File) -> Iterator[Found]:
+def models(file: File, _: File) -> Iterator[Found]:
     if default_is_moved(file):
         return
     told = set()
     for flow in file.flows.touching(_MOVES):
-        moves = moved_to_gpu(flow)
-        for event in flow.of("forward") if moves else ():
-            move = moves.get(event.on)
-            tensor = as_tensor(event.args[0]) if event.args else None
-            if move is None or event.file is not file or event.node in told or tensor is None or tensor.device is None:
+        for event, tensor, move, what in meetings(flow):
+            node = event.node
+            if event.file is not file or node in told or may_fail(file, node) or not file.holds(move.node):
                 continue
-            late = not event.via and file.tree.order[move.node] > file.tree.order[event.node]
-            if tensor.device.value != "cpu" or late or may_fail(file, event.node):
-                continue
-            told.add(event.node)
+            told.add(node)
             where = "is on the GPU" if move.always else "is on the GPU where there is one"
+            since = tensor.device.because if tensor.device is not None else node
+            seen = since is not node and file.holds(since)
             yield Found(
-                event.node,
-                f"`{short(file, event.node)}` is given a tensor on the CPU, and the model {where}",
-                marks=((move.node, "the model is moved here", file),),
+                node,
+                f"`{short(file, node)}` is given {_WHAT[what]}, and the model {where}",
+                marks=(
+                    (move.node, "the model is moved here"),
+                    *(((since, "on the CPU since here"),) if seen else ()),
+                ),
             )
 
 
