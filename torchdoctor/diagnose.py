@@ -34,7 +34,9 @@ def diagnose(
     signs = [sign for sign in all_signs() if wanted is None or sign.rule in wanted]
     for one in _chain(failure):
         if found := _asked(one, signs, on_error):
-            return [_finding(one, sign, diagnosis, open_file, on_error) for sign, diagnosis in found]
+            # What a worker told has no frame of the user's when it fell in torch: then the place is where it surfaced.
+            place = failure.user.place if one.user is None and failure.user is not None else None
+            return [_finding(one, place, sign, diagnosis, open_file, on_error) for sign, diagnosis in found]
     return []
 
 
@@ -69,9 +71,14 @@ def _asked(failure: Failure, signs: list[Sign], on_error: OnError | None) -> lis
 
 
 def _finding(
-    failure: Failure, sign: Sign, diagnosis: Diagnosis, open_file: OpenFile | None, on_error: OnError | None
+    failure: Failure,
+    surfaced: Span | None,
+    sign: Sign,
+    diagnosis: Diagnosis,
+    open_file: OpenFile | None,
+    on_error: OnError | None,
 ) -> Finding:
-    at = _place(failure, diagnosis)
+    at = surfaced if surfaced is not None and diagnosis.at is None else _place(failure, diagnosis)
     marks: list[Mark] = []
     for root in diagnosis.roots:
         try:

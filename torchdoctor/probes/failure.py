@@ -20,8 +20,8 @@ from torchdoctor.probes.loading import sent
 from torchdoctor.probes.module import Modules
 from torchdoctor.probes.plain import MISSING, bases, class_name, instance_dict, is_a, qualified, static
 from torchdoctor.probes.reach import named, objects, register
-from torchdoctor.probes.real_stack import real_stack
 from torchdoctor.probes.source import Sources
+from torchdoctor.probes.traced import traced
 from torchdoctor.probes.value import Values
 from torchdoctor.record import ExceptionRecord, ExpressionRecord, Failure, FrameRecord
 
@@ -57,7 +57,8 @@ class _Capture:
         links = steps(_TRACEBACK.__get__(error))
         names = named(links)
         register(self.modules, links, names)
-        frames = (*Frames(self.sources, self.values).records(links), *self._compiled(error))
+        told_frames = Frames(self.sources, self.values)
+        frames = (*told_frames.records(links), *self._compiled(error, told_frames))
         exception = _exception(error)
         told = sent(links) or retold(exception.message)
         found = self._causes(error, depth) if depth < _DEEPEST else []
@@ -76,9 +77,13 @@ class _Capture:
         found_dead = graph.post_mortem(exception.message, links, names, self.modules, self.sources)
         return replace(record, graph=found_dead, files=tuple(files_of(record)))
 
-    def _compiled(self, error: BaseException) -> tuple[FrameRecord, ...]:
-        stack = instance_dict(error).get("real_stack")
-        return tuple(real_stack(list.__iter__(stack), self.sources)) if is_a(stack, list) else ()  # type: ignore[arg-type]
+    def _compiled(self, error: BaseException, frames: Frames) -> tuple[FrameRecord, ...]:
+        """The user's frames under torch.compile: the traceback has none, the exception keeps their summaries."""
+        stack: Any = instance_dict(error).get("real_stack")
+        if not is_a(stack, list):
+            return ()
+        places = [(one.filename, one.lineno or 0, one.name) for one in list.__iter__(stack)]
+        return tuple(traced(place, frames, self.modules) for place in places)
 
     def _causes(self, error: BaseException, depth: int) -> list[Failure]:
         """What it was raised from, or while that was handled, and the members of a group; each once."""
@@ -115,7 +120,7 @@ def _exception(error: BaseException) -> ExceptionRecord:
 def _message(error: BaseException) -> str:
     """``str`` of an exception whose class has not written its own; else the texts that it was made with."""
     arguments = _PART["args"].__get__(error)
-    texts = [argument for argument in arguments if type(argument) is str]
+    texts = [str.__str__(argument) for argument in arguments if is_a(argument, str)]
     writer = static(type(error), "__str__")
     own = next((cls for cls in bases(type(error)) if "__str__" in vars(cls)), object)
     if writer is MISSING or qualified(own).partition(".")[0] in ("builtins", "torch", "numpy", "json", "socket"):

@@ -85,7 +85,7 @@ class Frames:
             function=getattr(frame.f_code, "co_qualname", frame.f_code.co_name),
             text=self.sources.line(path, link.tb_lineno),
             package=package_of(path),
-            at=self._span(path, node) if node is not None else None,
+            at=self.span(path, node) if node is not None else None,
             expression=_raising(link) if scope is None else self._expression(path, node, scope, following),
             module=self.values.modules.record(module) if module is not None else None,
             locals=self._locals(frame) if names else (),
@@ -98,7 +98,8 @@ class Frames:
             return None
         return self.expressions.record(path, node, scope, following.tb_frame if following is not None else None)
 
-    def _span(self, path: str, node: ast.AST) -> Span:
+    def span(self, path: str, node: ast.AST) -> Span:
+        """The place of a node, in columns that count characters from 1."""
         return Span(path, *self.sources.columns(path, node))
 
     def _locals(self, frame: types.FrameType) -> tuple[ValueRecord, ...]:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from torchdoctor.probes.lookup import PLAIN, Method, Unknown, attribute
+from torchdoctor.probes.lookup import PLAIN, Method, Unknown, attribute, item
 from torchdoctor.probes.module import held, is_module
 from torchdoctor.probes.plain import instance_dict, is_a, loaded, qualified, static
 from torchdoctor.probes.pure import Scope
@@ -107,10 +107,12 @@ class Shadows(Scope):
             )
 
     def _subscript(self, node: ast.Subscript) -> Any:
+        owner, index = self.value(node.value), self.value(node.slice)
         try:
-            return super()._subscript(node)
+            found = item(owner, index)
         except Unknown:
-            return self._apply(operator.getitem, [self.value(node.value), self.value(node.slice)], {})
+            return self._apply(operator.getitem, [owner, index], {})
+        return self._marked(found, device) if (device := self.device(owner)) is not None else found
 
     # -- torch's own --------------------------------------------------------------------------------------------------
 

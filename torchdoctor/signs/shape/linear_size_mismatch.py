@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
-from torchdoctor.record import Failure, shape_text
-from torchdoctor.sign import Diagnosis, Said, on_failure
+from torchdoctor.record import Failure, ModuleRecord, shape_text
+from torchdoctor.sign import Diagnosis, Root, Said, on_failure
 from torchdoctor.signs.shape._features import cures_of
 from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at, times, transposed
 
@@ -25,7 +25,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     weight, given, layer = failure.tensor("weight", 1), tensor_at(failure, "input", 0), failure.layer
     shape = shape_of(given)
     if not failure.expressions or (failure.compiled and shape is None):
-        yield from _text(said)
+        yield from _traced(layer, failure.layer_text(layer), said) or _text(said)
         return
     if not failure.calls("torch.nn.functional.linear", "torch.nn.Linear"):
         return
@@ -45,6 +45,19 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         roots=roots(failure, layer, f"built for {takes} features here", given),
         evidence=tuple(_evidence(shape, takes, name)),
     )
+
+
+def _traced(layer: ModuleRecord | None, name: str, said: Said) -> list[Diagnosis]:
+    """Under torch.compile nobody holds the input; its width is in the text."""
+    if layer is None or layer.facts.get("in_features") != said["c"]:
+        return []
+    return [
+        Diagnosis(
+            f"{name} takes {said['c']} features and gets {said['b']}",
+            cures=(f"`nn.Linear({said['b']}, {said['d']})`, if {said['b']} features are right",),
+            roots=(Root(layer, f"built for {said['c']} features here"),),
+        )
+    ]
 
 
 def _text(said: Said) -> Iterator[Diagnosis]:
