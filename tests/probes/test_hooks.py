@@ -17,8 +17,8 @@ def test_hooks_behind_saved_tensors_are_not_run() -> None:
 
         with torch.autograd.graph.saved_tensors_hooks(lambda x: x, unpack):
             kept = torch.ones(3, requires_grad=True).exp().sin()
-        y = kept.exp()
-        y += 1
+        y, write = kept.exp(), torch.Tensor.add_
+        write(y, 1)
         loss = y.sum()
         ran.clear()
         loss.backward()  # type: ignore[no-untyped-call]
