@@ -6,7 +6,9 @@ import re
 import sys
 from pathlib import Path
 
-from tests.bench import speed
+import pytest
+
+from tests.bench import explaining, speed
 
 
 def test_the_benchmark_prints_its_ratios() -> None:
@@ -19,3 +21,13 @@ def test_the_benchmark_prints_its_ratios() -> None:
     assert re.search(r"^torchdoctor lint +\d+\.\d+", text, re.MULTILINE) and re.search(r"^ast +\d", text, re.MULTILINE)
     assert re.search(r"next run \d+\.\d+ s", text)
     assert re.search(r"^  parse +\d+\.\d+ s", text, re.MULTILINE)
+
+
+def test_the_benchmark_of_explanations_prints_its_times() -> None:
+    pytest.importorskip("torch")
+    said: list[str] = []
+    explaining.measure(1, 10, said.append)
+    assert [re.sub(r"\d+\.\d", "0", " ".join(line.split())) for line in said] == [
+        "install() 0 ms 0 ms of CPU",
+        "explanation, 10 tensors 0 ms 0 ms of CPU",
+    ]

@@ -199,6 +199,18 @@ def test_ipython_s_cells(heard: list[BaseException], monkeypatch: pytest.MonkeyP
     assert "showtraceback" not in vars(shell)
 
 
+def test_a_fault_in_the_hook_itself_is_one_line(
+    heard: list[BaseException], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torchdoctor.install()
+    sys.excepthook()  # type: ignore[call-arg]
+    assert capsys.readouterr().err == "torchdoctor: could not explain this failure (ValueError)\n"
+    monkeypatch.setattr(telling, "tell", lambda error: (_ for _ in ()).throw(KeyboardInterrupt))
+    error = raised()
+    sys.excepthook(ValueError, error, error.__traceback__)
+    assert capsys.readouterr().err == ""
+
+
 def test_nothing_is_kept_alive(heard: list[BaseException]) -> None:
     torchdoctor.install()
     error = raised()

@@ -33,12 +33,22 @@ class _Hook:
         _inside.busy = True
         try:
             result = self.before(*arguments, **options)
-            error = self._error(arguments)
-            if error is not None:
-                _tell(error)
+            self._say(arguments)
             return result
         finally:
             _inside.busy = False
+
+    def _say(self, arguments: tuple[Any, ...]) -> None:
+        """Tell what is known. A fault of ours, at a time when Python is half gone perhaps, is one line at most."""
+        try:
+            error = self._error(arguments)
+            if error is not None:
+                _tell(error)
+        except KeyboardInterrupt:  # the user has seen enough
+            return
+        except Exception as fault:
+            if sys is not None and sys.stderr is not None:
+                sys.stderr.write(f"torchdoctor: could not explain this failure ({type(fault).__name__})\n")
 
     def _error(self, arguments: tuple[Any, ...]) -> BaseException | None:
         raise NotImplementedError
