@@ -9,6 +9,7 @@ import libcst as cst
 
 from torchdoctor.facts import stacks, torch_api
 from torchdoctor.facts.classes import ClassFacts
+from torchdoctor.facts.configured import default_value
 from torchdoctor.facts.context import OFF, ON
 from torchdoctor.facts.depending import also_depending, depending
 from torchdoctor.facts.events import GradMode
@@ -148,8 +149,8 @@ class Calls:
     def _escape(self, value: Value) -> None:
         """A list or dict that was handed out may hold anything afterwards."""
         if isinstance(value, Made) and value.name in ("builtins.list", "builtins.dict"):
-            if (value, "[]") in self.run.state.heap:
-                self.run.state.heap[(value, "[]")] = UNKNOWN
+            known = (value, "[]") in self.run.state.heap
+            self.run.state.heap[(value, "[]" if known else stacks.LENT)] = UNKNOWN
 
     # -- functions and classes by name ----------------------------------------------------------------------------
 
@@ -230,6 +231,9 @@ class Calls:
         closed, grown = [], []
         for value in args:
             added = self.run.state.heap.get((value, "[]")) if isinstance(value, Made) else None
+            items = stacks.unchanged(value, self.run.state.heap)
+            if any(isinstance(item, Tensor) for item in items):
+                value = Sequence(items)
             closed.append(value if added is None else Result(node, Named("grown list")))
             if isinstance(added, Tensor):
                 grown.append(added)

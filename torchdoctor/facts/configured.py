@@ -14,7 +14,7 @@ import libcst as cst
 from torchdoctor.facts.classes import ClassFacts
 from torchdoctor.facts.literals import literal
 from torchdoctor.facts.modules import ELSEWHERE
-from torchdoctor.facts.values import Attr, Const, Made, Method, Named, Result, Value, const
+from torchdoctor.facts.values import Attr, Const, Made, Method, Named, Result, Sequence, Value, const
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
@@ -114,3 +114,11 @@ def _fields(facts: ClassFacts) -> Iterator[tuple[str, cst.BaseExpression | None]
                 if isinstance(default, cst.Call) and facts.file.name(default.func) == "dataclasses.field":
                     default = facts.file.argument(default, None, "default")
                 yield small.target.value, default
+
+
+def default_value(node: cst.BaseExpression) -> Value | None:
+    """What a parameter holds that is not given: a constant, or several in a tuple."""
+    plain = literal(node)
+    if isinstance(plain, tuple) and all(isinstance(one, (int, float, str)) for one in plain):
+        return Sequence(tuple(map(const, plain)))
+    return const(plain) if plain is None or isinstance(plain, (int, float, str, bool)) else None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from torchdoctor.facts.handed import is_handed_on
 from torchdoctor.facts.layout import short
 from torchdoctor.facts.refusal import Refused
 from torchdoctor.facts.state import State
@@ -64,7 +65,9 @@ class Refusals:
     def _by_default(self, facts: ClassFacts) -> Iterator[Flow]:
         """`forward` of an instance that is made without arguments: with the constructor's defaults."""
         forward, init = facts.methods.get("forward"), facts.method("__init__")
-        if forward is None or init is None or not any(_is_number(param.default) for param in _params(init[1])):
+        if forward is None or init is None or init[1].decorators:
+            return  # what decorates a constructor may give it other arguments
+        if not any(_is_number(param.default) for param in _params(init[1])):
             return
         receiver = forward.params.params[:1] or forward.params.posonly_params[:1]
         names: dict[str, Value] = {
@@ -86,8 +89,8 @@ class Refusals:
         return function is None or not any(_EXPECTED.search(_text(d.decorator)) for d in function.decorators)
 
     def _here(self, refused: Refused) -> cst.CSTNode | None:
-        """The innermost of the calls that led to it, or its own node, that stands in this file."""
-        if refused.file is self.file:
+        """The innermost of the calls that led to it, or its own node, that stands in this file and is to blame."""
+        if refused.file is self.file and not (refused.via and is_handed_on(refused)):
             return refused.node
         return next((node for node in reversed(refused.via) if self.file.holds(node)), None)
 
@@ -95,11 +98,17 @@ class Refusals:
         """The node to blame; None where another file has the fault all by itself."""
         layer = refused.refusal.layer
         if refused.file is self.file:
-            return layer if layer is not None and self.file.holds(layer) else refused.node
+            here = self._here(refused)
+            return layer if here is refused.node and layer is not None and self._is_beside(layer, refused) else here
         alone = refused.file.refusals
         if alone is not self and any(other.node is refused.node for _, other in alone.of(refused.refusal.rule)):
             return None
         return self._here(refused)
+
+    def _is_beside(self, layer: cst.CSTNode, refused: Refused) -> bool:
+        """Whether a layer stands where its Sequential is put together: one that a function gave is not to blame."""
+        made = refused.callee.call if isinstance(refused.callee, Made) else refused.node
+        return self.file.holds(layer) and self.file.function(layer) is self.file.function(made)
 
     def _is_taken_apart(self, made: cst.CSTNode) -> bool:
         """Whether a Sequential that nothing calls in sight may serve as a list of layers."""
@@ -151,9 +160,11 @@ def marks(file: File, place: cst.CSTNode, refused: Refused) -> tuple[tuple[cst.C
     found: dict[cst.CSTNode, str] = {}
     if isinstance(refused.callee, Made) and refused.refusal.layer is None:
         found[refused.callee.call] = "made here"
+    if refused.refusal.layer is not None:
+        found[refused.refusal.layer] = "made here"
     for node, text in refused.refusal.causes:
         found.setdefault(node, text)
-    if refused.file is not file:
+    if place is not refused.node and place is not refused.refusal.layer:
         found.setdefault(refused.node, "refused here")
     found.pop(place, None)
     owners = (

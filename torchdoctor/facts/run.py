@@ -22,7 +22,7 @@ from torchdoctor.facts.refusal import Refusal, Refused
 from torchdoctor.facts.state import State, joined
 from torchdoctor.facts.statements import Statements
 from torchdoctor.facts.torch_api import Refuse
-from torchdoctor.facts.values import UNKNOWN, Attr, Known, Value, const
+from torchdoctor.facts.values import UNKNOWN, Arithmetic, Attr, Known, Shape, Size, Value, const
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
@@ -125,10 +125,17 @@ class Run:
         """What to tell where torch refuses an operation of this node."""
 
         def refuse(refusal: Refusal) -> None:
-            arms = (*self.arms, *self.left)
-            self.refused.append(Refused(refusal, node, self.file, callee, arms, unasked=unasked))
+            if not self._asks_of_sizes():
+                arms = (*self.arms, *self.left)
+                self.refused.append(Refused(refusal, node, self.file, callee, arms, unasked=unasked))
 
         return refuse
+
+    def _asks_of_sizes(self) -> bool:
+        """Whether it hangs on a size that is not known whether this point is reached: `if length != self.length:`."""
+        tests = (arm.test for arm in (*self.arms, *self.left) if arm.test is not None)
+        names = (name for test in tests for name in self.file.below(test, cst.Name))
+        return any(isinstance(self.values.get(name), (Size, Shape, Arithmetic)) for name in names)
 
     @contextmanager
     def expecting_failure(self, expecting: bool) -> Iterator[None]:
@@ -184,7 +191,8 @@ class Run:
         flow.callers[node] = self.file
         loops, arms = tuple(self.loops), tuple(self.arms)
         self.events += [e.inlined(node, loops, arms) for e in flow.events if e.kind not in _OF_THE_FUNCTION]
-        self.refused += [refused.inlined(node, (*arms, *self.left)) for refused in flow.refused]
+        if flow.refused and not self._asks_of_sizes():
+            self.refused += [refused.inlined(node, (*arms, *self.left)) for refused in flow.refused]
         self.state.heap, self.state.modes = dict(flow.end.heap), dict(flow.end.modes)
         if flow.end.grad != grad:
             self.state.grad = flow.end.grad

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 Heap = Mapping[tuple[Value, object], Value]
 SEQUENTIAL = "torch.nn.Sequential"
-# Keys of the heap: the item that a list was given last, and the layers that a Sequential was given after it was made.
-LAST, ADDED = "last", "added"
+# Keys of the heap: the item that a list was given last, the layers that a Sequential was given after it was made, and
+# whether a list was handed to code that is not known.
+LAST, ADDED, LENT = "last", "added", "lent"
 
 
 def layers(run: Run, call: cst.Call) -> tuple[Value, ...]:
@@ -39,6 +40,14 @@ def grow(heap: dict[tuple[Value, object], Value], items: Made, added: Value, who
     heap[(items, "[]")] = added if known is None else join(known, added)
     more = whole.items if isinstance(whole, Sequence) else whole.args if isinstance(whole, Made) else ()
     heap[(items, LAST)] = more[-1] if more else UNKNOWN
+
+
+def unchanged(value: Value, heap: Heap) -> tuple[Value, ...]:
+    """The items of a list that holds what it was written with; () where that is not sure."""
+    if not isinstance(value, Made) or value.name != "builtins.list" or value.keywords:
+        return ()
+    written = (("item", key) for key in range(-len(value.args), len(value.args)))
+    return () if any((value, key) in heap for key in ("[]", LENT, *written)) else value.args
 
 
 def _items(value: Value, heap: Heap) -> tuple[Value, ...]:

@@ -12,7 +12,7 @@ from torchdoctor.facts.events import Arm
 from torchdoctor.facts.expected import asks_for_failure, catches
 from torchdoctor.facts.expressions import operator_symbol
 from torchdoctor.facts.joins import join
-from torchdoctor.facts.stacks import grow
+from torchdoctor.facts.stacks import LENT, grow
 from torchdoctor.facts.state import State, joined
 from torchdoctor.facts.torch_api import augment
 from torchdoctor.facts.turns import brings_modules, turns_of
@@ -128,6 +128,8 @@ class Statements:
             node = target.value if isinstance(target, cst.Element) else target
             if isinstance(node, cst.Name):
                 self.run.state.names[node.value] = UNKNOWN
+            elif isinstance(node, cst.Subscript) and isinstance(of := self.run.evaluate(node.value), Made):
+                self.run.state.heap[(of, LENT)] = UNKNOWN
 
     def _jump(self, statement: cst.CSTNode, kind: str, ways: list[list[State]]) -> None:
         self.run.emit(kind, statement, UNKNOWN)

@@ -58,7 +58,7 @@ class NotKnown(Exception):
 _ALSO = {
     "axis": "dim", "keepdims": "keepdim", "x": "input", "x2": "other", "axes": "dims", "axis0": "dim0", "axis1": "dim1",
     "tensor": "input", "self": "input", "src": "input", "tgt": "input", "split_size_or_sections": "split_size",
-    "split_sizes": "split_size", "query": "input",
+    "split_sizes": "split_size", "query": "input", "shape": "size",
 }  # fmt: skip
 # Arguments that hold integers or truth values, and so no gradient.
 _INTEGERS = frozenset({"mask", "condition", "index", "indices", "key_padding_mask", "boundaries", "sorted_sequence"})
@@ -152,7 +152,7 @@ class Use:
             raise NotKnown(name)
         if len(values) == 1 and (together := self._dims_of(values[0])) is not None:
             return together
-        if len(values) == 1 and not (s.is_whole(values[0]) or isinstance(values[0], (Const, Arithmetic))):
+        if not values or (len(values) == 1 and not _is_one_number(values[0])):
             raise NotKnown(name)  # perhaps a tuple
         return tuple(map(s.dim, values))
 
@@ -240,6 +240,13 @@ class Use:
         if (not items and value != Sequence(())) or UNKNOWN in items:  # UNKNOWN may stand for several
             raise NotKnown
         return tuple(map(s.dim, items))
+
+
+def _is_one_number(value: Value) -> bool:
+    """Whether a value is a number and no tuple: `a + b` may be either."""
+    if isinstance(value, Arithmetic):
+        return value.operator in ("-", "//", "%", "/") or any(map(_is_one_number, value.operands))
+    return isinstance(value, Const) or s.is_whole(value)
 
 
 def _either(a: Tensor, b: Tensor) -> Tensor:

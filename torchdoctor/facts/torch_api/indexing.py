@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torchdoctor.facts import sizes as s
 from torchdoctor.facts.axes import Shape, dim_of
 from torchdoctor.facts.tensor import narrowed, scattered, selected, size, unsqueezed
@@ -13,20 +11,9 @@ from torchdoctor.facts.torch_api.memory import fresh, fresh_if_input_contiguous,
 from torchdoctor.facts.torch_api.operands import as_tensor
 from torchdoctor.facts.torch_api.rows import Row, computed, effect, row, seeing
 from torchdoctor.facts.torch_api.rules import broadcast_shapes, fixed, same_scale, shape_of, unknown_sizes
+from torchdoctor.facts.torch_api.slices import Key, Slice, bound, consumes, is_absent, left_as_it_is, length_of
 from torchdoctor.facts.values import Const, Dim, Sequence, Tensor, Value
 from torchdoctor.facts.values import Shape as ShapeOf
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """`lower:upper:step` in a subscript; None for what is not written."""
-
-    lower: Value | None = None
-    upper: Value | None = None
-    step: Value | None = None
-
-
-Key = Value | Slice
 
 
 def indexed(of: Value, keys: tuple[Key, ...], arguments: Arguments) -> Value | None:
@@ -41,6 +28,8 @@ def indexed(of: Value, keys: tuple[Key, ...], arguments: Arguments) -> Value | N
         tensor = use.tensor()
         if all(isinstance(key, (Const, Slice)) or s.is_whole(key) for key in keys):
             seen = _basic(tensor, keys, use)
+            if seen is not None and seen.shape is None:
+                seen = seen.but(tail=left_as_it_is(tensor, keys))
             return seeing(use, seen) if seen is not None else None
         return _advanced(use, tensor, keys)
     except NotKnown:
@@ -63,10 +52,10 @@ def _item(of: ShapeOf | Sequence, key: Key) -> Value | None:
 def _cut(of: Sequence, key: Slice) -> Sequence | None:
     bounds: list[int | None] = []
     for part in (key.lower, key.upper, key.step):
-        bound = _bound(part)
-        if not _is_absent(part) and not isinstance(bound, int):
+        edge = bound(part)
+        if not is_absent(part) and not isinstance(edge, int):
             return None
-        bounds.append(bound if isinstance(bound, int) else None)
+        bounds.append(edge if isinstance(edge, int) else None)
     return None if bounds[2] == 0 else Sequence(of.items[slice(*bounds)])
 
 
@@ -76,7 +65,7 @@ def _cut(of: Sequence, key: Slice) -> Sequence | None:
 def _basic(tensor: Tensor, keys: tuple[Key, ...], use: Use) -> Tensor | None:
     """Take the keys one by one; ``at`` is the dimension that the next one is for."""
     at = 0
-    left = sum(_consumes(key) for key in keys)
+    left = sum(consumes(key) for key in keys)
     for key in keys:
         result: Tensor | None
         if isinstance(key, Const) and key.value is Ellipsis:
@@ -102,53 +91,17 @@ def _basic(tensor: Tensor, keys: tuple[Key, ...], use: Use) -> Tensor | None:
     return tensor
 
 
-def _consumes(key: Key) -> bool:
-    return not (isinstance(key, Const) and (key.value is None or key.value is Ellipsis))
-
-
 def sliced(tensor: Tensor, dim: int, key: Slice, use: Use) -> Tensor | None:
     """One dimension cut by a slice; None where torch refuses."""
-    step = 1 if _is_absent(key.step) else _bound(key.step)
-    if step == 1 and _is_absent(key.upper) and (_is_absent(key.lower) or _bound(key.lower) == 0):
+    step = 1 if is_absent(key.step) else bound(key.step)
+    if step == 1 and is_absent(key.upper) and (is_absent(key.lower) or bound(key.lower) == 0):
         return tensor
     place = dim_of(dim, tensor.rank) if tensor.rank is not None else dim
     if place is None:
         return None
     size = tensor.shape.value[place] if tensor.shape is not None else None
-    length, shorter = _length(size, key)
+    length, shorter = length_of(size, key)
     return narrowed(tensor, dim, length, shorter, use.node, step=step if isinstance(step, int) else None)
-
-
-def _is_absent(part: Value | None) -> bool:
-    return part is None or (isinstance(part, Const) and part.value is None)
-
-
-def _bound(part: Value | None) -> Dim:
-    return None if part is None or _is_absent(part) else s.dim(part)
-
-
-def _length(size: Dim, key: Slice) -> tuple[Dim, bool | None]:
-    """How many entries a slice takes of a dimension, and whether these are fewer; a size not known is more than one."""
-    parts = (key.lower, key.upper, key.step)
-    bounds = [_bound(part) for part in parts]
-    if any(bound is None and not _is_absent(part) for bound, part in zip(bounds, parts, strict=True)):
-        return None, None
-    if isinstance(size, int) and all(isinstance(bound, (int, type(None))) for bound in bounds):
-        length = len(range(*slice(*bounds).indices(size)))
-        return length, length < size
-    lower, upper, step = bounds
-    if step not in (None, 1):
-        return None, None
-    start: Dim = 0 if lower is None else lower
-    if start == 0 and upper is None:
-        return size, False
-    if (upper is None and start == 1) or (start == 0 and upper == -1):
-        return s.difference(size, 1), True
-    if (upper is None and start == -1) or (start == 0 and upper == 1):
-        return 1, True
-    if start == 0 and s.same(upper, size):
-        return size, False
-    return None, None
 
 
 # -- tensors and lists: a copy -----------------------------------------------------------------------------------------
@@ -185,7 +138,7 @@ def _picked(use: Use, tensor: Tensor, keys: tuple[Key, ...]) -> Shape | None:
     found: list[tuple[int, Shape]] = []  # where each index stands in dims, and its shape
     for key in _spread(use, keys, len(left)):
         if isinstance(key, Slice):
-            dims.append(_length(left.pop(0), key)[0])
+            dims.append(length_of(left.pop(0), key)[0])
         elif isinstance(key, Const) and key.value is None:
             dims.append(1)
         elif isinstance(key, Const) or s.is_whole(key):

@@ -222,7 +222,8 @@ def _several(use: Use) -> tuple[Tensor, ...]:
     if "tensors" in use.given:
         return use.tensors("tensors")
     found = [as_tensor(value) for value in use.rest]
-    if not found or None in found or use.arguments.starred:
+    perhaps_several = len(found) == 1 and not isinstance(use.rest[0], Tensor)
+    if not found or None in found or use.arguments.starred or perhaps_several:
         raise NotKnown
     return tuple(tensor for tensor in found if tensor is not None)
 

@@ -16,7 +16,7 @@ from torchdoctor.facts.torch_api.rows import Fields, attempt, seeing
 from torchdoctor.facts.torch_api.rules import shape_of
 from torchdoctor.facts.torch_api.table import table
 from torchdoctor.facts.torch_api.views import itself, matrix_transpose, reverse
-from torchdoctor.facts.values import UNKNOWN, Named, Tensor, Value, const
+from torchdoctor.facts.values import UNKNOWN, Named, Sequence, Tensor, Value, const
 
 # The method that each operator calls.
 METHODS = {
@@ -30,6 +30,8 @@ METHODS = {
 def operated(symbol: str, arguments: Arguments) -> Value | None:
     """The result of an operator on numbers and tensors."""
     operands = arguments.values
+    if symbol == "+" and all(isinstance(operand, Sequence) for operand in operands):
+        return Sequence(tuple(item for operand in operands if isinstance(operand, Sequence) for item in operand.items))
     if not any(isinstance(operand, Tensor) for operand in operands):
         return s.arithmetic(symbol, operands)
     name = METHODS.get(symbol, "")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from torchdoctor.facts import sizes as s
 from torchdoctor.facts.axes import Shape, in_order
-from torchdoctor.facts.tensor import placed
+from torchdoctor.facts.tensor import placed, refine_rank
 from torchdoctor.facts.torch_api.arguments import Use
 from torchdoctor.facts.torch_api.gradients import parametric
 from torchdoctor.facts.torch_api.memory import fresh, unordered
 from torchdoctor.facts.torch_api.rows import computed
-from torchdoctor.facts.torch_api.rules import ending, same, shape_of
+from torchdoctor.facts.torch_api.rules import ending, ending_of, same, shape_of
 from torchdoctor.facts.values import Dim, Sequence, Tensor, Value, const
 
 
@@ -19,9 +19,17 @@ def _widths(use: Use) -> tuple[Dim, Dim]:
     return (2 if use.flag("bidirectional") else 1), use.size("hidden_size") if projected == 0 else projected
 
 
-@ending(lambda use: (s.product(_widths(use)),))
+def _read(use: Use) -> Shape | None:
+    """The shape of the sequence: whoever sets ``batch_first`` gives batches."""
+    tensor = use.tensor()
+    if tensor.shape is None and use.flag("batch_first") and len(ending_of(tensor) or ()) <= 3:
+        return shape_of(refine_rank(tensor, 3))
+    return shape_of(tensor)
+
+
+@ending(lambda use: (None, s.product(_widths(use))))
 def _recurrent_output(use: Use) -> Shape | None:
-    shape = shape_of(use.tensor())
+    shape = _read(use)
     return (*shape[:-1], s.product(_widths(use))) if shape else None
 
 
@@ -35,8 +43,9 @@ def _recurrent_memory(use: Use, shape: Shape | None) -> Tensor:
     return placed(Tensor(use.node), shape, (turned[1], turned[0], turned[2]), use.node)
 
 
+@ending(lambda use: (None, _widths(use)[1]))
 def _hidden(use: Use) -> Shape | None:
-    shape = shape_of(use.tensor())
+    shape = _read(use)
     if shape is None:
         return None
     directions, width = _widths(use)
@@ -62,6 +71,7 @@ def lstm(use: Use) -> Value:
     return Sequence((_outputs(use), Sequence((state, cell))))
 
 
+@ending(lambda use: (None, use.size("hidden_size")))
 def _cell(use: Use) -> Shape | None:
     shape = _hidden(use)
     return (*shape[:-1], use.size("hidden_size")) if shape else None
