@@ -1,4 +1,8 @@
-"""What the checks of shapes share: a finding for each refusal of their rule."""
+"""What the checks of shapes share: a finding for each refusal of their rule.
+
+They all look at files with the word "torch" in them, whatever layers these name: a block of another file has its
+layers there. One evaluation of a file's flows serves all of them.
+"""
 
 from __future__ import annotations
 

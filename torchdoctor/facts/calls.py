@@ -149,8 +149,7 @@ class Calls:
     def _escape(self, value: Value) -> None:
         """A list or dict that was handed out may hold anything afterwards."""
         if isinstance(value, Made) and value.name in ("builtins.list", "builtins.dict"):
-            known = (value, "[]") in self.run.state.heap
-            self.run.state.heap[(value, "[]" if known else stacks.LENT)] = UNKNOWN
+            self.run.state.heap[(value, "[]" if (value, "[]") in self.run.state.heap else stacks.LENT)] = UNKNOWN
 
     # -- functions and classes by name ----------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from torchdoctor.facts.classes import ClassFacts
-from torchdoctor.facts.literals import literal
+from torchdoctor.facts.literals import MISSING, literal
 from torchdoctor.facts.modules import ELSEWHERE
 from torchdoctor.facts.values import Attr, Const, Made, Method, Named, Result, Sequence, Value, const
 
@@ -116,9 +116,9 @@ def _fields(facts: ClassFacts) -> Iterator[tuple[str, cst.BaseExpression | None]
                 yield small.target.value, default
 
 
-def default_value(node: cst.BaseExpression) -> Value | None:
-    """What a parameter holds that is not given: a constant, or several in a tuple."""
-    plain = literal(node)
+def default_value(node: cst.BaseExpression, file: File) -> Value | None:
+    """What a parameter holds that is not given: a constant or several, written there or where the file names them."""
+    plain = file.constant(node, MISSING) if isinstance(node, cst.Name) else literal(node)
     if isinstance(plain, tuple) and all(isinstance(one, (int, float, str)) for one in plain):
         return Sequence(tuple(map(const, plain)))
     return const(plain) if plain is None or isinstance(plain, (int, float, str, bool)) else None

@@ -9,12 +9,6 @@ from torchdoctor.checks._refusing import refused
 from torchdoctor.facts.file import File
 
 
-@on_file(
-    words=(
-        "MultiheadAttention",
-        "TransformerEncoderLayer",
-        "TransformerDecoderLayer",
-    )
-)
+@on_file(words=("torch",))
 def check(file: File, _: File) -> Iterator[Found]:
     yield from refused(file, "attention-size-mismatch")

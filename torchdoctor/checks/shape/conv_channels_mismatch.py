@@ -9,15 +9,6 @@ from torchdoctor.checks._refusing import refused
 from torchdoctor.facts.file import File
 
 
-@on_file(
-    words=(
-        "Conv1d",
-        "Conv2d",
-        "Conv3d",
-        "ConvTranspose1d",
-        "ConvTranspose2d",
-        "ConvTranspose3d",
-    )
-)
+@on_file(words=("torch",))
 def check(file: File, _: File) -> Iterator[Found]:
     yield from refused(file, "conv-channels-mismatch")

@@ -9,18 +9,6 @@ from torchdoctor.checks._refusing import refused
 from torchdoctor.facts.file import File
 
 
-@on_file(
-    words=(
-        "@",
-        "matmul",
-        "mm",
-        "bmm",
-        "addmm",
-        "baddbmm",
-        "mv",
-        "dot",
-        "einsum",
-    )
-)
+@on_file(words=("torch",))
 def check(file: File, _: File) -> Iterator[Found]:
     yield from refused(file, "matmul-size-mismatch")

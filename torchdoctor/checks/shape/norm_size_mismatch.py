@@ -9,18 +9,6 @@ from torchdoctor.checks._refusing import refused
 from torchdoctor.facts.file import File
 
 
-@on_file(
-    words=(
-        "BatchNorm1d",
-        "BatchNorm2d",
-        "BatchNorm3d",
-        "LayerNorm",
-        "GroupNorm",
-        "RMSNorm",
-        "InstanceNorm1d",
-        "InstanceNorm2d",
-        "InstanceNorm3d",
-    )
-)
+@on_file(words=("torch",))
 def check(file: File, _: File) -> Iterator[Found]:
     yield from refused(file, "norm-size-mismatch")

@@ -9,18 +9,6 @@ from torchdoctor.checks._refusing import refused
 from torchdoctor.facts.file import File
 
 
-@on_file(
-    words=(
-        "Conv1d",
-        "Conv2d",
-        "Conv3d",
-        "MaxPool1d",
-        "MaxPool2d",
-        "MaxPool3d",
-        "AvgPool1d",
-        "AvgPool2d",
-        "AvgPool3d",
-    )
-)
+@on_file(words=("torch",))
 def check(file: File, _: File) -> Iterator[Found]:
     yield from refused(file, "window-larger-than-input")

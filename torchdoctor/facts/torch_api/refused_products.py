@@ -167,6 +167,8 @@ def _catted(use: Use) -> Refusal | None:
         return _range(use, 0)
     shapes, tensors = joined
     asked = use.number("dim", 0)
+    if len(set(map(len, shapes))) > 1:
+        return _all_but(shapes, tensors, None, "joins")
     found = _range(use, 0)
     return found if found is not None else _all_but(shapes, tensors, dim_of(asked, len(shapes[0])), "joins")
 
