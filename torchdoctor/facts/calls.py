@@ -9,7 +9,6 @@ import libcst as cst
 
 from torchdoctor.facts import stacks, torch_api
 from torchdoctor.facts.classes import ClassFacts
-from torchdoctor.facts.configured import default_value
 from torchdoctor.facts.context import OFF, ON
 from torchdoctor.facts.depending import also_depending, depending
 from torchdoctor.facts.events import GradMode
@@ -278,7 +277,7 @@ class Calls:
             owner, definition = found if found is not None else (file, None)
         if not isinstance(definition, cst.FunctionDef):
             return None
-        names = bound(definition, args, keywords, starred, node)
+        names = bound(owner, definition, args, keywords, starred, node)
         closure = self.run.state.names if owner is file and definition in self.run.flows.closures else None
         return self.run.step_into(owner, definition, names, node, closure)
 
@@ -372,7 +371,7 @@ class Calls:
             isinstance(d.decorator, cst.Name) and d.decorator.value == "staticmethod" for d in function.decorators
         )
         given = args if static else (receiver, *args)
-        names = bound(function, given, keywords, starred, node)
+        names = bound(owner.file, function, given, keywords, starred, node)
         return self.run.step_into(owner.file, function, names, node)
 
     # -- methods --------------------------------------------------------------------------------------------------

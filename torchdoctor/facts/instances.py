@@ -59,7 +59,7 @@ class Instances:
             home, init = found
             args, keywords = (of.args, dict(of.keywords)) if isinstance(of, Made) else ((), {})
             node = of.call if isinstance(of, Made) else None
-            names = bound(init, (of, *args), keywords, isinstance(of, Self), node)
+            names = bound(home.file, init, (of, *args), keywords, isinstance(of, Self), node)
             flow = home.file.flows.run(
                 init, State(names), stack=run.stack, budget=run.budget, constructing=True, root=run.root
             )

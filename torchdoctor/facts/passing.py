@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from torchdoctor.facts.literals import literal
-from torchdoctor.facts.values import Made, Param, Sequence, Unknown, Value, const
+from torchdoctor.facts.configured import default_value
+from torchdoctor.facts.values import Made, Param, Sequence, Unknown, Value
+
+if TYPE_CHECKING:
+    from torchdoctor.facts.file import File
 
 Keywords = Mapping[str, Value]
 
 
 def bound(
+    file: File,
     function: cst.FunctionDef,
     args: tuple[Value, ...],
     keywords: Keywords,
@@ -29,8 +34,7 @@ def bound(
         if value is None and index < len(positional) and index < len(args):
             value = args[index]
         if value is None and not starred and param.default is not None:
-            plain = literal(param.default)
-            value = const(plain) if plain is None or isinstance(plain, (int, float, str, bool)) else None
+            value = default_value(param.default, file)
         if value is None or isinstance(value, Unknown):
             value = Param(function, name, node if value is not None else None)
         names[name] = value
