@@ -16,6 +16,7 @@ from torchdoctor.facts.values import (
     Dim,
     Element,
     Free,
+    Item,
     Known,
     Made,
     Named,
@@ -342,3 +343,26 @@ def test_what_torch_refuses_gives_nothing() -> None:
 
 def test_out_is_not_understood() -> None:
     assert evaluate("torch.add(a, b, out=c)", known(N), known(N), out=known(N)) is None
+
+
+# -- what is no tensor ------------------------------------------------------------------------------------------------
+
+
+def test_what_math_gives_is_a_number() -> None:
+    root = Result(FUNCTION, Named("math.sqrt"))
+    scaled = torch_api.operator("*", (known(N, C, dtype="float32"), root), FUNCTION)
+    assert fact(scaled, "shape") == (N, C)
+    assert fact(scaled, "dtype") == "float32"
+    counted = torch_api.operator("*", (known(N, C, dtype="int64"), root), FUNCTION)
+    assert fact(counted, "dtype") is None
+
+
+@pytest.mark.parametrize("name", ["numpy.zeros", "cv2.imread", "pandas.read_csv"])
+def test_what_other_libraries_give_is_no_tensor(name: str) -> None:
+    array = Result(FUNCTION, Named(name))
+    part = Item(Attr(Result(FUNCTION, Attr(array, "reshape")), "T"), 0)
+    for one in (array, part):
+        assert torch_api.as_tensor(one) is None
+        assert torch_api.operator("+", (one, const(1)), FUNCTION) is None
+        assert torch_api.method("sum", torch_api.Arguments(FUNCTION, (one,), {})) is None
+    assert isinstance(torch_api.attribute(array, "shape", FUNCTION), Shape), "an array has a shape all the same"
