@@ -37,7 +37,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         axis = failure.operand("dim", 0)
         axis = axis.literal if axis is not None and isinstance(axis.literal, int) and axis.literal < len(shape) else 0
         at, size = int(index.tensor.most), shape[axis]
-    if size is None and said["sizes"]:
+    if size is None and said["sizes"] and axis in range(len(said["sizes"])):
         size = said["sizes"][axis]
     if size is None:
         return
