@@ -140,8 +140,11 @@ def blame(exception: ExceptionRecord, frames: tuple[FrameRecord, ...]) -> str:
     if not frames:
         return ""
     inner = frames[-1]
-    if inner.package == "torch":
+    above = next((frame for frame in reversed(frames) if frame.package != "python"), inner)
+    if "torch" in (inner.package, above.package):  # torch itself, or the standard library on its account
         return "torch"
+    if inner.package == "python" and above.expression is not None and above.expression.name.startswith("torch."):
+        return "torch"  # what torch offers under its own name, as torch.multiprocessing does
     expression = inner.expression
     if expression is not None and expression.kind in ("raise", "assert"):
         return "other"

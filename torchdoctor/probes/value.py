@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from torchdoctor.probes.environment import path_text
 from torchdoctor.probes.module import Modules, is_module
 from torchdoctor.probes.plain import class_name, is_a, items, length, loaded, qualified
 from torchdoctor.probes.tensor import is_tensor, record_of
@@ -68,6 +69,8 @@ def _text(value: object) -> str:
     if kind is str:
         assert isinstance(value, str)
         return repr(value) if len(value) <= _LONGEST_TEXT else ""
+    if path := path_text(value):
+        return repr(path)
     torch = loaded("torch")
     if torch is not None and kind in (torch.dtype, torch.device):
         return str(value)
