@@ -357,6 +357,23 @@ def test_a_device_assertion_is_kept() -> None:
 # -- messages and logs -------------------------------------------------------------------------------------------------
 
 
+def test_as_people_write_it_into_issues() -> None:
+    for text in (
+        f"RuntimeError:{SAID}",
+        f"**RuntimeError: {SAID}**",
+        f"> RuntimeError: {SAID}",
+        f"`RuntimeError: {SAID}`",
+    ):
+        failure = one(f"it says\n{text}\n\nand what now?")
+        assert (failure.exception.type, failure.message) == ("RuntimeError", SAID), text
+    assert SAID in one(f"why do I always get RuntimeError: {SAID} here").message
+    place = "File ~/project/model.py:41"
+    assert place in IPYTHON_NEW
+    linked = place.replace("~/project/model.py:41", "[~/project/model.py:41](http://host:8890/lab/~/model.py#line=40)")
+    the_linear(IPYTHON_NEW.replace(place, linked))
+    the_linear(TERMINAL.replace('  File "/data/ada/model', 'File "/data/ada/model'))
+
+
 def test_a_message_alone() -> None:
     assert one(f"RuntimeError: {SAID}").exception.type == "RuntimeError"
     assert one(f"torch.OutOfMemoryError: {SAID}").exception.qualified == "torch.OutOfMemoryError"

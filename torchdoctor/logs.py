@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -~]?")
 _BARE_COLOURS = re.compile(r"\[(?:0|1|[0134];\d{2}(?:;\d{1,3})*|\d{2})m")  # colours whose escape was lost on the way
+_LINK = re.compile(
+    r"\[([^\]\n]{1,400})\]\(https?://[^)\s]{1,2000}\)"
+)  # a notebook's path, as it is pasted into an issue
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\u200b]")
 _NEWLINE = re.compile(r"\r\n?|\n|\x85|\u2028|\u2029")
 _TIME = re.compile(r"\s*\[?(\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?)(?:Z|[+-]\d\d:?\d\d)?\]?(?::? |$)")
@@ -40,6 +43,8 @@ def streams(text: str) -> list[Stream]:
     text = _ESCAPES.sub("", text)
     if "[0m" in text:
         text = _BARE_COLOURS.sub("", text)
+    if "](http" in text:
+        text = _LINK.sub(r"\1", text)
     rows = [_CONTROL.sub("", row) for row in _NEWLINE.split(text)]
     found: dict[str, Stream] = {}
     learnt: list[re.Pattern[str]] = []

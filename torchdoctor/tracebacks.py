@@ -14,8 +14,8 @@ _FILE = re.compile(r'^\s*File "(?P<path>[^"\n]{1,1000})", line (?P<line>\d{1,9})
 _SAID = re.compile(rf"^\s*(?P<type>{_NAME})(?:: ?(?P<message>.*))?$")
 # Where no traceback stands above it, only such a name begins an exception's line.
 _NAMED = re.compile(
-    r"^\s*(?:E\s{2,})?(?P<type>(?:[A-Za-z_]\w*\.)*(?:\w*(?:Error|Exception|ExceptionGroup|Interrupt)|StopIteration|"
-    r"Unsupported|UserError|InternalTorchDynamoError|GuardOnDataDependentSymNode))(?:: (?P<message>.*))?$"
+    r"^\s*(?:E\s{2,}|[*`#>]+\s*)?(?P<type>(?:[A-Za-z_]\w*\.)*(?:\w*(?:Error|Exception|ExceptionGroup|Interrupt)|StopIteration|"
+    r"Unsupported|UserError|InternalTorchDynamoError|GuardOnDataDependentSymNode))(?::\s*(?P<message>.*?)[*`]*)?$"
 )
 _CHAIN = re.compile(
     r"^\s*(?:The above exception was the direct cause of the following exception|"
