@@ -14,14 +14,12 @@ import libcst as cst
 
 from torchdoctor.facts.modules import CALLS, ELSEWHERE, Callers, digest, find, module_name
 from torchdoctor.facts.outline import Outline, outline
-from torchdoctor.facts.torch_api.exports import EXPORTS
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
 
 _HOPS = 6
-# Files whose facts are kept, by the bytes of their source: facts take about 180 times as much, and a tree 70 times.
-_KEPT_BYTES = 800_000
+_KEPT_BYTES = 800_000  # of the source of files whose facts are kept: these take about 180 times as much, a tree 70
 _TREES = 3  # times as much is kept parsed
 _MOST_BYTES = 4_000_000  # that one file may lead to; what lies beyond is not known
 
@@ -154,6 +152,8 @@ class Neighbours:
 
     def _brings(self, module: str, name: str, way: tuple[str, ...]) -> bool:
         """Whether `from module import *` brings this name; files may take each other's stars, round in a circle."""
+        from torchdoctor.facts.torch_api.exports import EXPORTS  # late: explaining a failure needs no table of torch
+
         if module in EXPORTS:
             return name in EXPORTS[module]
         here = self._outline(module)
