@@ -346,6 +346,16 @@ def test_what_no_python_code_caught() -> None:
     assert failure.message == "CUDA error: out of memory"
 
 
+def test_nccl_s_watchdog() -> None:
+    row = (
+        "[E ProcessGroupNCCL.cpp:458] [Rank {rank}] Watchdog caught collective operation timeout: WorkNCCL(SeqNum={n})"
+    )
+    text = "\n".join(row.format(rank=rank, n=n) for rank, n in ((0, 5), (0, 6), (7, 4)))
+    found = failures_in("Epoch 0: 6%|█ | 3/50" + text)
+    assert [(f.exception.type, f.rank) for f in found] == [("DistBackendError", 0), ("DistBackendError", 7)]
+    assert found[0].message == "Watchdog caught collective operation timeout: WorkNCCL(SeqNum=5)"
+
+
 def test_a_device_assertion_is_kept() -> None:
     text = (
         "/pytorch/aten/src/ATen/native/cuda/Loss.cu:245: nll_loss_forward_reduce_cuda_kernel_2d: block: [0,0,0], "

@@ -7,9 +7,20 @@ from collections.abc import Sequence
 
 from torchdoctor.tracebacks import TERMINATE, Place, Raised, said_from
 
+_WATCHDOG = re.compile(r"ProcessGroupNCCL\.cpp:\d+\].*?(?P<message>Watchdog caught collective operation timeout: .*)")
+_RANK = re.compile(r"\bRank (\d{1,6})\]")
 _WHAT = re.compile(r"^\s*what\(\):\s*(?P<message>.*)$")
 _FATAL = re.compile(r"^Fatal Python error: .+$")
 _FATAL_FILE = re.compile(r'^  File "(?P<path>[^"\n]{1,1000})", line (?P<line>\d{1,9}) in (?P<function>.+?)\s*$')
+
+
+def watchdog(lines: Sequence[str], start: int) -> Raised | None:
+    """What NCCL's watchdog logs of a collective that not all ranks came to."""
+    found = _WATCHDOG.search(lines[start])
+    if found is None:
+        return None
+    rank = _RANK.search(found[0])
+    return Raised("c10::DistBackendError", found["message"], start, start + 1, rank=int(rank[1]) if rank else None)
 
 
 def terminated(lines: Sequence[str], start: int) -> Raised | None:

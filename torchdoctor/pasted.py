@@ -143,7 +143,8 @@ def _once(failures: list[Failure]) -> list[Failure]:
     seen: dict[tuple[object, ...], Failure] = {}
     for one in failures:
         at = one.user or one.inner
-        key = (one.rank, one.exception.type, one.message, at and (at.path, at.line))
+        said = "watchdog" if "Watchdog caught" in one.message else one.message  # it logs each collective that waits
+        key = (one.rank, one.exception.type, said, at and (at.path, at.line))
         seen.setdefault(key, one)
     return list(seen.values())
 

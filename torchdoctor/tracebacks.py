@@ -74,7 +74,7 @@ class Raised:
 
 def raised_in(lines: Sequence[str]) -> Iterator[Raised]:
     """The failures in these lines, in their order; each with those that it came of as its causes."""
-    from torchdoctor.aborts import fatal, terminated
+    from torchdoctor.aborts import fatal, terminated, watchdog
     from torchdoctor.notebooks import notebook, pytest_report, rich_box
 
     lines = ungrouped(lines)
@@ -97,7 +97,7 @@ def raised_in(lines: Sequence[str]) -> Iterator[Raised]:
             linked, number = True, number + 1
             continue
         found = None
-        for reader in (standard, notebook, rich_box, pytest_report, fatal, terminated, loose):
+        for reader in (standard, notebook, rich_box, pytest_report, fatal, terminated, watchdog, loose):
             if (found := reader(lines, number)) is not None:
                 break
         if found is None:
