@@ -1,8 +1,12 @@
-"""Orders of dimensions for a tensor of another number of them."""
+"""Dimensions, and orders of them, for a tensor of another number of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+
+from torchdoctor.record import Failure
+
+_LOSSES = ("cross_entropy", "nll_loss", "log_softmax", "softmax", "normalize", "cosine_similarity")
 
 
 def reordered(rank: int, named: int, code: str) -> Iterator[str]:
@@ -14,3 +18,16 @@ def reordered(rank: int, named: int, code: str) -> Iterator[str]:
         yield f"`{code}.unsqueeze(-1)` before it: a grey image has no channel yet"
     else:
         yield f"as many dimensions as the tensor has: {rank}"
+
+
+def named(failure: Failure, asked: int, rank: int, code: str) -> Iterator[str]:
+    if rank == 1 and asked == 1 and failure.calls(*_LOSSES):
+        yield f"`{code}.unsqueeze(0)`: one sample is a batch of one; or `dim=-1`, where there is a `dim`"
+    elif asked > 0:
+        yield "`dim=-1`, if the last dimension is meant"
+        yield (
+            "`keepdim=True` in the reduction before, or `squeeze(dim)` "
+            "in place of a bare `squeeze()`, which keeps the batch"
+        )
+    else:
+        yield f"a dim between {-rank} and {rank - 1}"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torchdoctor.record import Failure
+from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
+from torchdoctor.signs._words import count
 from torchdoctor.signs.shape._orders import reordered
 from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at
-
-_LOSSES = ("cross_entropy", "nll_loss", "log_softmax", "softmax", "normalize", "cosine_similarity")
 
 
 @on_failure(
@@ -35,10 +34,10 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     )
     where = roots(failure, None, "", value)
     if "named" in said:
-        rank, named = said["rank"], said["named"]
+        rank, many = said["rank"], said["named"]
         yield Diagnosis(
-            f"`permute` names {named} dimensions, and {shown} has {rank}",
-            cures=tuple(reordered(rank, named, code)),
+            f"`permute` names {many} dimensions, and {shown} has {rank}",
+            cures=tuple(reordered(rank, many, code)),
             roots=where,
             evidence=("the word sparse_coo in the message means nothing: any tensor is told so",),
         )
@@ -54,14 +53,10 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     else:
         rank = len(shape) if shape is not None and _range(len(shape)) == (said["lo"], said["hi"]) else said["hi"] + 1
         asked = said["d"]
-        known = (
-            f"{shown}"
-            if shape is not None and len(shape) == rank
-            else f"a tensor of {rank} dimension{'s' * (rank != 1)}"
-        )
+        known = shown if shape is not None and len(shape) == rank else f"a tensor of {count(rank, 'dimension')}"
         yield Diagnosis(
             f"dim {asked} of {known} was asked for: it has dims {said['lo']} to {said['hi']}",
-            cures=tuple(_cures(failure, asked, rank, code)),
+            cures=tuple(named(failure, asked, rank, code)),
             roots=where,
         )
 
@@ -70,14 +65,18 @@ def _range(rank: int) -> tuple[int, int]:
     return -max(rank, 1), max(rank, 1) - 1
 
 
-def _cures(failure: Failure, asked: int, rank: int, code: str) -> Iterator[str]:
-    if rank == 1 and asked == 1 and failure.calls(*_LOSSES):
-        yield f"`{code}.unsqueeze(0)`: one sample is a batch of one; or `dim=-1`, where there is a `dim`"
-    elif asked > 0:
-        yield "`dim=-1`, if the last dimension is meant"
-        yield (
-            "`keepdim=True` in the reduction before, or `squeeze(dim)` "
-            "in place of a bare `squeeze()`, which keeps the batch"
-        )
-    else:
-        yield f"a dim between {-rank} and {rank - 1}"
+@on_failure("^tuple index out of range", raises="IndexError", plain=False)
+def of_sizes(failure: Failure, said: Said) -> Iterator[Diagnosis]:
+    """`x.shape[3]` of fewer dimensions: the sizes are a tuple, and the text is Python's."""
+    sizes, index = failure.operand("value"), failure.operand("index")
+    if sizes is None or sizes.type != "Size" or index is None or type(index.literal) is not int:
+        return
+    whole = tuple(one.literal for one in sizes.items if type(one.literal) is int)
+    owner = sizes.code.removesuffix(".shape")
+    yield Diagnosis(
+        f"dim {index.literal} of `{owner}` {shape_text(whole)} was asked for: it has {count(len(whole), 'dimension')}",
+        cures=(
+            f"`{owner}.unsqueeze(0)` before it, if the batch is missing",
+            f"`{sizes.code}[-1]`, if the last is meant",
+        ),
+    )
