@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs._words import count
-from torchdoctor.signs.shape._orders import reordered
+from torchdoctor.signs.shape._orders import named, reordered
 from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at
 
 
