@@ -13,7 +13,7 @@ from torchdoctor.signs.dtype import _kernels
 @on_failure(
     "\"{kernel:w}\" not implemented for '{dtype:w}'",
     "~ (operator.invert) is only implemented on integer and Boolean-type tensors",
-    raises=("RuntimeError", "TypeError"),
+    raises=("RuntimeError", "NotImplementedError", "TypeError"),
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """`x > 0 & x < 1` reads `x > (0 & x) < 1`: the operator binds tighter than the comparison."""

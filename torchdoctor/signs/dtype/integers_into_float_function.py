@@ -26,7 +26,7 @@ _RANDOM = ("normal_", "uniform_", "randn", "rand", "randn_like", "rand_like", "t
     "std and var only support floating point and complex dtypes",
     "Boolean inputs not supported for {kernel:w}",
     "{kernel:w}: Integral inputs not supported",
-    raises="RuntimeError",
+    raises=("RuntimeError", "NotImplementedError"),
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The operand of that dtype is what has to be converted; of a target of a loss it is the target."""

@@ -13,7 +13,7 @@ from torchdoctor.signs._words import code_of, made
     "Subtraction, the `-` operator, with two bool tensors is not supported",
     "Subtraction, the `-` operator, with a bool tensor is not supported",
     "Negation, the `-` operator, on a bool tensor is not supported",
-    raises="RuntimeError",
+    raises=("RuntimeError", "NotImplementedError"),
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """What is subtracted from what decides whether the mask is to be inverted, or counted with."""

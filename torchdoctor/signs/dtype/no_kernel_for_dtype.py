@@ -16,7 +16,7 @@ from torchdoctor.signs.dtype import _kernels
     "{kernel:w} is not supported for {dtype:w} types",
     "Unsupported dtype {dtype:w}",
     "quantile() input tensor must be either float or double dtype",
-    raises="RuntimeError",
+    raises=("RuntimeError", "NotImplementedError"),
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """Silent of integers and truth values: those are told of where floats are missing."""

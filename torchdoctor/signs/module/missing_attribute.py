@@ -20,7 +20,8 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """Only where the object is known to be a module; one whose constructor never ran is another rule's."""
     name = said["name"].rstrip(".")
     module = _module(failure, said["type"])
-    if module is None or name.startswith("_") or module.training is None:
+    uncalled = module is not None and module.type.endswith("Loss") and name in ("backward", "item")
+    if module is None or name.startswith("_") or module.training is None or uncalled:
         return
     where = failure.layer_text(module)
     own = [one for one in module.own if not one.startswith("_") and one not in ("training", "forward")]
