@@ -33,6 +33,7 @@ _MOST_OPERANDS = 8  # longer expressions are let go: a loop would make them grow
 _DEEPEST = 6
 # Functions of Python that give whole numbers; a loop over `range` gives them too.
 _WHOLE = frozenset({"builtins.int", "builtins.len", "builtins.ord", "builtins.hash"})
+_NUMBERS = _WHOLE | {"builtins.float"}
 _SYMBOLS = (Size, Arithmetic, Param, Attr, Item, Free, Result, Element)
 
 Monomial = tuple[int, tuple[Value, ...]]
@@ -62,10 +63,8 @@ def is_number(value: Value) -> bool:
         first, *others = value.operands
         divided = value.operator in ("//", "%", "**") and not isinstance(first, Const)
         return is_number(first) and (divided or all(map(is_number, others)))
-    if isinstance(value, Result) and isinstance(value.function, Named):
-        name = value.function.name
-        return name in _WHOLE or name == "builtins.float" or name.startswith("math.")
-    return isinstance(value, (Const, Size))
+    called = value.function.name if isinstance(value, Result) and isinstance(value.function, Named) else ""
+    return isinstance(value, (Const, Size)) or called in _NUMBERS or called.startswith("math.")
 
 
 def value(size: int | Value) -> Value:
@@ -277,9 +276,8 @@ def text(size: Dim) -> str:
     if isinstance(size, Const):
         return str(size.value)
     if isinstance(size, Arithmetic):
-        return f" {size.operator} ".join(
-            f"({text(o)})" if isinstance(o, Arithmetic) else text(o) for o in size.operands
-        )
+        parts = (f"({text(o)})" if isinstance(o, Arithmetic) else text(o) for o in size.operands)
+        return f" {size.operator} ".join(parts)
     if isinstance(size, Size) and isinstance(size.of, Element) and size.dim == 0:
         return "batch"
     if isinstance(size, Size):
@@ -298,6 +296,4 @@ def text(size: Dim) -> str:
         return f"{text(size.function)}()"
     if isinstance(size, Self):
         return "self"
-    if isinstance(size, int):
-        return str(size)
-    return "?"
+    return str(size) if isinstance(size, int) else "?"
