@@ -159,6 +159,18 @@ def test_the_graph_that_a_loop_carries() -> None:
     assert (graph.kind, graph.names) == ("freed", ("state",))
 
 
+def test_a_loss_that_a_loop_adds_up() -> None:
+    def run() -> None:
+        weight, total = torch.ones(3, requires_grad=True), torch.zeros(())
+        for _ in range(2):
+            loss = (weight * weight).exp().sum()
+            total = total + loss
+            total.backward()  # type: ignore[no-untyped-call]
+
+    (graph,) = failed(run).graph
+    assert (graph.kind, graph.names, graph.roots) == ("freed", ("total",), ("total",))
+
+
 def test_weights_that_a_step_moved() -> None:
     def run() -> None:
         net = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 1))

@@ -202,7 +202,7 @@ def _freed(
         name
         for name, one in own
         if (name in kept or name.startswith("self."))
-        and not any(one is root for root in roots)
+        and (name in kept or not any(one is root for root in roots))
         and _node(one) is not None
         and _shares(_node(one), below)
     ]

@@ -12,6 +12,14 @@ from torchdoctor.sign import Diagnosis, Root, Said, on_failure
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """A tensor that a loop carries over, or the same loss twice; where neither is seen, what the text says."""
     graph = next((one for one in failure.graph if one.kind == "freed"), None)
+    if graph is not None and set(graph.names) & set(graph.roots):
+        name = next(name for name in graph.names if name in graph.roots)
+        yield Diagnosis(
+            f"`{name}` carries the graphs of earlier steps along, which their backward has freed",
+            cures=(f"`backward()` of this step's own loss alone, and its `.item()` added to `{name}`",),
+            roots=tuple(Root(value, f"`{name}` grows here", "grad") for value in _values(failure, (name,))),
+        )
+        return
     if graph is not None and graph.names:
         names = " and ".join(f"`{name}`" for name in graph.names[:2])
         one = len(graph.names) == 1
