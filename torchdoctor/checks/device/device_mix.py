@@ -51,7 +51,7 @@ def operands(file: File, _: File) -> Iterator[Found]:
 def models(file: File, _: File) -> Iterator[Found]:
     if default_is_moved(file):
         return
-    told = set()
+    told = {verdict.node for verdict in judged(file, _OPERATIONS, _judge, _MOVES)}  # by `operands`
     for flow in file.flows.touching(_MOVES):
         for event, tensor, move, what in meetings(flow):
             node = event.node
