@@ -48,4 +48,4 @@ def _of_one_rank(
         longer, least = (a, right[-2]) if left[-2] > right[-2] else (b, left[-2])
         yield f"`{longer}[:, :{least}]`: both of {least} steps"
     elif len(left) > 1 and axes == [-1]:
-        yield f"`nn.Linear({right[-1]}, {left[-1]})` on `{b.strip('()')}`, or layers of one width"
+        yield f"`nn.Linear({right[-1]}, {left[-1]})` on `{b[1:-1] if b[:1] == '(' else b}`, or layers of one width"
