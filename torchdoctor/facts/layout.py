@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import libcst as cst
 
 from torchdoctor.facts import sizes
@@ -27,15 +29,28 @@ def may_swap(file: File, call: cst.Call) -> bool:
     They may be when two of them stand the other way round than `b, t = x.shape`, `t = x.size(1)` and their kind give
     them; sizes that are all numbers may be anything.
     """
-    args = [arg.value for arg in call.args]
-    if len(args) <= 2 and args and isinstance(args[-1], (cst.Tuple, cst.List)):
-        args = [element.value for element in args[-1].elements]
+    args = _sizes(call)
     if len(args) > 1 and all(isinstance(arg, (cst.Integer, cst.UnaryOperation)) for arg in args):
         return True
     function = file.function(call) or file.module
     places = [_place_of(file, function, arg) for arg in args]
     own = [place for place in places if place is not None]
     return own != sorted(own) or (len(own) == len(args) > 1 and _is_moved(call.func))
+
+
+def may_part(file: File, call: cst.Call) -> bool:
+    """Whether another size stands between those of two neighbours: `view(b, heads, t, d)`, with `b, t, _ = x.shape`."""
+    function = file.function(call) or file.module
+    places = [_place_of(file, function, arg) for arg in _sizes(call)]
+    known = [(at, place) for at, place in enumerate(places) if place is not None]
+    return any(later == place + 1 and after > at + 1 for (at, place), (after, later) in pairwise(known))
+
+
+def _sizes(call: cst.Call) -> list[cst.BaseExpression]:
+    args = [arg.value for arg in call.args]
+    if len(args) <= 2 and args and isinstance(args[-1], (cst.Tuple, cst.List)):
+        args = [element.value for element in args[-1].elements]
+    return args
 
 
 def _place_of(file: File, function: cst.CSTNode, size: cst.BaseExpression) -> int | None:
