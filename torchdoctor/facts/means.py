@@ -37,7 +37,7 @@ def _is_mean(flow: Flow, file: File, node: cst.BaseExpression, depth: int) -> bo
         return False
     if isinstance(node, cst.Name):
         found = file.scopes.find(node.value, node)
-        values = [binding.value for binding in found[1]] if found is not None else []
+        values = [b.value for b in found[1] if not _adds_to(node, b.value)] if found is not None else []
         return bool(values) and all(value is not None and _is_mean(flow, file, value, depth - 1) for value in values)
     if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Add):
         return _is_mean(flow, file, node.left, depth - 1)
@@ -50,6 +50,13 @@ def _is_mean(flow: Flow, file: File, node: cst.BaseExpression, depth: int) -> bo
         given = returned(*function)
         return bool(given) and all(_is_mean(flow, owner, value, depth - 1) for owner, value in given)
     return _is_mean_call(flow, node)
+
+
+def _adds_to(name: cst.Name, value: cst.BaseExpression | None) -> bool:
+    """`loss = loss + penalty`: what loss was before decides."""
+    if not isinstance(value, cst.BinaryOperation) or not isinstance(value.operator, cst.Add):
+        return False
+    return isinstance(value.left, cst.Name) and value.left.value == name.value
 
 
 def _is_mean_call(flow: Flow, call: cst.Call) -> bool:
@@ -66,7 +73,7 @@ def _is_mean_call(flow: Flow, call: cst.Call) -> bool:
                 reduction = made.argument(None, "reduction") or reduction
                 if made.argument(None, "size_average", "reduce") is not None:
                     return False
-            return reduction is None or (isinstance(reduction, Const) and reduction.value == "mean")
+            return reduction is None or (isinstance(reduction, Const) and reduction.value in ("mean", "batchmean"))
         if event.kind == "call" and isinstance(event.on, (Param, Attr)):
             return any(_is_output(flow, value) for value in event.args)
     return False
