@@ -64,7 +64,7 @@ def test_every_sign_bears_a_failure_of_which_nothing_is_known() -> None:
     for sign in all_signs():
         for one in sign.templates:
             message = one.text.strip("^$")
-            for hole, value in ((":d}", "3"), (":s}", "2, 3"), (":f}", "0.5"), (":w}", "Float")):
+            for hole, value in ((":d}", "1"), (":s}", "4, 3, 2"), (":f}", "0.5"), (":w}", "Float")):
                 while hole in message:
                     end = message.index(hole)
                     message = message[: message.rindex("{", 0, end)] + value + message[end + len(hole) :]
