@@ -73,7 +73,7 @@ class Expressions:
         roles = _roles(callee)
         for index, (argument, value) in enumerate(self._arguments(node, scope)):
             role = roles[index] if index < len(roles) else "" if roles else _role_in_library(path, argument)
-            value = self._better(value, told.positional(index, role))
+            value = _better(value, told.positional(index, role))
             operands.append(self._made(path, argument, value, role))
         for keyword in node.keywords:
             operands += self._keyword(path, keyword, scope, told)
@@ -85,11 +85,6 @@ class Expressions:
             operands=tuple(operands[:_MOST_OPERANDS]),
             callee=None if shown is None else self.values.record(shown, self.sources.code(path, node.func), "callee"),
         )
-
-    def _better(self, value: Any, told: Any) -> Any:
-        """What the entered frame tells, where nothing or only a stand-in was found; else the value that was found."""
-        found = value is not MISSING and id(value) not in self.values.shadows
-        return value if found or told is MISSING else told
 
     def _arguments(self, node: ast.Call, scope: Scope) -> Iterator[tuple[ast.expr, Any]]:
         for argument in node.args:
@@ -107,7 +102,7 @@ class Expressions:
     def _keyword(self, path: str, keyword: ast.keyword, scope: Scope, told: Given) -> Iterator[ValueRecord]:
         value = _tried(scope, keyword.value)
         if keyword.arg is not None:
-            value = self._better(value, told.named(keyword.arg))
+            value = _better(value, told.named(keyword.arg))
             yield self._made(path, keyword.value, value, keyword.arg)
         elif is_a(value, dict):
             code = self.sources.code(path, keyword.value)
@@ -179,6 +174,11 @@ class Expressions:
                 seen += 1
             elif value is MISSING:
                 waiting += [child for child in ast.iter_child_nodes(part) if isinstance(child, ast.expr)]
+
+
+def _better(value: Any, told: Any) -> Any:
+    """What the entered frame has: the very object, where evaluating anew finds nothing, a stand-in, or a twin."""
+    return value if told is MISSING else told
 
 
 def _tried(scope: Scope, node: ast.expr) -> Any:

@@ -12,6 +12,12 @@ _MEANT = {"gpu": "cuda", "nvidia": "cuda", "tpu": "xla", "metal": "mps", "rocm":
 _DTYPES = re.compile(r"^(float|int|uint|bfloat|complex|bool|half|double|long)\d*$")
 
 
+def _whole(failure: Failure, device: str) -> str:
+    """The text as it was given: torch quotes only what stands before the colon."""
+    given = (value.literal for value in failure.values)
+    return next((text for text in given if isinstance(text, str) and text.startswith(f"{device}:")), device)
+
+
 @on_failure(
     "{names} device type at start of device string: {device}$",
     "Invalid device string: '{device}'",
@@ -20,7 +26,7 @@ _DTYPES = re.compile(r"^(float|int|uint|bfloat|complex|bool|half|double|long)\d*
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The text holds the name; that of a dtype is another rule's."""
-    device = (said["device"] or "").strip()
+    device = _whole(failure, (said["device"] or "").strip())
     if _DTYPES.match(device):
         return
     if not device:
