@@ -21,7 +21,7 @@ from torchdoctor.rule import Block, read_blocks
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 _MARK = re.compile(r"[ \t]*# <- (here|root)[ \t]*$")
-_CLAIM = re.compile(r"^(rule|cure contains): *(.+?) *$")
+_CLAIM = re.compile(r"^(rule|cure contains|first cure contains): *(.+?) *$")
 SECONDS = 120
 
 
@@ -37,6 +37,7 @@ class Program:
     roots: frozenset[int]
     rule: str
     cures: tuple[str, ...]
+    first: tuple[str, ...]
 
     @property
     def text(self) -> str:
@@ -79,6 +80,7 @@ def read(path: Path) -> Iterator[Program]:
             roots=frozenset(n for n, kind in marks if kind == "root"),
             rule=rules[0],
             cures=tuple(value for key, value in claims if key != "rule"),
+            first=tuple(value for key, value in claims if key.startswith("first")),
         )
 
 
@@ -99,6 +101,8 @@ def hold(program: Program, told: Told | None, failed: str) -> None:
     assert program.roots <= told.marks, f"{said}\nno mark on {sorted(program.roots - told.marks)}"
     for wanted in program.cures:
         assert any(wanted in cure for cure in told.cures), f"{said}\nno cure holds {wanted}"
+    for wanted in program.first:
+        assert wanted in told.cures[0], f"{said}\nthe likeliest cure does not hold {wanted}"
 
 
 @every

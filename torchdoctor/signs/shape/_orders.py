@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torchdoctor.record import Failure
-
-_LOSSES = ("cross_entropy", "nll_loss", "log_softmax", "softmax", "normalize", "cosine_similarity")
-
 
 def reordered(rank: int, named: int, code: str) -> Iterator[str]:
     if named == 3 and rank == 4:
@@ -20,14 +16,14 @@ def reordered(rank: int, named: int, code: str) -> Iterator[str]:
         yield f"as many dimensions as the tensor has: {rank}"
 
 
-def named(failure: Failure, asked: int, rank: int, code: str) -> Iterator[str]:
-    if rank == 1 and asked == 1 and failure.calls(*_LOSSES):
-        yield f"`{code}.unsqueeze(0)`: one sample is a batch of one; or `dim=-1`, where there is a `dim`"
-    elif asked > 0:
+def named(asked: int, rank: int, code: str) -> Iterator[str]:
+    """What names a dimension that is there: counted from the end, with the batch, without a reduction before."""
+    if asked > 0:
         yield "`dim=-1`, if the last dimension is meant"
         yield (
             "`keepdim=True` in the reduction before, or `squeeze(dim)` "
             "in place of a bare `squeeze()`, which keeps the batch"
         )
+        yield f"`{code}.unsqueeze(0)`, if one sample came without its batch"
     else:
         yield f"a dim between {-rank} and {rank - 1}"

@@ -56,7 +56,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         known = shown if shape is not None and len(shape) == rank else f"a tensor of {count(rank, 'dimension')}"
         yield Diagnosis(
             f"dim {asked} of {known} was asked for: it has dims {said['lo']} to {said['hi']}",
-            cures=tuple(named(failure, asked, rank, code)),
+            cures=tuple(named(asked, rank, code)),
             roots=where,
         )
 
