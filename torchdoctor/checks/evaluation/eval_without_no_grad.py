@@ -49,6 +49,9 @@ def _is_silent(file: File, call: cst.Call, flow: Flow) -> bool:
     if evaluation.held_by_framework(file, call) or evaluation.works_with_gradients(file, call):
         return True
     function = file.function(call)
+    made = [made for name in ("torch.no_grad", "torch.inference_mode") for made in file.calls(name)]
+    if any(file.function(bare) is function and isinstance(file.parent(bare), cst.Expr) for bare in made):
+        return True  # never entered: a rule of its own tells of that
     for own in file.flows.of(function) if function is not None else ():
         if own.elsewhere is None:
             return True
