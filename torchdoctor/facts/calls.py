@@ -92,6 +92,10 @@ class Calls:
             return known if known is not None else self._unknown(node, callee, args, keywords)
         return self.apply(node, callee, args, keywords, starred)
 
+    def intend(self, method: cst.Attribute) -> None:
+        """What `net.eval` would do if it were called."""
+        self._protocol.handle(method.attr.value, method, self.run.values.get(method.value, UNKNOWN), (), {})
+
     def _arguments(self, node: cst.Call) -> tuple[tuple[Value, ...], dict[str, Value], bool]:
         args: list[Value] = []
         keywords: dict[str, Value] = {}

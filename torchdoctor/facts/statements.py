@@ -76,7 +76,11 @@ class Statements:
     # -- simple statements ----------------------------------------------------------------------------------------
 
     def _expression(self, statement: cst.Expr) -> None:
-        self.run.evaluate(statement.value)
+        """A method that is named and not called was meant to be called: that it is not is told of once, by itself."""
+        value = statement.value
+        self.run.evaluate(value)
+        if isinstance(value, cst.Attribute) and value.attr.value in ("eval", "train", "zero_grad"):
+            self.run.calls.intend(value)
 
     def _assign(self, statement: cst.Assign) -> None:
         value = self.run.evaluate(statement.value)
