@@ -210,7 +210,7 @@ class Failure:
     @property
     def module(self) -> ModuleRecord | None:
         """The innermost module on the way, the user's own included."""
-        return next((frame.module for frame in reversed(self.frames) if frame.module is not None), None)
+        return next((frame.module for frame in reversed(self.frames) if frame.module and not frame.module.traced), None)
 
     @cached_property
     def layer(self) -> ModuleRecord | None:
@@ -219,7 +219,7 @@ class Failure:
             if frame is self.user:
                 callee = frame.expression.callee if frame.expression is not None else None
                 return callee.module if callee is not None else None
-            if frame.module is not None:
+            if frame.module is not None and not frame.module.traced:
                 return frame.module
         return None
 

@@ -104,6 +104,11 @@ class ModuleRecord:
     def from_torch(self) -> bool:
         return self.qualified.startswith("torch.")
 
+    @property
+    def traced(self) -> bool:
+        """Whether it is what torch.compile or torch.fx has made of a program: a module, and none that the user knows."""
+        return self.type == "GraphModule"
+
 
 @dataclass(frozen=True, slots=True)
 class ValueRecord:

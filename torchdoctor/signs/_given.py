@@ -36,7 +36,7 @@ def asks_for_a_tensor(attribute: str | None) -> bool:
 
 def short_type(said: str | None) -> str:
     """The class's own name: "ndarray" of "numpy.ndarray", "max" of "torch.return_types.max"."""
-    return (said or "").rpartition(".")[2]
+    return (said or "").rpartition(".")[2].removeprefix("immutable_")  # fx's own lists
 
 
 def of_type(failure: Failure, said: str | None, *, argument: str | None = None) -> ValueRecord | None:

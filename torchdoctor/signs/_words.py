@@ -44,8 +44,10 @@ _DTYPES = {
     "Float": "float32", "Double": "float64", "BFloat16": "bfloat16", "Bool": "bool", "ComplexFloat": "complex64",
     "ComplexDouble": "complex128", "ComplexHalf": "complex32", "UInt16": "uint16", "UInt32": "uint32",
     "UInt64": "uint64", "c10::Half": "float16", "c10::BFloat16": "bfloat16", "float": "float32", "double": "float64",
-    "long int": "int64", "long": "int64", "int": "int32", "short int": "int16", "unsigned char": "uint8",
-    "signed char": "int8", "uint8_t": "uint8", "int8_t": "int8", "bool": "bool", "at::Half": "float16",
+    "long int": "int64", "long": "int64", "int": "int32", "short int": "int16", "short": "int16",
+    "unsigned char": "uint8", "unsigned": "uint8",
+    "signed char": "int8", "signed": "int8", "uint8_t": "uint8", "int8_t": "int8", "bool": "bool",
+    "at::Half": "float16",
 }  # fmt: skip
 _CASTS = {"float32": "float", "float64": "double", "float16": "half", "bfloat16": "bfloat16", "int64": "long"}
 

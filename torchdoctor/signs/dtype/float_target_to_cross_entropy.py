@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, TensorRecord
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs._words import code_of, made
+from torchdoctor.signs._words import code_of, dtype_of, made
 
 _LOSSES = ("cross_entropy", "nll_loss", "nll_loss_nd", "cross_entropy_loss", "CrossEntropyLoss", "NLLLoss")
 
@@ -15,16 +15,23 @@ _LOSSES = ("cross_entropy", "nll_loss", "nll_loss_nd", "cross_entropy_loss", "Cr
     "expected target dtype to be Long or Byte, but got {dtype:w}",
     "Expected floating point type for target with class probabilities, got {dtype:w}",
     "expected scalar type Long but found {dtype:w}",
+    # The fake kernels of torch.compile take the loss apart, and it is a gather that refuses the target.
+    "<function cross_entropy {}Expected dtype int32/int64 for index, but got {dtype:w}",
+    "<function nll_loss {}Expected dtype int32/int64 for index, but got {dtype:w}",
     raises="RuntimeError",
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """Floats of the scores' shape would have been probabilities; integers of that shape are one-hot."""
     labels, scores = failure.operand("target", 1), failure.tensor("input", 0)
     target = labels.tensor if labels is not None else None
-    if not failure.calls(*_LOSSES) and ("expected scalar type" in said.text or target is not None):
+    if (
+        not failure.calls(*_LOSSES)
+        and "<function" not in said.text
+        and ("expected scalar type" in said.text or target is not None)
+    ):
         return
     if target is None or labels is None:
-        yield Diagnosis(f"the target of a cross entropy is of the dtype {said['dtype']}")
+        yield Diagnosis(f"the target of a cross entropy is of the dtype {dtype_of(said['dtype'])}")
         return
     name, code = failure.name_of(labels, "a tensor"), code_of(failure, labels, "target")
     yield Diagnosis(

@@ -13,6 +13,7 @@ _LOSSES = ("binary_cross_entropy_with_logits", "BCEWithLogitsLoss")
 
 @on_failure(
     "result type {result:w} can't be cast to the desired output type {own:w}",
+    "Promotion of {} in in-place ops are not possible due to element size change",
     raises="RuntimeError",
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
@@ -25,8 +26,8 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     name, code = failure.name_of(value, "a tensor"), code_of(failure, value, "x")
     if asked is None or value is None:
         yield Diagnosis(
-            f"a result of the dtype {result} was to be written into a tensor of {own}",
-            (f"convert the tensor first, `{cast('x', result)}`, or write out of place: `x = x + y`",),
+            f"a result of the dtype {result or 'float32'} was to be written into a tensor of {own or 'integers'}",
+            (f"convert the tensor first, `{cast('x', result or 'float32')}`, or write out of place: `x = x + y`",),
             sure=False,
         )
         return

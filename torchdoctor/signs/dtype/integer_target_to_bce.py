@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs._words import code_of, made
+from torchdoctor.signs._words import code_of, dtype_of, made
 
 _LOSSES = ("binary_cross_entropy", "binary_cross_entropy_with_logits", "BCELoss", "BCEWithLogitsLoss")
 
@@ -14,6 +14,8 @@ _LOSSES = ("binary_cross_entropy", "binary_cross_entropy_with_logits", "BCELoss"
 @on_failure(
     "Found dtype {found:w} but expected {wanted:w}",
     "result type {wanted:w} can't be cast to the desired output type {found:w}",
+    # The fake kernels of torch.compile find an integer mean at the end of the loss.
+    "<function binary_cross_entropy_with_logits {}could not infer output dtype. {}Got: {found:w}",
     raises="RuntimeError",
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
@@ -34,6 +36,11 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
             f"a loss met a target of {said['found']} in forward, and its backward takes {said['wanted']} alone",
             cures=("`target.float()` before the loss",),
             sure=False,
+        )
+    elif "<function" in said.text:
+        yield Diagnosis(
+            f"a binary cross entropy was given a target of {dtype_of(said['found'])}",
+            cures=("`target.float()` before the loss",),
         )
     elif not failure.live and "Found dtype" in said.text:
         yield Diagnosis(

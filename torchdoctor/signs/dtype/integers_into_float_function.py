@@ -31,7 +31,7 @@ _RANDOM = ("normal_", "uniform_", "randn", "rand", "randn_like", "rand_like", "t
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The operand of that dtype is what has to be converted; of a target of a loss it is the target."""
     dtype = dtype_of(said["dtype"]) if said["dtype"] is not None else "bool" if "Boolean" in said.text else ""
-    if _kernels.bitwise(said["kernel"]):
+    if _kernels.bitwise(said["kernel"]) or "<function binary_cross_entropy_with_logits" in failure.message:
         return
     value = _kernels.with_dtype(failure, dtype) if dtype else failure.operand("self", "input", 0)
     tensor = value.tensor if value is not None else None

@@ -10,11 +10,11 @@ from torchdoctor.signs._words import code_of, dtype_of, made
 
 
 @on_failure(
-    "masked_fill_ only supports boolean masks, but got mask with dtype {dtype}$",
-    "masked_fill only supports boolean masks, but got mask with dtype {dtype}$",
-    "masked_fill_ only supports boolean masks, but got dtype {dtype}$",
+    "masked_fill_ only supports boolean masks, but got mask with dtype {dtype:w}",
+    "masked_fill only supports boolean masks, but got mask with dtype {dtype:w}",
+    "masked_fill_ only supports boolean masks, but got dtype {dtype:w}",
     "expected BoolTensor for mask",
-    "expected predicate to be bool, got {dtype}$",
+    "expected predicate to be bool, got {dtype:w}",
     "where expected condition to be a boolean tensor, but got a tensor with dtype {dtype:w}",
     "expected condition to be a boolean tensor, but got a tensor with dtype {dtype:w}",
     raises="RuntimeError",

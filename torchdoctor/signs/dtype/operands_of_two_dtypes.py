@@ -13,7 +13,8 @@ from torchdoctor.signs._words import cast, code_of, dtype_of, made, operand
 
 
 @on_failure(
-    "expected dtype {one} for `{which:w}` but got dtype {other:w}",
+    "expected dtype {one:w} for `{which:w}` but got dtype {other:w}",
+    "expected dtype {one:w} for `{which:w}`, but got dtype {other:w}",
     "dot : expected both vectors to have same dtype, but found {one:w} and {other:w}",
     "Expected A and B to have the same dtype, but found A of type {one:w} and B of type {other:w} instead",
     "All tensors must have the same dtype, got input1: {one:w}, input2: {other:w}, weight: {}",

@@ -11,6 +11,7 @@ from torchdoctor.sign import Diagnosis, Said, on_failure
 @on_failure(
     "{op:w}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor",
     "{op:w}(): argument 'tensors' (position 1) must be tuple of Tensors, not Parameter",
+    "{op:w}(): argument 'tensors' (position 1) must be tuple of Tensors, not FakeTensor",
     raises="TypeError",
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:

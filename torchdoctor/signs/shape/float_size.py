@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torchdoctor.record import Failure, ValueRecord
+from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs._words import built, made
+from torchdoctor.signs.shape import _floats
 
 
 @on_failure(
@@ -18,7 +19,7 @@ from torchdoctor.signs._words import built, made
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The float is a plain number among the operands; without one, some of these texts have other causes."""
-    value = next(_floats(failure), None)
+    value = next(_floats.among(failure), None)
     if value is None:
         if not failure.live and "ints" in said.text and "float" in said.text:
             yield Diagnosis("a size is a float, and torch counts in whole numbers", ("`n // 2` instead of `n / 2`",))
@@ -38,9 +39,24 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         f"`{code}` is the float {number:g}, where a whole number is wanted"
         if code != f"{number!r}"
         else f"{number!r} is a float, where a whole number is wanted",
-        cures=tuple(_cures(code, number)),
+        cures=tuple(_floats.cures(code, number)),
         roots=made(value, f"`{code}` becomes a float here", "value"),
     )
+
+
+# Of these methods all arguments are sizes: the text alone tells.
+_SIZED = ("view", "reshape", "expand", "repeat", "permute", "new_zeros", "new_ones", "unflatten", "resize_")
+
+
+@on_failure("{op:w}() received an invalid combination of arguments - got ({types}), but expected", raises="TypeError")
+def stated(failure: Failure, said: Said) -> Iterator[Diagnosis]:
+    """Only where the record holds no float: in a pasted text, and under torch.compile."""
+    unnamed = next(_floats.among(failure), None) is None
+    if unnamed and said["op"] in _SIZED and "float" in said["types"].replace(",", " ").split():
+        yield Diagnosis(
+            f"a size given to `{said['op']}` is a float, and torch counts in whole numbers",
+            ("`n // 2` instead of `n / 2`",),
+        )
 
 
 # Others say these too, and of other values: torch has to be what was asked, and a float among what it got.
@@ -57,24 +73,3 @@ elsewhere = on_failure(
     raises=("TypeError", "IndexError"),
     plain=False,
 )(sign.run)
-
-
-def _floats(failure: Failure) -> Iterator[ValueRecord]:
-    for expression in reversed(failure.expressions):
-        for value in expression.operands:
-            for one in (*value.items, value):
-                if one.type == "float" and one.role not in ("p", "eps", "momentum", "lr", "dropout", "scale_factor"):
-                    yield one
-
-
-def _cures(code: str, number: float) -> Iterator[str]:
-    if " / " in code and code.count("/") == 1:
-        yield f"`{code.replace(' / ', ' // ')}`"
-    elif "/" in code and code.count("/") == 1:
-        yield f"`{code.replace('/', '//')}`"
-    elif number == int(number):
-        yield (
-            f"`int({code})`, or `//` where it is divided" if not code.replace(".", "").isdigit() else f"`{int(number)}`"
-        )
-    if number != int(number):
-        yield f"`round({code})` or `math.ceil({code})`: {number:g} is no whole number"
