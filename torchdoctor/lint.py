@@ -36,7 +36,7 @@ def lint(
     checks = [check for check in checks_for(rules) if not check.words or any(word in text for word in check.words)]
     if not checks or ("torch" not in text and "lightning" not in text):
         return []
-    with _uncollected():
+    with uncollected():
         twin = neighbours.twin(text, path, module_name) if neighbours is not None else None
         file = File(text, path, module_name=module_name, neighbours=neighbours, twin=twin)
         if neighbours is not None:
@@ -158,8 +158,11 @@ def _finding(file: File, check: Check, found: Found, places: dict[File, dict[cst
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
-    """Parsing makes many objects and no garbage: without the collector it takes a fifth less time."""
+def uncollected() -> Iterator[None]:
+    """Python's collector stands still: trees are many objects and no garbage, and it would go through them for nothing.
+
+    Facts leave none to speak of: their circles are broken where they are dropped (facts.file).
+    """
     on = gc.isenabled()
     gc.disable()
     try:

@@ -17,7 +17,6 @@ from torchdoctor.facts.kind import unwrapped
 from torchdoctor.facts.kinds import FUNCTIONAL_LOSSES, is_parametric, kinds_of
 from torchdoctor.facts.outputs import output_of
 from torchdoctor.facts.passing import bound
-from torchdoctor.facts.protocol import Protocol
 from torchdoctor.facts.values import (
     UNKNOWN,
     Attr,
@@ -67,7 +66,6 @@ class Calls:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.arguments_of: dict[cst.CSTNode, tuple[tuple[Value, ...], Keywords]] = {}
-        self._protocol = Protocol(self)
 
     # -- the call -------------------------------------------------------------------------------------------------
 
@@ -402,7 +400,7 @@ class Calls:
                 return value
         if name == "forward" and self.kind(unwrapped(receiver)) in ("module", "criterion"):
             return self._object(node, receiver, args, keywords, starred)
-        value = self._protocol.handle(name, node, receiver, args, keywords)
+        value = self.run.protocol.handle(name, node, receiver, args, keywords)
         if value is not None:
             return value
         kind = self.kind(unwrapped(receiver))

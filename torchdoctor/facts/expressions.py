@@ -72,32 +72,6 @@ class Expressions:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self._by_kind: dict[type, Callable[[Any], Value]] = {
-            cst.Name: self._name,
-            cst.Attribute: self._attribute,
-            cst.Call: lambda node: self.run.calls.call(node),
-            cst.Subscript: self._subscript,
-            cst.BinaryOperation: self._binary,
-            cst.UnaryOperation: self._unary,
-            cst.BooleanOperation: self._boolean,
-            cst.Comparison: self._comparison,
-            cst.IfExp: self._conditional,
-            cst.Tuple: lambda node: Sequence(self._items(node)),
-            cst.List: lambda node: Made("builtins.list", node, self._items(node)),
-            cst.Set: lambda node: Made("builtins.set", node, self._items(node)),
-            cst.Dict: self._dict,
-            cst.NamedExpr: self._named,
-            cst.Lambda: lambda node: Function(node),
-            cst.ListComp: self._comprehension,
-            cst.SetComp: self._comprehension,
-            cst.GeneratorExp: self._comprehension,
-            cst.DictComp: self._comprehension,
-            cst.Await: lambda node: self.value(node.expression),
-            cst.FormattedString: self._formatted,
-            cst.StarredElement: lambda node: self.value(node.value),
-            cst.Yield: self._yield,
-            cst.Ellipsis: lambda node: const(...),
-        }
 
     @property
     def state(self) -> State:
@@ -106,14 +80,17 @@ class Expressions:
     def value(self, node: cst.CSTNode) -> Value:
         """The value of an expression; remembered for whoever asks about the node later."""
         self.run.tick()
-        handler = self._by_kind.get(type(node))
+        handler = _BY_KIND.get(type(node))
         if handler is not None:
-            value = handler(node)
+            value = handler(self, node)
         else:
             plain = literal(node)
             value = const(plain) if isinstance(plain, (int, float, complex, str, bytes)) else UNKNOWN
         self.run.values[node] = value
         return value
+
+    def _call(self, node: cst.Call) -> Value:
+        return self.run.calls.call(node)
 
     # -- names and attributes -------------------------------------------------------------------------------------
 
@@ -406,6 +383,34 @@ class Expressions:
             self.value(part) if part is not None else None for part in (node.lower, node.upper, node.step)
         )
         return torch_api.Slice(lower, upper, step)
+
+
+_BY_KIND: dict[type, Callable[[Expressions, Any], Value]] = {
+    cst.Name: Expressions._name,
+    cst.Attribute: Expressions._attribute,
+    cst.Call: Expressions._call,
+    cst.Subscript: Expressions._subscript,
+    cst.BinaryOperation: Expressions._binary,
+    cst.UnaryOperation: Expressions._unary,
+    cst.BooleanOperation: Expressions._boolean,
+    cst.Comparison: Expressions._comparison,
+    cst.IfExp: Expressions._conditional,
+    cst.Tuple: lambda self, node: Sequence(self._items(node)),
+    cst.List: lambda self, node: Made("builtins.list", node, self._items(node)),
+    cst.Set: lambda self, node: Made("builtins.set", node, self._items(node)),
+    cst.Dict: Expressions._dict,
+    cst.NamedExpr: Expressions._named,
+    cst.Lambda: lambda self, node: Function(node),
+    cst.ListComp: Expressions._comprehension,
+    cst.SetComp: Expressions._comprehension,
+    cst.GeneratorExp: Expressions._comprehension,
+    cst.DictComp: Expressions._comprehension,
+    cst.Await: lambda self, node: self.value(node.expression),
+    cst.FormattedString: Expressions._formatted,
+    cst.StarredElement: lambda self, node: self.value(node.value),
+    cst.Yield: Expressions._yield,
+    cst.Ellipsis: lambda self, node: const(...),
+}
 
 
 def _identical(left: Value, right: Value) -> bool | None:

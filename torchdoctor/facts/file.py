@@ -59,11 +59,13 @@ class File:
     def forget(self) -> None:
         """Forget what was worked out, all but its parsed text: facts point at each other in circles, and grow."""
         kept = {name: value for name, value in self.__dict__.items() if name in _OWN}
-        self.__dict__.clear()
+        self.release()
         self.__dict__.update(kept)
 
     def release(self) -> None:
         """Forget everything, for a file that nobody will ask again."""
+        if "flows" in self.__dict__:
+            self.flows.__dict__.clear()  # the largest circle: each flow knows the flows it is one of
         self.__dict__.clear()
 
     # -- structure ------------------------------------------------------------------------------------------------

@@ -20,9 +20,11 @@ def literal(node: cst.CSTNode) -> Any:
             return _NAMED.get(node.value, MISSING)  # type: ignore[attr-defined]
         if kind is cst.Integer:
             return int(node.value, 0)  # type: ignore[attr-defined]
+        if kind is cst.Float:
+            return float(node.value)  # type: ignore[attr-defined]
         if kind is cst.SimpleString and (plain := _PLAIN.fullmatch(node.value)):  # type: ignore[attr-defined]
             return plain[2]
-        if isinstance(node, (cst.Float, cst.SimpleString, cst.ConcatenatedString)):
+        if isinstance(node, (cst.SimpleString, cst.ConcatenatedString)):
             return node.evaluated_value
         if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Minus):
             inner = literal(node.expression)

@@ -28,55 +28,23 @@ from torchdoctor.facts.values import (
 )
 
 if TYPE_CHECKING:
-    from torchdoctor.facts.calls import Calls
+    from torchdoctor.facts.run import Run
 
 Keywords = Mapping[str, Value]
 Values = tuple[Value, ...]
-Handler = Callable[[cst.CSTNode, Value, tuple[Value, ...], Keywords], Value | None]
+Handler = Callable[["Protocol", cst.CSTNode, Value, tuple[Value, ...], Keywords], Value | None]
 
 
 class Protocol:
     """Notes zero_grad, forward, backward, step and their like as events of a run."""
 
-    def __init__(self, calls: Calls) -> None:
-        self.calls = calls
-        self._protocol: dict[str, Handler] = {
-            "backward": self._backward,
-            "zero_grad": self._simple("zero_grad"),
-            "step": self._step,
-            "scale": self._scale,
-            "unscale_": self._simple("unscale"),
-            "update": self._update,
-            "train": self._train,
-            "eval": self._eval,
-            "item": self._item,
-            "tolist": self._plain,
-            "numpy": self._plain,
-            "append": self._append,
-            "extend": self._append,
-            "add_module": self._add_module,
-            "insert": self._reorder,
-            "pop": self._reorder,
-            "remove": self._reorder,
-            "reverse": self._reorder,
-            "zero_": self._zero,
-            "clip_grad_norm_": self._clip_method,
-            "clip_gradients": self._clip_method,
-            "prepare": self._prepare,
-            "setup": self._prepare,
-        }
+    def __init__(self, run: Run) -> None:
+        self.run = run
 
     def handle(self, name: str, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
         """Note what `receiver.name(...)` does; None where its value is for others to say."""
-        handler = self._protocol.get(name)
-        return handler(node, receiver, args, keywords) if handler is not None else None
-
-    def _simple(self, kind: str) -> Handler:
-        def note(node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value:
-            self.calls.run.emit(kind, node, unwrapped(receiver), args, keywords)
-            return const(None)
-
-        return note
+        handler = _HANDLERS.get(name)
+        return handler(self, node, receiver, args, keywords) if handler is not None else None
 
     def _backward(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
         """loss.backward(), scaler.scale(loss).backward(), accelerator.backward(loss), engine.backward(loss)."""
@@ -86,35 +54,35 @@ class Protocol:
             on, by = receiver.of, receiver.scaler
         elif args and not isinstance(receiver, Tensor) and self._does_backward(receiver, args[0]):
             on, by = args[0], receiver
-        self.calls.run.emit("backward", node, on, args, keywords, by=by)
+        self.run.emit("backward", node, on, args, keywords, by=by)
         return const(None)
 
     def _does_backward(self, receiver: Value, first: Value) -> bool:
         """Whether `x.backward(y)` is a framework's backward of the loss y, not a tensor's with gradient y."""
-        if self.calls.kind(receiver) in ("trainer", "module") or isinstance(receiver, (Self, Made)):
+        if self.run.calls.kind(receiver) in ("trainer", "module") or isinstance(receiver, (Self, Made)):
             return True
         return isinstance(first, Tensor) and bool(first.models or first.grad) and not isinstance(receiver, Tensor)
 
     def _step(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
-        if self.calls.kind(receiver) == "scaler" or (args and self.calls.kind(args[0]) == "optimizer"):
-            self.calls.run.emit("scaler_step", node, args[0] if args else UNKNOWN, args, keywords, by=receiver)
+        if self.run.calls.kind(receiver) == "scaler" or (args and self.run.calls.kind(args[0]) == "optimizer"):
+            self.run.emit("scaler_step", node, args[0] if args else UNKNOWN, args, keywords, by=receiver)
             return const(None)
         closure = args[0] if args else keywords.get("closure")
         if isinstance(closure, (Named, Function)):
-            self.calls.apply(node, closure, (), {})
-        self.calls.run.emit("step", node, receiver, args, keywords)
+            self.run.calls.apply(node, closure, (), {})
+        self.run.emit("step", node, receiver, args, keywords)
         return Result(node, Method(receiver, "step"))
 
     def _scale(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
-        if len(args) != 1 or self.calls.kind(receiver) != "scaler":
+        if len(args) != 1 or self.run.calls.kind(receiver) != "scaler":
             return None
-        self.calls.run.emit("scale", node, args[0], args, keywords, by=receiver)
+        self.run.emit("scale", node, args[0], args, keywords, by=receiver)
         return Scaled(args[0], receiver)
 
     def _update(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
-        if self.calls.kind(receiver) != "scaler":
+        if self.run.calls.kind(receiver) != "scaler":
             return None
-        self.calls.run.emit("update", node, receiver, args, keywords)
+        self.run.emit("update", node, receiver, args, keywords)
         return const(None)
 
     def _train(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
@@ -122,7 +90,7 @@ class Protocol:
         if (
             len(args) > 1
             or set(keywords) - {"mode"}
-            or (args and not isinstance(mode, Const) and self.calls.kind(receiver) is None)
+            or (args and not isinstance(mode, Const) and self.run.calls.kind(receiver) is None)
         ):
             return None
         training = mode.value if isinstance(mode, Const) and isinstance(mode.value, bool) else None
@@ -133,8 +101,8 @@ class Protocol:
 
     def _set_mode(self, node: cst.CSTNode, receiver: Value, training: bool | None, args: tuple[Value, ...]) -> Value:
         model = unwrapped(receiver)
-        self.calls.run.emit("eval" if training is False else "train", node, model, args)
-        modes = self.calls.run.state.modes
+        self.run.emit("eval" if training is False else "train", node, model, args)
+        modes = self.run.state.modes
         for part in [known for known in modes if _part_of(known, model)]:
             del modes[part]
         modes[model] = frozenset((Mode(training, node),))
@@ -144,7 +112,7 @@ class Protocol:
         """`x.item()` leaves torch: a number, known as what it was taken from."""
         if args or keywords:
             return None
-        self.calls.run.emit("item", node, receiver)
+        self.run.emit("item", node, receiver)
         return Result(node, Method(receiver, "item"))
 
     def _plain(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
@@ -159,28 +127,28 @@ class Protocol:
             return None
         added = args[0]
         if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value == "extend":
-            added = self.calls.run.expressions.element(added, node)
-        self.calls.run.emit("append", node, receiver, (added,), keywords)
+            added = self.run.expressions.element(added, node)
+        self.run.emit("append", node, receiver, (added,), keywords)
         if isinstance(receiver, Made) and receiver.name == "builtins.list":
             whole = args[0] if added is not args[0] else Sequence((added,))
-            stacks.grow(self.calls.run.state.heap, receiver, added, whole)
+            stacks.grow(self.run.state.heap, receiver, added, whole)
         elif isinstance(receiver, Made) and receiver.name == stacks.SEQUENTIAL:
-            stacks.add(self.calls.run, receiver, added if added is args[0] else UNKNOWN)
+            stacks.add(self.run, receiver, added if added is args[0] else UNKNOWN)
         return const(None)
 
     def _add_module(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
         if isinstance(receiver, Made) and receiver.name == stacks.SEQUENTIAL:
-            stacks.add(self.calls.run, receiver, args[1] if len(args) == 2 else keywords.get("module", UNKNOWN))
+            stacks.add(self.run, receiver, args[1] if len(args) == 2 else keywords.get("module", UNKNOWN))
         return None
 
     def _reorder(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
         """After these, the last item of a list is not the one that was put there last."""
         if isinstance(receiver, Made) and receiver.name == "builtins.list":
-            heap = self.calls.run.state.heap
+            heap = self.run.state.heap
             heap.setdefault((receiver, "[]"), UNKNOWN)
             heap[(receiver, stacks.LAST)] = UNKNOWN
         elif isinstance(receiver, Made) and receiver.name == stacks.SEQUENTIAL:
-            stacks.add(self.calls.run, receiver, UNKNOWN)
+            stacks.add(self.run, receiver, UNKNOWN)
         return None
 
     def _zero(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
@@ -189,20 +157,55 @@ class Protocol:
             isinstance(receiver, Tensor) and isinstance(receiver.of, Attr)
         ):
             on = receiver.of if isinstance(receiver, Attr) else receiver
-            self.calls.run.emit("zero_grad", node, on, args, keywords)
+            self.run.emit("zero_grad", node, on, args, keywords)
             return receiver
         return None
 
     def _clip_method(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
-        self.calls.run.emit("clip", node, args[0] if args else UNKNOWN, args, keywords, by=receiver)
+        self.run.emit("clip", node, args[0] if args else UNKNOWN, args, keywords, by=receiver)
         return Result(node, Method(receiver, "clip"))
 
     def _prepare(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
         """accelerator.prepare(model, optimizer, loader) gives back what it was given, made ready."""
-        if self.calls.kind(receiver) != "trainer" or not args:
+        if self.run.calls.kind(receiver) != "trainer" or not args:
             return None
-        self.calls.run.emit("prepare", node, receiver, args, keywords)
+        self.run.emit("prepare", node, receiver, args, keywords)
         return args[0] if len(args) == 1 else Sequence(args)
+
+
+def _simple(kind: str) -> Handler:
+    def note(protocol: Protocol, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value:
+        protocol.run.emit(kind, node, unwrapped(receiver), args, keywords)
+        return const(None)
+
+    return note
+
+
+_HANDLERS: dict[str, Handler] = {
+    "backward": Protocol._backward,
+    "zero_grad": _simple("zero_grad"),
+    "step": Protocol._step,
+    "scale": Protocol._scale,
+    "unscale_": _simple("unscale"),
+    "update": Protocol._update,
+    "train": Protocol._train,
+    "eval": Protocol._eval,
+    "item": Protocol._item,
+    "tolist": Protocol._plain,
+    "numpy": Protocol._plain,
+    "append": Protocol._append,
+    "extend": Protocol._append,
+    "add_module": Protocol._add_module,
+    "insert": Protocol._reorder,
+    "pop": Protocol._reorder,
+    "remove": Protocol._reorder,
+    "reverse": Protocol._reorder,
+    "zero_": Protocol._zero,
+    "clip_grad_norm_": Protocol._clip_method,
+    "clip_gradients": Protocol._clip_method,
+    "prepare": Protocol._prepare,
+    "setup": Protocol._prepare,
+}
 
 
 def _part_of(value: Value, whole: Value) -> bool:

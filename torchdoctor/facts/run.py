@@ -18,6 +18,7 @@ from torchdoctor.facts.calls import Calls
 from torchdoctor.facts.context import grad_of_decorators
 from torchdoctor.facts.events import Arm, Event, Mode
 from torchdoctor.facts.expressions import Expressions
+from torchdoctor.facts.protocol import Protocol
 from torchdoctor.facts.refusal import Refusal, Refused
 from torchdoctor.facts.state import State, joined
 from torchdoctor.facts.statements import Statements
@@ -74,6 +75,7 @@ class Run:
         self.expressions = Expressions(self)
         self.evaluate = self.expressions.value
         self.calls = Calls(self)
+        self.protocol = Protocol(self)
         self.bindings = Bindings(self)
         self.statements = Statements(self)
 
@@ -96,7 +98,7 @@ class Run:
         back at once."""
         if len(self.stack) == 1:
             self.root.left[0] -= self.budget[1] - max(self.budget[0], 0)
-        del self.evaluate, self.expressions, self.calls, self.bindings, self.statements
+        del self.evaluate, self.expressions, self.calls, self.protocol, self.bindings, self.statements
 
     def tick(self) -> None:
         self.budget[0] -= 1

@@ -32,28 +32,6 @@ class Statements:
         self.run = run
         self._breaks: list[list[State]] = []
         self._continues: list[list[State]] = []
-        self._by_kind: dict[type, Callable[[Any], None]] = {
-            cst.SimpleStatementLine: lambda s: self.block(s.body),
-            cst.Expr: lambda s: self._expression(s),
-            cst.Assign: self._assign,
-            cst.AnnAssign: self._annotated,
-            cst.AugAssign: self._augmented,
-            cst.Return: self._return,
-            cst.Raise: self._raise,
-            cst.Assert: self._assert,
-            cst.Del: self._delete,
-            cst.Break: lambda s: self._jump(s, "break", self._breaks),
-            cst.Continue: lambda s: self._jump(s, "continue", self._continues),
-            cst.If: self._if,
-            cst.For: self._for,
-            cst.While: self._while,
-            cst.With: self._with,
-            cst.Try: self._try,
-            cst.TryStar: self._try,
-            cst.Match: self._match,
-            cst.FunctionDef: self._define,
-            cst.ClassDef: self._define,
-        }
 
     def suite(self, suite: cst.BaseSuite) -> None:
         """Run an indented block, or what follows a colon on its line."""
@@ -68,9 +46,9 @@ class Statements:
                 break
             if statement in self.run.flows.watched:
                 self.run.snapshots[statement] = self.run.state.copy()
-            handler = self._by_kind.get(type(statement))
+            handler = _BY_KIND.get(type(statement))
             if handler is not None:
-                handler(statement)
+                handler(self, statement)
         del self.run.left[ways_out:]
 
     # -- simple statements ----------------------------------------------------------------------------------------
@@ -78,6 +56,8 @@ class Statements:
     def _expression(self, statement: cst.Expr) -> None:
         """A method that is named and not called was meant to be called: that it is not is told of once, by itself."""
         value = statement.value
+        if isinstance(value, (cst.SimpleString, cst.ConcatenatedString)):
+            return  # a docstring: what it says is never asked
         self.run.evaluate(value)
         if isinstance(value, cst.Attribute) and value.attr.value in ("eval", "train", "zero_grad"):
             self.run.calls.intend(value)
@@ -283,6 +263,30 @@ class Statements:
             self.suite(statement.body)
         if opened:
             self.run.state.grad = outer
+
+
+_BY_KIND: dict[type, Callable[[Statements, Any], None]] = {
+    cst.SimpleStatementLine: lambda self, s: self.block(s.body),
+    cst.Expr: lambda self, s: self._expression(s),
+    cst.Assign: Statements._assign,
+    cst.AnnAssign: Statements._annotated,
+    cst.AugAssign: Statements._augmented,
+    cst.Return: Statements._return,
+    cst.Raise: Statements._raise,
+    cst.Assert: Statements._assert,
+    cst.Del: Statements._delete,
+    cst.Break: lambda self, s: self._jump(s, "break", self._breaks),
+    cst.Continue: lambda self, s: self._jump(s, "continue", self._continues),
+    cst.If: Statements._if,
+    cst.For: Statements._for,
+    cst.While: Statements._while,
+    cst.With: Statements._with,
+    cst.Try: Statements._try,
+    cst.TryStar: Statements._try,
+    cst.Match: Statements._match,
+    cst.FunctionDef: Statements._define,
+    cst.ClassDef: Statements._define,
+}
 
 
 def _raises(statement: cst.If) -> bool:

@@ -78,10 +78,13 @@ class _Worker:
         self._told: dict[str, int] = {}
 
     def examine(self, tasks: Sequence[Task], progress: Callable[[int], None] = lambda done: None) -> Done:
+        from torchdoctor.lint import uncollected
+
         done = Done()
-        for path, rules in tasks:
-            done.results.append(self.examiner.examine(path, rules))
-            progress(len(done.results))
+        with uncollected():
+            for path, rules in tasks:
+                done.results.append(self.examiner.examine(path, rules))
+                progress(len(done.results))
         for path, asked in self.examiner.neighbours.graph.items():
             if self._told.get(path) != len(asked):
                 self._told[path] = len(asked)
