@@ -106,7 +106,7 @@ class ModuleRecord:
 
     @property
     def traced(self) -> bool:
-        """Whether it is what torch.compile or torch.fx has made of a program: a module, and none that the user knows."""
+        """Whether torch.compile or torch.fx has made it of a program: a module, and none that the user knows."""
         return self.type == "GraphModule"
 
 
