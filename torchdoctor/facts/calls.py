@@ -92,7 +92,7 @@ class Calls:
 
     def intend(self, method: cst.Attribute) -> None:
         """What `net.eval` would do if it were called."""
-        self._protocol.handle(method.attr.value, method, self.run.values.get(method.value, UNKNOWN), (), {})
+        self.run.protocol.handle(method.attr.value, method, self.run.values.get(method.value, UNKNOWN), (), {})
 
     def _arguments(self, node: cst.Call) -> tuple[tuple[Value, ...], dict[str, Value], bool]:
         args: list[Value] = []
