@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 
 from torchdoctor.record import Failure, ValueRecord, shape_text
 from torchdoctor.signs.shape._sizes import spelled
@@ -22,13 +23,35 @@ def cures(
     if len(left) == len(right):
         yield from _of_one_rank(failure, pair, left, right)
         return
-    for start in range(len(large[0]) - len(small[0]), -1, -1):
-        behind = len(large[0]) - len(small[0]) - start
-        padded = (*small[0], *[1] * behind)
-        if behind and not differing(padded, large[0]):
-            index = ", ".join([":"] * len(small[0]) + ["None"] * behind)
-            yield f"`{code}[{index}]` {shape_text(padded)} goes with {shape_text(large[0])}"
-            return
+    for places in _placings(small[0], large[0]):
+        rest = iter(small[0])
+        padded = tuple(1 if k in places else next(rest) for k in range(len(large[0])))
+        index = ["None" if k in places else ":" for k in range(len(large[0]))]
+        while index[0] == "None":
+            index.pop(0)
+        yield f"`{code}[{', '.join(index)}]` {shape_text(padded[-len(index) :])} goes with {shape_text(large[0])}"
+        return
+    if len(small[0]) == 2 and len(large[0]) == 3 and differing(left, right) == [-2]:
+        rows, steps = small[0][0], large[0][1]
+        if rows > steps:
+            yield f"`{code}[:{steps}]`: as many rows as there are steps"
+        else:
+            yield (
+                f"at least {steps} rows in `{code}`, or `{spelled(failure, large[1], 'y')}[:, "
+                f":{rows}]`, which cuts the rest off"
+            )
+
+
+def _placings(small: tuple[int, ...], large: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Where dimensions of size 1 can be put into the smaller shape, so that all others are the larger's."""
+    found = []
+    for places in combinations(range(len(large)), len(large) - len(small)):
+        rest = iter(small)
+        kept = [k for k in range(len(large)) if k not in places]
+        if all(next(rest) in (1, large[k]) for k in kept):
+            found.append(places)
+    last = len(large) - 1
+    return sorted(found, key=lambda places: (last in places and small[-1] == large[-1], tuple(-k for k in places)))
 
 
 def _of_one_rank(
@@ -40,10 +63,14 @@ def _of_one_rank(
     if len(left) > 1 and left[-2:] == right[-2:][::-1] and left[:-2] == right[:-2]:
         yield f"`{b}.transpose(-2, -1)`: the last two dimensions stand the other way round"
     elif len(left) == 4 and set(axes) <= {-1, -2}:
-        gap = left[axes[0]] - right[axes[0]]
-        if gap > 0 and gap % 2 == 0 and all(left[axis] - right[axis] == gap for axis in (-1, -2)):
-            yield f"`padding={gap // 2}` in the convolution between, or so much in all that takes {gap} away"
-        yield f"`F.interpolate({b}, size={a}.shape[-2:])`, which brings {right[-2:]} to {left[-2:]}"
+        (less, code), (more, other) = sorted([(left, a), (right, b)], key=lambda one: one[0][-2:])
+        gaps = {more[axis] - less[axis] for axis in (-1, -2)}
+        if len(gaps) == 1 and (gap := gaps.pop()) > 0 and gap % 2 == 0:
+            name = failure.name_of(pair[0] if less is left else pair[1], "the smaller")
+            yield (
+                f"`padding={gap // 2}` in the convolution that makes {name} smaller, or so much in all of them together"
+            )
+        yield f"`F.interpolate({code}, size={other}.shape[-2:])`, which brings {less[-2:]} to {more[-2:]}"
     elif len(left) == 3 and axes == [-2]:
         longer, least = (a, right[-2]) if left[-2] > right[-2] else (b, left[-2])
         yield f"`{longer}[:, :{least}]`: both of {least} steps"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torchdoctor.record import ModuleRecord
+from torchdoctor.record import ModuleRecord, shape_text
 
 
 def cures_of(
@@ -23,6 +23,13 @@ def cures_of(
     if alone and takes == 1 and gets > 1:
         yield f"`{code}.unsqueeze(1)`: {gets} samples of one channel"
         return
+    if takes == 1 and shape[0] == 1 and layer is None and code == "x":
+        yield f"`x.unsqueeze(1)`, if these are {gets} samples of one channel: torch has added the batch of 1"
+    elif takes == 1 and weight[1] == 1 and layer is None and not transposed:
+        yield (
+            f"`groups={gets}`, and the kernel as {shape_text((gets, *weight[1:]))}, "
+            "if each channel gets the same filter"
+        )
     if channels_last(shape, takes):
         order = (rank - 1, *range(rank - 1)) if alone else (0, rank - 1, *range(1, rank - 1))
         swap = f"transpose({order[0]}, 1)" if rank == 2 else "transpose(1, 2)" if rank == 3 and not alone else ""

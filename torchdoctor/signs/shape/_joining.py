@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
 from torchdoctor.record import Failure, ValueRecord, shape_text
 from torchdoctor.signs.shape._sizes import shape_of, spelled
@@ -13,7 +14,12 @@ def cures(
 ) -> Iterator[str]:
     left, right = shape_of(first) or (), shape_of(other) or ()
     b = spelled(failure, other, "b")
-    if len(left) == len(right):
+    if len(left) == len(right) == 3 and axis == 2 and left[1] == right[0] != left[0]:
+        code = spelled(failure, first, "a")
+        yield (
+            f"`{code}[-1][:, None].expand(-1, {right[1]}, -1)`: a state is (layers, batch, hidden), and this repeats it"
+        )
+    elif len(left) == len(right):
         if axis is not None and len(wrong) == 1:
             yield from _of_one_rank(failure, first, b, left, right, wrong[0])
         elif axis is not None and len(wrong) == 2 and len(left) == 4 and wrong == [2, 3]:
@@ -25,8 +31,13 @@ def cures(
             yield "`nn.utils.rnn.pad_sequence(..., batch_first=True)`, which pads them to one length"
         elif axis is None:
             yield "one size for all, by `F.interpolate`, a crop or `F.pad`, before they are stacked"
+    if len(left) == len(right):
         return
     small, large, code = (left, right, spelled(failure, first, "a")) if len(left) < len(right) else (right, left, b)
+    if len(small) == 2 and small[0] == large[0] and len(large) > 2 and large[2:] != (1,):
+        wide = b if small is left else spelled(failure, first, "a")
+        yield f"`{wide}.flatten(1)`: {shape_text((large[0], prod(large[1:])))}"
+        return
     for place in range(len(small), -1, -1):
         if len(large) == len(small) + 1 and large[:place] == small[:place] and large[place + 1 :] == small[place:]:
             yield f"`{code}.unsqueeze({place})`: {shape_text((*small[:place], 1, *small[place:]))}"

@@ -26,11 +26,16 @@ JOINS = ("cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack", 
     ),
     "Tensors must have same number of dimensions: got {r:d} and {r2:d}",
     "stack expects each tensor to be equal size, but got {first:s} at entry 0 and {second:s} at entry {k:d}",
+    "zero-dimensional tensor (at position {k:d}) cannot be concatenated",
     raises="RuntimeError",
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """All parts stand in the list; the text tells of one dimension of one of them."""
-    if failure.calls("collate", "default_collate", "collate_tensor_fn"):
+    if any(frame.function in ("collate", "default_collate", "collate_tensor_fn") for frame in failure.frames):
+        return
+    if "zero-dimensional" in said.text:
+        cure = "`torch.stack(...)` in place of `cat`: single numbers have no dimension to be joined along"
+        yield Diagnosis(f"number {said['k']} of the tensors to be joined is a single number", (cure,))
         return
     parts = _parts(failure)
     odd = next((k for k, one in enumerate(parts) if k and shape_of(one) != shape_of(parts[0])), None)

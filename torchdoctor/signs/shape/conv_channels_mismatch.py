@@ -34,8 +34,6 @@ def channels(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     where = failure.layer_text(layer, "a convolution") if layer is not None else "a convolution"
     name = failure.name_of(value, "the input")
     alone = len(shape) == len(sizes) - 1
-    if not alone and shape_of(value) is None and sizes[0] == takes == 1 and layer is None:
-        alone, shape = True, sizes[1:]
     yield Diagnosis(
         f"{where} takes {takes} channels and gets {gets}: {name} is {shape_text(shape)}"
         + ", taken for one sample without a batch" * alone,

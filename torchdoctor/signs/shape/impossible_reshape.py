@@ -7,6 +7,7 @@ from math import prod
 
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Said, on_failure
+from torchdoctor.signs.shape._reshaping import cures_of
 from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at, times
 
 
@@ -47,7 +48,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     shown = f"{name} {value.tensor.size_text}" if value is not None and value.tensor is not None else name
     yield Diagnosis(
         f"{shown} has {count} elements, and {_fill(asked, count)}",
-        cures=tuple(_cures(asked, count, shape, code)),
+        cures=tuple(cures_of(asked, count, shape, code)),
         roots=where,
     )
 
@@ -57,29 +58,3 @@ def _fill(asked: tuple[int, ...], count: int) -> str:
     if -1 in asked:
         return f"{times(known) if len(known) > 1 else known[0]} of the sizes {asked} does not divide that"
     return f"the sizes {asked} ask for {prod(asked)}"
-
-
-def _cures(asked: tuple[int, ...], count: int, shape: tuple[int, ...] | None, code: str) -> Iterator[str]:
-    """The batch that was written as a number, then the features that are others."""
-    inner = prod([*asked[1:]])
-    if shape and len(asked) == 2 and len(shape) > 2 and asked[0] in (-1, shape[0]):
-        yield f"`{code}.flatten(1)`, and {prod(shape[1:])} features in the layer behind: {times(shape[1:])}"
-        return
-    if shape and len(asked) == 2 and len(shape) == 2 and asked[0] == -1:
-        yield f"`{code}` has {shape[1]} features a row, not {asked[1]}"
-        return
-    if -1 not in asked and len(asked) > 1 and inner > 0 and count % inner == 0 and (not shape or asked[0] != shape[0]):
-        first = count // inner
-        size = f"{code}.size(0)" if shape and shape[0] == first else "-1"
-        yield f"`{size}` for the {asked[0]} in front: this batch has {first}"
-        return
-    places = [k for k in range(len(asked)) if asked[k] != -1 and _whole(asked, k, count)]
-    if -1 not in asked:
-        for k in places[::-1][:2]:
-            sizes = (*asked[:k], count // prod(asked[:k] + asked[k + 1 :]), *asked[k + 1 :])
-            yield f"`{sizes}`: {sizes[k]} for the {asked[k]}"
-
-
-def _whole(asked: tuple[int, ...], k: int, count: int) -> bool:
-    others = prod(asked[:k] + asked[k + 1 :])
-    return others > 0 and count % others == 0

@@ -63,7 +63,7 @@ def _traced(layer: ModuleRecord | None, name: str, said: Said) -> list[Diagnosis
 def _text(said: Said) -> Iterator[Diagnosis]:
     rows, came, wanted, out = said["a"], said["b"], said["c"], said["d"]
     cures = [f"`nn.Linear({came}, {out})`, if {came} features are right"]
-    if wanted % came == 0 and rows % (wanted // came) == 0 and came < wanted:
+    if came < wanted and wanted % (came * came) == 0 and rows % (wanted // came) == 0:
         cures.insert(
             0, f"`x.flatten(1)` before the layer: {rows} * {came} elements are {rows * came // wanted} * {wanted}"
         )

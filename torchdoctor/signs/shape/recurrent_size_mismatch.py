@@ -17,7 +17,9 @@ from torchdoctor.signs.shape._states import cures_of
 )
 def features(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The features stand in the last dimension, with ``batch_first`` too."""
-    layer, value, takes, gets = failure.layer, tensor_at(failure, "input", 0), said["takes"], said["gets"]
+    layer, takes, gets = failure.layer, said["takes"], said["gets"]
+    value = failure.asked.operand("input", 0) if failure.asked is not None else None
+    value = value if shape_of(value) else tensor_at(failure, "input", 0)
     shape = shape_of(value)
     where = failure.layer_text(layer, "a recurrent layer") if layer is not None else "a recurrent layer"
     name, code = failure.name_of(value, "the input"), spelled(failure, value)

@@ -26,13 +26,14 @@ from torchdoctor.signs.shape._sizes import roots, shape_of, spelled
     "non-empty {one:d}D or {many:d}D (batch mode) tensor expected for input",
     "self must be a matrix",
     "mat2 must be a matrix",
-    "{operand:w} must be a {many:d}D tensor",
+    "batch1 must be a {many:d}D tensor",
+    "batch2 must be a {many:d}D tensor",
     "query should be unbatched {one:d}D or batched {many:d}D tensor but received {gets:d}-D query tensor",
     raises=("RuntimeError", "ValueError", "AssertionError"),
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The rank that is wanted is the text's; the sizes are the record's."""
-    if failure.calls("mm", "addmm", "bmm", "baddbmm") or "matrix" in said.text or "operand" in said:
+    if failure.calls("mm", "addmm", "bmm", "baddbmm") or "matrix" in said.text or "batch" in said.text[:6]:
         yield from _product(failure, said)
         return
     layer, value = failure.layer, failure.operand("input", "query", 0)
