@@ -11,7 +11,6 @@ from torchdoctor.sign import Diagnosis, Said, on_failure
 @on_failure(
     "CUDA error: CUBLAS_STATUS_{status:w} when calling `{call}`",
     "CUBLAS_STATUS_{status:w}",
-    raises="RuntimeError",
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The status and the call decide between memory, an earlier assert, and libraries that do not fit."""

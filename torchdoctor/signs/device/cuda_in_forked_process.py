@@ -8,7 +8,9 @@ from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Said, on_failure
 
 
-@on_failure("Cannot re-initialize CUDA in forked subprocess", raises="RuntimeError")
+@on_failure(
+    "Cannot re-initialize CUDA in forked subprocess",
+)
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """In a DataLoader's worker it is the dataset or the collate function; else a process of the user's own."""
     worker = failure.worker is not None or "DataLoader worker" in failure.message

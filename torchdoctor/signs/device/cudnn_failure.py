@@ -16,7 +16,6 @@ _LIMIT = 2**31
     "Unable to find a valid cuDNN algorithm to run convolution",
     "FIND was unable to find an engine to execute this computation",
     "GET was unable to find an engine to execute this computation",
-    raises="RuntimeError",
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """What stands out in the operands is told; else the order in which to look."""

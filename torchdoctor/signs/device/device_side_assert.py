@@ -20,7 +20,9 @@ _MEANINGS = (
 )
 
 
-@on_failure("CUDA error: device-side assert triggered", raises="RuntimeError")
+@on_failure(
+    "CUDA error: device-side assert triggered",
+)
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The kernel's own words stand on standard error, and in pasted logs; in the exception they do not."""
     found = _CONDITION.search(failure.message) or next(

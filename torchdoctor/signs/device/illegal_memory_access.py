@@ -14,7 +14,6 @@ _LIMIT = 2**31
     "CUDA error: an illegal memory access was encountered",
     "CUDA error: misaligned address",
     "CUDA error: unspecified launch failure",
-    raises="RuntimeError",
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """A tensor of more than 2**31 elements in reach is the likeliest cause; custom kernels the next."""

@@ -11,7 +11,6 @@ from torchdoctor.sign import Diagnosis, Said, on_failure
 @on_failure(
     "{gpu} with CUDA capability {sm:w} is not compatible with the current PyTorch installation",
     "CUDA error: no kernel image is available for execution on the device",
-    raises=("RuntimeError", "UserWarning"),
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The versions of torch and of its CUDA are known in a live run, and decide."""

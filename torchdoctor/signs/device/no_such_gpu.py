@@ -9,7 +9,10 @@ from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Said, on_failure
 
 
-@on_failure("CUDA error: invalid device ordinal", "Invalid device id", raises=("RuntimeError", "AssertionError"))
+@on_failure(
+    "CUDA error: invalid device ordinal",
+    "Invalid device id",
+)
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The number stands in the user's expression; CUDA_VISIBLE_DEVICES says how many there are."""
     visible = failure.environment.get("CUDA_VISIBLE_DEVICES")

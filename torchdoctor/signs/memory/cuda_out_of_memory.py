@@ -13,7 +13,6 @@ from torchdoctor.signs.memory._account import account, text
     "CUDA out of memory. Allocation was preemptively rejected because it would exceed",
     "CUDA out of memory. Tried to allocate",
     "CUDA error: out of memory",
-    raises="RuntimeError",
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The text holds who has how much; the largest part is the cause."""
