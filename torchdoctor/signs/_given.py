@@ -50,6 +50,11 @@ def of_type(failure: Failure, said: str | None, *, argument: str | None = None) 
     return None
 
 
+def with_a_tensor(said: Said) -> bool:
+    """Whether the text of an operator names a tensor on one of its sides; True of other texts."""
+    return said["symbol"] is None or bool({said["left"], said["right"]} & {"Tensor", "Parameter"})
+
+
 def sides(failure: Failure, said: Said) -> tuple[ValueRecord | None, ValueRecord | None]:
     """The two sides of an operator, where the user's expression is one; the text gives their types."""
     asked = failure.asked

@@ -26,7 +26,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     ):
         return
     value = _given.of_type(failure, "ndarray", argument=said["argument"])
-    if not texts and value is None:
+    if (not texts and value is None) or not _given.with_a_tensor(said):
         return
     tensor = value.tensor if value is not None else None
     code = operand(value.code) if value is not None and value.code and len(value.code) < 50 else "array"

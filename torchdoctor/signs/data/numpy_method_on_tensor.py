@@ -29,8 +29,10 @@ _METHODS = (
 
 @on_failure("'Tensor' object has no attribute '{name:w}'", raises="AttributeError")
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
-    """Told by name: what the name means elsewhere, else the nearest of a tensor's own methods."""
+    """Told by name: what it means elsewhere, else the nearest of a tensor's own methods."""
     name = said["name"].rstrip(".")
+    if name in _METHODS or name.startswith("_"):
+        return  # a torch tensor has it: this is another library's
     value = failure.operand("self")
     own = failure.name_of(value, "a tensor")
     code = code_of(failure, value, "x")

@@ -18,7 +18,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     if not _given.asks_for_a_tensor(said["attribute"]):
         return
     if said["symbol"] is not None:
-        if not {said["left"], said["right"]} & {"Tensor", "Parameter"}:
+        if not _given.with_a_tensor(said):
             return
         value = next((one for one in _given.sides(failure, said) if one is not None and one.type in _KINDS), None)
         where, kind = f"`{said['symbol']}`", value.type if value is not None else ""

@@ -18,9 +18,10 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     if not _given.asks_for_a_tensor(said["attribute"]):
         return
     if said["symbol"] is not None:
-        if _NONE not in (said["left"], said["right"]):
-            return
         value = next((one for one in _given.sides(failure, said) if one is not None and one.type == _NONE), None)
+        gradient = value is not None and value.code.endswith(".grad")
+        if _NONE not in (said["left"], said["right"]) or not (gradient or _given.with_a_tensor(said)):
+            return
         where = f"`{said['symbol']}`"
     elif said["attribute"] is None and _given.short_type(said["type"]) != _NONE:
         return
