@@ -26,6 +26,7 @@ JOINS = ("cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack", 
     ),
     "Tensors must have same number of dimensions: got {r:d} and {r2:d}",
     "stack expects each tensor to be equal size, but got {first:s} at entry 0 and {second:s} at entry {k:d}",
+    "stack expects each tensor to be equal size, but got {first:s} at entry 0",
     "zero-dimensional tensor (at position {k:d}) cannot be concatenated",
     raises="RuntimeError",
 )
@@ -68,7 +69,8 @@ def _text(said: Said) -> Diagnosis:
     if "r" in said:
         return Diagnosis(f"tensors of {said['r']} and of {said['r2']} dimensions are joined")
     if "first" in said:
-        return Diagnosis(f"tensors of the sizes {said['first']} and {said['second']} (number {said['k']}) are stacked")
+        other = f"{said['second']} (number {said['k']})" if "second" in said else "others"
+        return Diagnosis(f"tensors of the sizes {said['first']} and {other} are stacked")
     sizes = f"number {said['k']} has {said['y']} where the first has {said['x']}"
     return Diagnosis(f"tensors are joined along dim {said['d']} that differ in another one: {sizes}")
 

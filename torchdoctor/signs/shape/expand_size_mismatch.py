@@ -19,6 +19,7 @@ _EXPANDING = ("expand", "expand_as", "broadcast_to", "broadcast_tensors")
     ),
     "expand({}{[{}]}, size={target:s}): the number of sizes provided ({few:d}) must be greater or equal",
     "expand: the requested shape has too few dimensions",
+    "expand: attempting to expand a dimension of length {y:d} -> {x:d}!",
     "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor",
     raises="RuntimeError",
 )
@@ -41,6 +42,9 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         return
     if not failure.expressions and "x" in said and target and own and len(target) == len(own) == 1:
         return  # as likely an assignment
+    if target is None and "y" in said:
+        yield Diagnosis(f"a dimension of {said['y']} cannot be expanded, or written, to {said['x']}: only 1 can")
+        return
     yield Diagnosis(
         f"{shown} cannot be expanded to {shape_text(target)}" if target else f"{shown} is expanded to fewer dimensions",
         cures=tuple(_cures(own, target, code)),

@@ -10,6 +10,7 @@ from torchdoctor.signs.shape._sizes import roots, shape_of, tensor_at
 
 
 @on_failure(
+    "Number of indices ({n:d}) should be equal to tensor.size(dim) ({m:d}), for dim={d:d}",
     "{what:w}(): Number of indices ({n:d}) should be equal to source.size(dim): ({m:d}), for dim: {d:d}",
     "{what:w}(): Number of indices ({n:d}) should be equal to source.size(dim) ({m:d})",
     (

@@ -46,8 +46,8 @@ def channels(failure: Failure, said: Said) -> Iterator[Diagnosis]:
 
 
 @on_failure(
-    "Given normalized_shape={takes:s}, expected input with shape [{}], but got input of size{given:s}",
     "Given normalized_shape={takes:s}, expected input with shape [{}], but got input of size {given:s}",
+    "Given normalized_shape={takes:s}, expected input with shape [{}], but got input of size{given:s}",
     raises="RuntimeError",
 )
 def last_dimensions(failure: Failure, said: Said) -> Iterator[Diagnosis]:

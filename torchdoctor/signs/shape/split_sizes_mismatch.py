@@ -14,6 +14,7 @@ from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at
         "split_with_sizes expects split_sizes to sum exactly to {n:d} (input "
         "tensor's size at dimension {d:d}), but got split_sizes={sizes:s}"
     ),
+    "Split sizes add up to {total:d} but got the tensor's size of {n:d}",
     raises="RuntimeError",
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
@@ -21,6 +22,9 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     value = tensor_at(failure, "self", "tensor", 0)
     name, code = failure.name_of(value, "the tensor"), spelled(failure, value)
     sizes, axis, whole = said["sizes"], said["d"], said["n"]
+    if sizes is None:
+        yield Diagnosis(f"a dimension of {whole} elements is split into parts that sum to {said['total']}")
+        return
     shape = shape_of(value) or ()
     total = sum(sizes)
     cures = [
