@@ -50,6 +50,17 @@ def of_type(failure: Failure, said: str | None, *, argument: str | None = None) 
     return None
 
 
+def refused(failure: Failure, said: Said, kind: str) -> ValueRecord | None:
+    """The refused value; where it is not known, the argument at that place, of which the code is."""
+    if (found := of_type(failure, kind, argument=said["argument"])) is not None:
+        return found
+    asked, position = failure.asked, said["position"]
+    if asked is None or position is None or asked.operand("self") is not None or len(failure.expressions) > 1:
+        return None
+    placed = asked.operand(position - 1)
+    return placed if placed is not None and not placed.known else None
+
+
 def with_a_tensor(said: Said) -> bool:
     """Whether the text of an operator names a tensor on one of its sides; True of other texts."""
     return said["symbol"] is None or bool({said["left"], said["right"]} & {"Tensor", "Parameter"})

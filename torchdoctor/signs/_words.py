@@ -34,6 +34,11 @@ def made(value: ValueRecord | None, text: str, aspect: str) -> tuple[Root, ...]:
     return (Root(value, text, aspect),) if value is not None else ()
 
 
+def a(noun: str) -> str:
+    """A noun with its article: "a list", "an int"."""
+    return f"{'an' if noun[:1] in 'aeiouAEIO' else 'a'} {noun}"
+
+
 def count(number: int, noun: str) -> str:
     """A number with its noun: "1 row", "3 rows"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -25,7 +25,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         "callable" in said.text and failure.live and failure.inner is not None and not failure.inner.user
     ):
         return
-    value = _given.of_type(failure, "ndarray", argument=said["argument"])
+    value = _given.refused(failure, said, "ndarray")
     if (not texts and value is None) or not _given.with_a_tensor(said):
         return
     tensor = value.tensor if value is not None else None

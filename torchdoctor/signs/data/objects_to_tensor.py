@@ -35,7 +35,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         message = f"{name} holds {'arrays' if kind else 'objects'} of the type `{kind or said['kind']}`"
     yield Diagnosis(
         message,
-        cures=tuple(_cures(kind or (said["kind"] or "str"), code, first)),
+        cures=tuple(_cures(kind or (said["kind"] or "str"), code, first, bool(kind))),
         roots=made(value, f"{name} is made here", "value"),
     )
 
@@ -46,7 +46,7 @@ def _first(value: ValueRecord | None) -> str:
     return value.text if value is not None else ""
 
 
-def _cures(kind: str, code: str, first: str) -> Iterator[str]:
+def _cures(kind: str, code: str, first: str, array: bool) -> Iterator[str]:
     if kind == "object":
         yield f"`{code}.astype(np.float32)`, where all of them are numbers; it raises at the first that is none"
         yield "`frame.dtypes`, to see which column is `object`: encode or drop it"
@@ -55,6 +55,8 @@ def _cures(kind: str, code: str, first: str) -> Iterator[str]:
     elif kind == "NoneType":
         yield "a number for what is missing, `float('nan')` or -1, or leave the sample out"
     elif kind in ("str", "StrDType"):
+        if array:
+            yield f"`{code}.astype(np.float32)`, where all of them are numbers written as texts"
         if first.strip("'\"").replace(".", "").replace("-", "").isdigit() and first:
             yield f"`torch.tensor([float(x) for x in {code}])`: they are numbers written as texts"
         else:

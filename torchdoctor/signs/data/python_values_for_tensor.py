@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from torchdoctor.record import Failure, ValueRecord
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs import _given
-from torchdoctor.signs._words import made, operand
+from torchdoctor.signs._words import a, made, operand
 
 _KINDS = ("list", "float", "int", "str", "bool")
 
@@ -24,7 +24,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         where, kind = f"`{said['symbol']}`", value.type if value is not None else ""
     else:
         kind = _given.short_type(said["type"])
-        value = _given.of_type(failure, kind, argument=said["argument"])
+        value = _given.refused(failure, said, kind)
         where = _given.function(failure, said)
     if kind not in _KINDS or (value is None and said["attribute"] is not None):
         return
@@ -36,14 +36,14 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         name = f"element {said['element']} of what it got"
     if said["attribute"] == "backward":
         yield Diagnosis(
-            f"{name} is a {kind}: its graph was left behind where it became a number",
+            f"{name} is {a(kind)}: its graph was left behind where it became a number",
             ("add up the loss itself, `total = total + loss`, and take `.item()` only for printing",),
             roots=made(value, f"the {kind} is made here", "value"),
         )
         return
     wants = f"which has no `{said['attribute']}`" if said["attribute"] is not None else f"and {where} wants a tensor"
     yield Diagnosis(
-        f"{name} is {'an' if kind == 'int' else 'a'} {kind}, {wants}",
+        f"{name} is {a(kind)}, {wants}",
         cures=tuple(_cures(failure, value, kind, code or "values", said)),
         roots=made(value, f"the {kind} is made here", "value"),
     )

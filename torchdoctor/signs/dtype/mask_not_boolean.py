@@ -25,8 +25,11 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     dtype = dtype_of(said["dtype"]) or (mask.tensor.dtype if mask is not None and mask.tensor is not None else "")
     name, code = failure.name_of(mask, "the mask"), code_of(failure, mask, "mask")
     fills = failure.calls("masked_fill", "masked_fill_") or "fill" in said.text
-    if fills:
-        cures: tuple[str, ...] = (
+    flipped = code[1:-1] if code.startswith("(~") else code
+    if flipped.startswith("~"):
+        cures: tuple[str, ...] = (f"`{flipped[1:]} == 0`: `~` of integers flips their bits, and makes -2 of 1",)
+    elif fills:
+        cures = (
             f"`{code} == 0`, if 1 marks what counts: `masked_fill` fills where the mask is True",
             f"`{code}.bool()`, if 1 marks what is to be filled",
         )

@@ -23,6 +23,10 @@ def cures(failure: Failure, value: ValueRecord | None, kind: str) -> Iterator[st
         yield "a small module in between that hands on the first part: `return out[0]`; or call the layers one by one"
     elif kind in ("max", "min", "median", "mode", "kthvalue", "sort", "topk", "cummax", "cummin"):
         yield f"`{code}.values` for the values, `{code}.indices` for the places"
+    elif kind == "dict" and not keys:
+        yield f"`{code}['name']`: the part of it that holds the tensor"
+    elif kind != "tuple" and value is not None and not value.items:
+        yield f"the field of the {kind} that holds the tensor: `{code}.logits`, or however its class calls it"
     elif kind == "tuple" or not any(key and not key.isdigit() for key in keys):
         second = value.items[1] if value is not None and len(value.items) > 1 else None
         rest = ", _" * max((value.length or 2) - 1, 1) if value is not None else ", _"

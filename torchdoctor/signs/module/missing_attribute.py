@@ -15,6 +15,13 @@ _TENSOR = {"shape": "weight.shape", "device": "weight.device", "dtype": "weight.
            "size": "weight.size()", "data": "weight.data", "backward": "", "item": ""}  # fmt: skip
 
 
+_METHODS = (
+    "parameters", "named_parameters", "modules", "named_modules", "children", "named_children", "buffers", "state_dict",
+    "load_state_dict", "train", "eval", "zero_grad", "requires_grad_", "register_buffer", "register_parameter",
+    "register_forward_hook", "add_module", "apply", "cuda", "float", "double", "half", "to_empty", "get_submodule",
+)  # fmt: skip
+
+
 @on_failure("'{type:w}' object has no attribute '{name:w}'", raises="AttributeError", plain=False)
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """Only where the object is known to be a module; one whose constructor never ran is another rule's."""
@@ -26,7 +33,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     where = failure.layer_text(module)
     own = [one for one in module.own if not one.startswith("_") and one not in ("training", "forward")]
     wrapped = _WRAPPERS.get(module.type)
-    near = difflib.get_close_matches(name, own, 1, 0.6)
+    near = difflib.get_close_matches(name, own, 1, 0.6) or difflib.get_close_matches(name, _METHODS, 1, 0.8)
     operands = failure.asked.operands if failure.asked is not None else ()
     code = next((v.code for v in operands if v.module is not None and v.module.type == module.type), "model")
     cures: list[str] = []

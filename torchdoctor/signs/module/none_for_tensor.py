@@ -26,7 +26,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     elif said["attribute"] is None and _given.short_type(said["type"]) != _NONE:
         return
     else:
-        value = _given.of_type(failure, _NONE, argument=said["argument"])
+        value = _given.refused(failure, said, _NONE)
         where = _given.function(failure, said)
     name = f"`{value.code}`" if value is not None and value.code not in ("", "None") else "what it got"
     if _given.in_sequence(failure):

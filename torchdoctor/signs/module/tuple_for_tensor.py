@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from torchdoctor.record import Failure, ValueRecord
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs import _given
-from torchdoctor.signs._words import made
+from torchdoctor.signs._words import a, made
 from torchdoctor.signs.module import _parts
 
 _OTHERS = (
@@ -36,7 +36,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         where, kind = f"`{said['symbol']}`", value.type if value is not None else ""
     else:
         kind = _given.short_type(said["type"])
-        value = _given.of_type(failure, kind, argument=said["argument"])
+        value = _given.refused(failure, said, kind)
         where = _given.function(failure, said)
     if not kind or kind in _OTHERS or (value is not None and (value.module is not None or not _several(value))):
         return
@@ -47,7 +47,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     wants = f"which has no `{said['attribute']}`" if said["attribute"] is not None else f"and {where} wants a tensor"
     holds = f" of {_listed(value)}" if value is not None and value.items else ""
     yield Diagnosis(
-        f"{name} is a {kind}{holds}, {wants}",
+        f"{name} is {a(kind)}{holds}, {wants}",
         cures=tuple(_parts.cures(failure, value, kind)),
         roots=made(value, f"{name} is made here", "value") if shown else (),
     )

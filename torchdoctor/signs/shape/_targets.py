@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from torchdoctor.record import TensorRecord, shape_text
@@ -47,8 +48,11 @@ def _of_rows(shape: tuple[int, ...], labels: int) -> Iterator[str]:
         )
     elif rows and labels > rows and labels % rows == 0:
         yield f"scores for each of the {labels // rows} labels that came for a row of scores, or one label a sample"
+    elif (common := math.gcd(rows, labels)) > 1:
+        ours, theirs = rows // common, labels // common
+        yield f"the same samples for both: {rows} is {ours} x {common}, and {labels} is {theirs} x {common}"
     else:
-        yield f"cut both by the same slice, so that {rows} rows of scores meet {rows} labels and not {labels}"
+        yield f"the same samples for both, cut by the same slice: there are {rows} rows of scores and {labels} labels"
 
 
 def why(scores: TensorRecord, target: TensorRecord) -> Iterator[str]:

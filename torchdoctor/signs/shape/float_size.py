@@ -20,6 +20,12 @@ from torchdoctor.signs.shape import _floats
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The float is a plain number among the operands; without one, some of these texts have other causes."""
     value = next(_floats.among(failure), None)
+    if value is None and "slice indices" in said.text and failure.asked is not None:
+        code = failure.asked.code
+        if code.count(" / ") == 1:
+            cure = f"`{code.replace(' / ', ' // ')}`"
+            yield Diagnosis(f"`{code}` cuts at a float: `/` gives one, even where it divides evenly", (cure,))
+        return
     if value is None:
         if not failure.live and "ints" in said.text and "float" in said.text:
             yield Diagnosis("a size is a float, and torch counts in whole numbers", ("`n // 2` instead of `n / 2`",))
