@@ -67,7 +67,7 @@ def test_the_sections_of_an_elf_file() -> None:
     library = Path(spec.origin).parent / "lib" / "libc10.so" if spec is not None and spec.origin else Path("none")
     if not library.is_file():
         pytest.skip("reads a library of torch for Linux")
-    assert "Cannot set version_counter for inference tensor" in set(literals(library))
+    assert any("Cannot access data pointer of Tensor" in text for text in literals(library))
 
 
 def test_areas_and_families(tmp_path: Path) -> None:
