@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
+from math import prod
 
 from torchdoctor.record import Failure, ValueRecord, shape_text
 from torchdoctor.signs.shape._sizes import spelled
+
+LOSSES = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "kl_div", "poisson_nll_loss", "gaussian_nll_loss")
 
 
 def differing(left: tuple[int, ...], right: tuple[int, ...]) -> list[int]:
@@ -74,5 +77,25 @@ def _of_one_rank(
     elif len(left) == 3 and axes == [-2]:
         longer, least = (a, right[-2]) if left[-2] > right[-2] else (b, left[-2])
         yield f"`{longer}[:, :{least}]`: both of {least} steps"
-    elif len(left) > 1 and axes == [-1]:
+    elif len(left) > 1 and axes == [-1] and not failure.calls("copy_"):
         yield f"`nn.Linear({right[-1]}, {left[-1]})` on `{b[1:-1] if b[:1] == '(' else b}`, or layers of one width"
+
+
+def of_loss(
+    failure: Failure, pair: tuple[ValueRecord, ValueRecord], left: tuple[int, ...], right: tuple[int, ...]
+) -> Iterator[str]:
+    """A loss compares numbers that belong together: nothing is to be repeated there."""
+    b = spelled(failure, pair[1], "target")
+    if prod(left) == prod(right):
+        yield f"`{b}.reshape{shape_text(left)}`, if the numbers stand in that order"
+    elif len(left) == len(right) == 4 and left[:2] == right[:2]:
+        yield f"`F.interpolate({b}, size={left[2:]})`, or a network that gives {right[2:]}"
+    elif len(left) == len(right) and left[:-1] == right[:-1]:
+        yield f"a last layer of {right[-1]} outputs, if the target is right"
+    elif len(left) == 2 and right == left[:1]:
+        yield (
+            f"a last layer of one output and `{b}[:, None]`, or "
+            f"`F.cross_entropy`, if {left[1]} are the scores of classes"
+        )
+    else:
+        yield f"a target of the prediction's sizes, {shape_text(left)}"

@@ -55,3 +55,9 @@ def cures(
 def _meet(left: tuple[int, ...], right: tuple[int, ...]) -> bool:
     """Whether these sizes broadcast."""
     return all(a == b or 1 in (a, b) for a, b in zip(left[::-1], right[::-1], strict=False))
+
+
+def in_optimizer(failure: Failure) -> bool:
+    """Whether a step of an optimizer failed, in torch's own code."""
+    inner = failure.inner
+    return inner is not None and inner.package == "torch" and "/optim/" in inner.path.replace("\\", "/")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torchdoctor.record import Failure, ModuleRecord, ValueRecord, shape_text
+from torchdoctor.record import Failure, ModuleRecord, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
+from torchdoctor.signs.shape._attention import SCALED, mask_of, of_mask
 from torchdoctor.signs.shape._sizes import roots, shape_of, spelled
 
 
@@ -21,7 +22,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     layer = failure.layer
     tokens = failure.asked.operand("query", "src", "tgt", 0) if failure.asked is not None else None
     padding = "axis" in said or "key_padding_mask" in said.text
-    mask = _mask(failure, padding)
+    mask = mask_of(failure, padding)
     given = said["given"] or shape_of(mask)
     name = failure.name_of(mask, "the mask of the padding" if padding else "the mask of attention")
     has = f"{name} is {shape_text(given)}" if given else name
@@ -42,13 +43,6 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         if swapped and sizes
         else (),
     )
-
-
-def _mask(failure: Failure, padding: bool) -> ValueRecord | None:
-    roles = ("key_padding_mask", "src_key_padding_mask", "tgt_key_padding_mask", "memory_key_padding_mask")
-    others = ("attn_mask", "mask", "src_mask", "tgt_mask", "memory_mask")
-    known = [one for one in (failure.asked.operands if failure.asked is not None else ()) if one.tensor is not None]
-    return next((one for one in known if one.role in (roles if padding else others)), None)
 
 
 def _swapped(
@@ -80,3 +74,9 @@ def _cures(
         yield f"a mask {shape_text(wanted)}: as many rows as queries, as many columns as keys"
     elif "rank" in said and given and 1 in given[:2] and len(given) == 4:
         yield f"`{code}[0, 0]`, or `key_padding_mask` for a mask of each sample"
+
+
+@on_failure(*SCALED, raises="RuntimeError")
+def scaled_dot_product(failure: Failure, said: Said) -> Iterator[Diagnosis]:
+    """The mask of `F.scaled_dot_product_attention`."""
+    yield from of_mask(failure)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
+from torchdoctor.signs.shape._attention import SCALED, of_sizes
 from torchdoctor.signs.shape._sizes import nearest, roots, shape_of, spelled
 
 
@@ -75,3 +76,9 @@ def key_or_value(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         cures=(f"`kdim={wide}, vdim={wide}` where the layer is built: key and value come from another source",),
         roots=roots(failure, layer, "built here", value),
     )
+
+
+@on_failure(*SCALED, raises="RuntimeError")
+def scaled_dot_product(failure: Failure, said: Said) -> Iterator[Diagnosis]:
+    """Query, key and value in `F.scaled_dot_product_attention`."""
+    yield from of_sizes(failure)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from torchdoctor.record import Failure, ValueRecord, shape_text
-from torchdoctor.sign import Diagnosis, Root, Said, on_failure
+from torchdoctor.sign import Diagnosis, Said, on_failure
+from torchdoctor.signs._words import made
 from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at
 
 
@@ -17,6 +18,7 @@ from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at
     "select(): index {i:d} out of range for tensor of size {sizes:s} at dimension {d:d}",
     "out of range: tried to access index {i:d} on a tensor of {n:d} elements",
     "start ({start:d}) + length ({length:d}) exceeds dimension size ({n:d})",
+    "INDICES element is out of DATA bounds, id={i:d} axis_dim={n:d}",
     "^index out of range in self",
     raises=("IndexError", "RuntimeError"),
 )
@@ -28,26 +30,28 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         return
     value, index = tensor_at(failure, "self", "value", "input", 0), _index(failure)
     shape, name = shape_of(value), failure.name_of(value, "the tensor")
+    called = failure.name_of(index, "the index")
     many = index is not None and bool(index.tensor and index.tensor.rank)
     at, axis, size = said["i"], said["d"], said["n"]
     if "start" in said:
         yield Diagnosis(f"{said['length']} elements from {said['start']} on were asked for, of a dimension of {size}")
         return
-    if at is None and index is not None and index.tensor is not None and index.tensor.most is not None and shape:
-        axis = failure.operand("dim", 0)
-        axis = axis.literal if axis is not None and isinstance(axis.literal, int) and axis.literal < len(shape) else 0
-        at, size = int(index.tensor.most), shape[axis]
+    if axis is None and failure.calls("index_select"):
+        axis = next((one.literal for one in failure.values if type(one.literal) is int), None)
+    most = index.tensor.most if index is not None and index.tensor is not None else None
+    if at is None and most is not None and shape and axis in range(-len(shape), len(shape)):
+        at, size = int(most), shape[axis]
     if size is None and said["sizes"] and axis in range(len(said["sizes"])):
         size = said["sizes"][axis]
     if size is None:
         return
     shown = f"{name} {shape_text(shape)}" if shape is not None else "a tensor"
     where = f"dim {axis} of {shown} has {size}" if axis is not None else f"{shown} has {size} elements"
-    held = f"{failure.name_of(index, 'the index')} holds {at}" if many else f"the index is {at}"
+    held = f"{called} holds {at}" if many else f"the index is {at}"
     yield Diagnosis(
         f"{held}, and {where}: {f'0 to {size - 1}' if size else 'it is empty'}",
         cures=tuple(_cures(failure, value, at, axis, size, many)),
-        roots=(*roots(failure, None, "", value), *_made(failure, index)),
+        roots=(*roots(failure, None, "", value), *made(index, f"{called} is made here", "value")),
     )
 
 
@@ -62,12 +66,6 @@ def _index(failure: Failure) -> ValueRecord | None:
     return found
 
 
-def _made(failure: Failure, index: ValueRecord | None) -> tuple[Root, ...]:
-    if index is None or index.tensor is None:
-        return ()
-    return (Root(index, f"{failure.name_of(index, 'the index')} is made here", "value"),)
-
-
 def _cures(
     failure: Failure, value: ValueRecord | None, at: int, axis: int | None, size: int, many: bool
 ) -> Iterator[str]:
@@ -78,8 +76,7 @@ def _cures(
     elif at == size:
         yield f"{size - 1} is the last: indices count from 0" + (", so `- 1` if these count from 1" if many else "")
     if axis == 0 and len(others) == 1 and not many and failure.called == "[]" and at != size:
-        yield (
-            f"`{code}[{', '.join([':'] * others[0] + [str(at)])}]`, if dim {others[0]} (of {shape[others[0]]}) is meant"
-        )
+        at_other = ", ".join([":"] * others[0] + [str(at)])
+        yield f"`{code}[{at_other}]`, if dim {others[0]} (of {shape[others[0]]}) is meant"
     elif at != size and size:
         yield f"indices from 0 to {size - 1}, or a tensor of at least {at + 1} there"

@@ -1,6 +1,6 @@
 """Tensors put together element by element whose sizes do not broadcast.
 
-Silent about products and attention, which speak the same text of their batches.
+Silent about products, attention and optimizers, which speak the same text.
 """
 
 from __future__ import annotations
@@ -9,11 +9,9 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, ValueRecord
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._broadcasting import cures, differing
-from torchdoctor.signs.shape._products import PRODUCTS
+from torchdoctor.signs.shape._broadcasting import LOSSES, cures, differing, of_loss
+from torchdoctor.signs.shape._products import in_optimizer, is_product
 from torchdoctor.signs.shape._sizes import roots, shape_of
-
-OTHERS = (*PRODUCTS, "scaled_dot_product_attention", "binary_cross_entropy", "mse_loss", "l1_loss", "smooth_l1_loss")
 
 
 @on_failure(
@@ -27,8 +25,7 @@ OTHERS = (*PRODUCTS, "scaled_dot_product_attention", "binary_cross_entropy", "ms
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """Two tensors of the expression that do not broadcast: written out, or by name."""
     x, y, axis = said["x"], said["y"], said["d"]
-    name = next((one.name for one in failure.expressions if one.name), "")
-    if name.rpartition(".")[2] in OTHERS or failure.calls(*OTHERS[-5:]):
+    if is_product(failure) or failure.calls("scaled_dot_product_attention") or in_optimizer(failure):
         return
     pair = _pair(failure)
     if pair is None:
@@ -39,7 +36,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     a, b = failure.name_of(pair[0], "the left side"), failure.name_of(pair[1], "the right side")
     yield Diagnosis(
         f"{a} {_size(pair[0])} and {b} {_size(pair[1])} do not broadcast: {_where(left, right)}",
-        cures=tuple(cures(failure, pair, left, right)),
+        cures=tuple((of_loss if failure.calls(*LOSSES) else cures)(failure, pair, left, right)),
         roots=roots(failure, None, "", *pair),
     )
 

@@ -13,6 +13,7 @@ from torchdoctor.signs.shape._sizes import roots, shape_of
     "the batch number of src and tgt must be equal",
     "shape '{:s}' is invalid for input of size {:d}",
     "key's sequence and batch dims {key:s} do not match value's {value:s}",
+    "key shape {key:s} does not match value shape {value:s}",
     raises=("RuntimeError", "AssertionError"),
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
@@ -20,6 +21,11 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     layer, asked = failure.layer, failure.asked
     attention = layer is not None and layer.type == "MultiheadAttention"
     if "is invalid" in said.text and not attention:
+        return
+    if "key" in said:
+        sizes = f"{shape_text(said['key'])} and {shape_text(said['value'])}"
+        cure = "keys and values of the same tokens: the same tensor for both, mostly"
+        yield Diagnosis(f"keys and values of attention have other sizes: {sizes}", (cure,))
         return
     first = asked.operand("src", "query", 0) if asked is not None else None
     second = asked.operand("tgt", "key", "memory", 1) if asked is not None else None
