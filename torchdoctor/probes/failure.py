@@ -135,7 +135,7 @@ def _message(error: BaseException) -> str:
 
 def blame(exception: ExceptionRecord, frames: tuple[FrameRecord, ...]) -> str:
     """ "torch" where torch raised it or was asked for what failed, "other" where surely not, "" where it is open."""
-    if exception.qualified.startswith("torch."):
+    if exception.qualified.startswith("torch.") or exception.message.startswith("module 'torch"):
         return "torch"
     if not frames:
         return ""

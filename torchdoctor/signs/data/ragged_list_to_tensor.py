@@ -50,5 +50,8 @@ def _cures(value: ValueRecord | None, code: str, failure: Failure) -> Iterator[s
     words = " ".join(one.code for one in failure.values if one.code)
     if any(word in words for word in ("input_ids", "attention_mask", "token", "encod")):
         yield "`tokenizer(texts, padding=True, truncation=True, return_tensors='pt')`: the tokenizer pads them"
+    full = {item.length for item in value.items if item.length} if value is not None else set()
+    if value is not None and len(full) == 1 and len(value.items) == value.length:
+        yield f"`torch.tensor([row for row in {code} if row])`: the empty ones left out"
     yield f"`torch.nn.utils.rnn.pad_sequence([torch.tensor(row) for row in {code}], batch_first=True)`"
     yield f"`[torch.tensor(row) for row in {code}]`, a list of tensors, where each is used by itself"

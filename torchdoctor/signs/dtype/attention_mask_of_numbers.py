@@ -24,8 +24,11 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     tensor = mask.tensor if mask is not None else None
     dtype = tensor.dtype if tensor is not None else dtype_of(said["mask"])
     name, code = failure.name_of(mask, f"`{asked_as}`"), code_of(failure, mask, asked_as)
-    if said["name"] is not None:
-        cures: tuple[str, ...] = (
+    if code.endswith((".long()", ".int()", ".float()")):
+        inner = code.rpartition(".")[0]
+        cures: tuple[str, ...] = (f"`{inner}`, without the cast, if it holds truth values",)
+    elif said["name"] is not None:
+        cures = (
             f"`{code} == 0`, if 1 marks what counts, as tokenizers do: here True hides a place",
             f"`{code}.bool()`, if 1 marks what is to be hidden",
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, ModuleRecord
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs._words import built
+from torchdoctor.signs._words import a, built
 
 _WRAPPERS = {"DataParallel": "module", "DistributedDataParallel": "module", "OptimizedModule": "_orig_mod",
              "FullyShardedDataParallel": "module", "AveragedModel": "module"}  # fmt: skip
@@ -48,7 +48,8 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         cures += [f"`{code}.{_TENSOR[name]}`"] if _TENSOR[name] and "weight" in module.own else []
         cures += [f"`{code}(x)`: the layer applied to a tensor gives the tensor"]
     elif module.from_torch:
-        message = f"{where} is a {module.type}, which has no `{name}`"
+        message = f"`{code}` is {a(module.type)}, which has no `{name}`"
+        cures += [f"`{code}(x)`: a module is called"] if name in ("predict", "call", "transform", "apply_") else []
     else:
         message = f"{where} has no `{name}`: nothing assigned it before"
         cures.append(f"`self.{name} = ...` in the `__init__` of `{module.type}`, before it is used")

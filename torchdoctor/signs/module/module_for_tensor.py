@@ -10,6 +10,23 @@ from torchdoctor.signs import _given
 from torchdoctor.signs._words import a, made
 
 
+@on_failure("Boolean value of Tensor with more than one value is ambiguous", raises="RuntimeError")
+def constructed(failure: Failure, said: Said) -> Iterator[Diagnosis]:
+    """`self.drop = nn.Dropout` without parentheses, and `self.drop(x)`: the tensor is taken for a setting."""
+    asked = failure.asked
+    if asked is None or not asked.name.startswith("torch.nn.") or asked.name.endswith("Loss"):
+        return
+    given = next((value for value in asked.operands if value.tensor is not None), None)
+    if asked.callee is None or asked.callee.type != "type" or given is None:
+        return
+    kind, code = asked.name.rpartition(".")[2], asked.callee.code
+    at_init = f"`{code} = nn.{kind}(...)` in `__init__`, with parentheses"
+    yield Diagnosis(
+        f"`{code}` is the class {kind} and no layer of it: the tensor `{given.code}` went to its constructor",
+        cures=(at_init, f"`nn.{kind}()({given.code})`") if code.startswith("self.") else (f"`{code}()({given.code})`",),
+    )
+
+
 @on_failure(*_given.TEXTS, _given.OPERATION, raises="TypeError")
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The value is a module: its class stands in the text, the module in the record."""

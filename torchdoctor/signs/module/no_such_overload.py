@@ -10,11 +10,12 @@ from torchdoctor.sign import Diagnosis, Said, on_failure
 
 # Names that other libraries use for what torch calls otherwise.
 _KEYWORDS = {
-    "axes": "dim", "dimension": "dim", "dims": "dim", "axis": "dim", "keepdims": "keepdim", "type": "dtype",
-    "requires_gradient": "requires_grad", "shape": "size", "value": "fill_value", "num_or_size_splits": "split_size",
-    "in_channels": "in_features", "input_size": "in_features", "output_size": "out_features", "units": "out_features",
-    "kernel": "kernel_size", "strides": "stride", "filters": "out_channels", "rate": "p", "learning_rate": "lr",
-    "activation": "", "max": "max", "min": "min",
+    "axes": "dim", "dimension": "dim", "dims": "dim", "axis": "dim", "keepdims": "keepdim",
+    "keep_dim": "keepdim", "devices": "device", "type": "dtype", "requires_gradient": "requires_grad",
+    "shape": "size", "value": "fill_value", "num_or_size_splits": "split_size", "in_channels": "in_features",
+    "input_size": "in_features", "output_size": "out_features", "units": "out_features",
+    "kernel": "kernel_size", "strides": "stride", "filters": "out_channels", "rate": "p",
+    "learning_rate": "lr",
 }  # fmt: skip
 _OVERLOAD = re.compile(r"\*\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
 

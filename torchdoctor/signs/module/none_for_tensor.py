@@ -35,8 +35,9 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
             ("a `return` at the end of that module's `forward`",),
         )
         return
+    wants = f"has no `{said['attribute']}`" if said["attribute"] is not None else f"{where} wants a tensor"
     yield Diagnosis(
-        f"{name} is None, and {where} wants a tensor",
+        f"{name} is None, and {wants}",
         cures=tuple(_cures(value)),
         roots=made(value, f"{name} becomes None here", "value"),
     )

@@ -10,6 +10,7 @@ from torchdoctor.signs import _given
 from torchdoctor.signs._words import a, made
 from torchdoctor.signs.module import _parts
 
+_NEVER = ("dtype", "device", "Size", "Generator", "function", "method", "builtin_function_or_method", "set", "range")
 _OTHERS = (
     "NoneType",
     "ndarray",
@@ -38,7 +39,13 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         kind = _given.short_type(said["type"])
         value = _given.refused(failure, said, kind)
         where = _given.function(failure, said)
-    if not kind or kind in _OTHERS or (value is not None and (value.module is not None or not _several(value))):
+    unknown = value is None or not value.items
+    if (
+        not kind
+        or kind in (*_OTHERS, *_NEVER)
+        or (unknown and "combination" in said.text)
+        or (value is not None and (value.module is not None or not _several(value)))
+    ):
         return
     if value is None and (kind not in ("tuple", "dict") or said["attribute"] is not None):
         return

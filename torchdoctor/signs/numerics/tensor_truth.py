@@ -23,8 +23,8 @@ _ORDERING = ("max", "min", "sorted", "sort")
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The user's line tells what asked for the truth: a test, a comparison, a search in a list, an order."""
     asked, user = failure.asked, failure.user
-    if asked is not None and asked.name.endswith("Loss"):
-        return
+    if asked is not None and asked.name.startswith("torch.nn.") and asked.callee and asked.callee.type == "type":
+        return  # tensors went to the constructor of a layer or a loss
     value = _tensor(failure)
     tensor = value.tensor if value is not None else None
     name = failure.name_of(value, "a tensor")
