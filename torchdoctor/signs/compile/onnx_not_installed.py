@@ -11,7 +11,8 @@ from torchdoctor.sign import Diagnosis, Said, on_failure
 @on_failure("Module onnx is not installed", "No module named 'onnxscript'", "No module named 'onnx'")
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """Where the user's own import failed it is no concern of the exporter."""
-    if failure.live and not any("onnx" in frame.path and frame.package == "torch" for frame in failure.frames):
+    own = any("torch/onnx" in frame.path.replace("\\", "/") for frame in failure.frames)
+    if not own and not said.text.startswith("Module onnx"):
         return
     missing = "onnxscript" if "onnxscript" in said.text else "onnx"
     yield Diagnosis(

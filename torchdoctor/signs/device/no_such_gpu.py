@@ -11,7 +11,6 @@ from torchdoctor.sign import Diagnosis, Said, on_failure
 
 @on_failure(
     "CUDA error: invalid device ordinal",
-    "Invalid device id",
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The number stands in the user's expression; CUDA_VISIBLE_DEVICES says how many there are."""

@@ -8,7 +8,7 @@ from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Said, on_failure
 
 
-@on_failure("^context has already been set$", raises="RuntimeError")
+@on_failure("^context has already been set$", raises="RuntimeError", plain=False)
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """Python's text; the method that was wanted stands in the user's call."""
     given = failure.asked.operand("method", 0) if failure.asked is not None else None
