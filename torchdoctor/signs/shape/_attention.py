@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from torchdoctor.record import Failure, ValueRecord, shape_text
 from torchdoctor.sign import Diagnosis
 from torchdoctor.signs.shape._broadcasting import differing
-from torchdoctor.signs.shape._sizes import roots, shape_of, spelled
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, spelled
 
 SCALED = (
     "Expected size for first two dimensions of batch2 tensor to be: [{:d}, {m:d}] but got: [{:d}, {m2:d}]",
@@ -29,7 +29,9 @@ def of_sizes(failure: Failure) -> Iterator[Diagnosis]:
     if not (given := _given(failure)):
         return
     q, k, v = (shape_of(one) or () for one in given)
-    names = [failure.name_of(one, role) for one, role in zip(given, ("the query", "the key", "the value"), strict=True)]
+    names = [
+        name_of(failure, one, role) for one, role in zip(given, ("the query", "the key", "the value"), strict=True)
+    ]
     where = roots(failure, None, "", *given)
     if q[-1] != k[-1]:
         text = f"{names[0]} {shape_text(q)} and {names[1]} {shape_text(k)} have other widths: {q[-1]} and {k[-1]}"
@@ -57,7 +59,7 @@ def of_mask(failure: Failure) -> Iterator[Diagnosis]:
         cure = f"`{code}[:, None, None, :]` {shape_text((sizes[0], 1, 1, sizes[1]))}: a mask of the keys of each sample"
     elif len(wanted) == 4 and len(sizes) == 3 and sizes == (wanted[0], *wanted[2:]):
         cure = f"`{code}[:, None]` {shape_text((sizes[0], 1, *sizes[1:]))}: the same for all heads"
-    text = f"{failure.name_of(mask, 'the mask')} {shape_text(sizes)} does not broadcast to {shape_text(wanted)}"
+    text = f"{name_of(failure, mask, 'the mask')} {shape_text(sizes)} does not broadcast to {shape_text(wanted)}"
     yield Diagnosis(text, (cure,), roots=roots(failure, None, "", mask, *given))
 
 

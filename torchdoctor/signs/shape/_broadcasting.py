@@ -7,7 +7,7 @@ from itertools import combinations
 from math import prod
 
 from torchdoctor.record import Failure, ValueRecord, shape_text
-from torchdoctor.signs.shape._sizes import spelled
+from torchdoctor.signs.shape._sizes import name_of, spelled
 
 LOSSES = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "kl_div", "poisson_nll_loss", "gaussian_nll_loss")
 
@@ -69,7 +69,7 @@ def _of_one_rank(
         (less, code), (more, other) = sorted([(left, a), (right, b)], key=lambda one: one[0][-2:])
         gaps = {more[axis] - less[axis] for axis in (-1, -2)}
         if len(gaps) == 1 and (gap := gaps.pop()) > 0 and gap % 2 == 0:
-            name = failure.name_of(pair[0] if less is left else pair[1], "the smaller")
+            name = name_of(failure, pair[0] if less is left else pair[1], "the smaller")
             yield (
                 f"`padding={gap // 2}` in the convolution that makes {name} smaller, or so much in all of them together"
             )

@@ -27,6 +27,12 @@ def tensor_at(failure: Failure, *keys: str | int) -> ValueRecord | None:
     return None
 
 
+def name_of(failure: Failure, value: ValueRecord | None, otherwise: str = "the input") -> str:
+    """What the user's code calls a value, in backticks, and short enough for two of them to stand in one line."""
+    name = failure.name_of(value, otherwise)
+    return name if len(name) <= _LONGEST + 2 or not name.startswith("`") else f"{name[: _LONGEST - 2]}...`"
+
+
 def spelled(failure: Failure, value: ValueRecord | None, otherwise: str = "x") -> str:
     """What the user's code calls a value, fit for a method to be called on it, or ``otherwise``."""
     own = failure.owned(value)
@@ -55,7 +61,7 @@ def roots(
     for value in values:
         shape = shape_of(value)
         if value is not None and value.tensor is not None and shape is not None:
-            name = failure.name_of(value, "this")
+            name = name_of(failure, value, "this")
             found.append(Root(value, f"{name} gets its sizes {value.tensor.size_text} here", aspect))
     return tuple(found)
 

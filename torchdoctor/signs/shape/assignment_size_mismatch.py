@@ -7,7 +7,7 @@ from math import prod
 
 from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._sizes import roots, shape_of, tensor_at
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, tensor_at
 
 
 @on_failure(
@@ -26,7 +26,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     if "expanded size" in said.text and not failure.expressions and len(said["part"]) > 1:
         return  # as likely an `expand`
     value, index = tensor_at(failure, "value", "self"), failure.operand("index")
-    name = failure.name_of(value, "a tensor")
+    name = name_of(failure, value, "a tensor")
     part, given = said["part"], said["given"]
     if given is None:
         yield Diagnosis(

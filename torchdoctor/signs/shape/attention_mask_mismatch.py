@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from torchdoctor.record import Failure, ModuleRecord, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs.shape._attention import SCALED, mask_of, of_mask
-from torchdoctor.signs.shape._sizes import roots, shape_of, spelled
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, spelled
 
 
 @on_failure(
@@ -24,7 +24,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     padding = "axis" in said or "key_padding_mask" in said.text
     mask = mask_of(failure, padding)
     given = said["given"] or shape_of(mask)
-    name = failure.name_of(mask, "the mask of the padding" if padding else "the mask of attention")
+    name = name_of(failure, mask, "the mask of the padding" if padding else "the mask of attention")
     has = f"{name} is {shape_text(given)}" if given else name
     sizes = shape_of(tokens)
     if "rank" in said:

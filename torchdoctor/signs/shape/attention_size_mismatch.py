@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs.shape._attention import SCALED, of_sizes
-from torchdoctor.signs.shape._sizes import nearest, roots, shape_of, spelled
+from torchdoctor.signs.shape._sizes import name_of, nearest, roots, shape_of, spelled
 
 
 @on_failure(
@@ -29,7 +29,7 @@ def width(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     if takes is None or gets is None:
         yield Diagnosis("the tokens have another width than the `d_model` of the transformer")
         return
-    name, code = failure.name_of(value, "the input"), spelled(failure, value)
+    name, code = name_of(failure, value, "the input"), spelled(failure, value)
     cures = []
     if shape and len(shape) == 3 and shape[1] == takes:
         cures.append(f"`{code}.transpose(1, 2)`: the {takes} features stand in dim 1")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from torchdoctor.record import Failure, ValueRecord, shape_text
 from torchdoctor.sign import Diagnosis, Root, Said, on_failure
 from torchdoctor.signs.shape._joining import cures
-from torchdoctor.signs.shape._sizes import shape_of
+from torchdoctor.signs.shape._sizes import name_of, shape_of
 
 JOINS = ("cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack", "column_stack", "row_stack")
 
@@ -46,7 +46,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         yield _text(said)
         return
     first, other = parts[0], parts[odd]
-    a, b = failure.name_of(first, "the first"), failure.name_of(other, f"number {odd}")
+    a, b = name_of(failure, first, "the first"), name_of(failure, other, f"number {odd}")
     left, right = shape_of(first) or (), shape_of(other) or ()
     shapes = f"{a} {shape_text(left)} and {b} {shape_text(right)}"
     how = "are stacked" if "r" not in said and said["d"] is None else f"are joined along dim {said['d']}"

@@ -8,7 +8,7 @@ from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs.shape._channels import channels_last, cures_of
 from torchdoctor.signs.shape._groups import undivided
-from torchdoctor.signs.shape._sizes import nearest, roots, shape_of, spelled, tensor_at
+from torchdoctor.signs.shape._sizes import name_of, nearest, roots, shape_of, spelled, tensor_at
 
 
 @on_failure(
@@ -32,7 +32,7 @@ def channels(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     layer, value = failure.layer, tensor_at(failure, "input", 0)
     shape = shape_of(value) or sizes
     where = failure.layer_text(layer, "a convolution") if layer is not None else "a convolution"
-    name = failure.name_of(value, "the input")
+    name = name_of(failure, value, "the input")
     alone = len(shape) == len(sizes) - 1
     yield Diagnosis(
         f"{where} takes {takes} channels and gets {gets}: {name} is {shape_text(shape)}"

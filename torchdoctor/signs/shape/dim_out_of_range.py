@@ -8,7 +8,7 @@ from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs._words import count
 from torchdoctor.signs.shape._orders import named, reordered
-from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, spelled, tensor_at
 
 
 @on_failure(
@@ -26,7 +26,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The tensor is the one that the method is called on, or the first argument."""
     value = tensor_at(failure, "self", "input", 0)
     shape = shape_of(value)
-    name, code = failure.name_of(value, "the tensor"), spelled(failure, value)
+    name, code = name_of(failure, value, "the tensor"), spelled(failure, value)
     shown = (
         f"{name} {value.tensor.size_text}"
         if value is not None and value.tensor is not None and shape is not None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, ValueRecord, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._sizes import roots, shape_of
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of
 
 
 @on_failure(
@@ -38,7 +38,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     k = said["k"]
     one = tensors[k] if k is not None and k < len(tensors) else None
     term = terms[k] if k is not None and k < len(terms) else ""
-    name = failure.name_of(one, f"operand {k}")
+    name = name_of(failure, one, f"operand {k}")
     shape = shape_of(one)
     size = f" {shape_text(shape)}" if shape is not None else ""
     if "letter" in said:
@@ -65,7 +65,7 @@ def _table(failure: Failure, terms: list[str], tensors: list[ValueRecord]) -> It
         shape = shape_of(one) or ()
         if len(term) == len(shape) and term.isalpha():
             yield (
-                f"{failure.name_of(one, f'`{one.code}`')}: "
+                f"{name_of(failure, one, f'`{one.code}`')}: "
                 f"{', '.join(f'{c} = {n}' for c, n in zip(term, shape, strict=True))}"
             )
 

@@ -7,7 +7,7 @@ from itertools import combinations
 
 from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, spelled, tensor_at
 
 _EXPANDING = ("expand", "expand_as", "broadcast_to", "broadcast_tensors")
 
@@ -27,7 +27,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """Only where `expand` or `repeat` was called: a subscript that is assigned to speaks the same text."""
     value = tensor_at(failure, "self", "input", 0)
     own, target = shape_of(value) or said["own"], said["target"]
-    name, code = failure.name_of(value, "the tensor"), spelled(failure, value)
+    name, code = name_of(failure, value, "the tensor"), spelled(failure, value)
     shown = f"{name} {shape_text(own)}" if own is not None else name
     if "repeat dims" in said.text:
         rank = f"{len(own)} dimensions, {shown}" if own else "more dimensions"

@@ -8,7 +8,7 @@ from torchdoctor.record import Failure, ValueRecord, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs._words import count
 from torchdoctor.signs.shape._gathering import larger, unsqueezed
-from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, spelled, tensor_at
 
 
 @on_failure(
@@ -32,7 +32,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The index has as many dimensions as the tensor, and in all but ``dim`` at most its sizes."""
     value, index = tensor_at(failure, "self", "input", 0), _index(failure)
     own, sizes = shape_of(value) or said["own"], shape_of(index) or said["index"]
-    name, called = failure.name_of(value, "the tensor"), failure.name_of(index, "the index")
+    name, called = name_of(failure, value, "the tensor"), name_of(failure, index, "the index")
     code, src = spelled(failure, index, "index"), said["src"]
     shown = f"{called} {shape_text(sizes)}" if sizes is not None else called
     whole = f"{name} {shape_text(own)}" if own is not None else name

@@ -8,7 +8,7 @@ from math import prod
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs.shape._reshaping import cures_of
-from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at, times
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, spelled, tensor_at, times
 
 
 @on_failure(
@@ -23,7 +23,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         return  # its own views, after what it was given
     value = tensor_at(failure, "self", "input", 0)
     shape = shape_of(value)
-    name, code = failure.name_of(value, "the tensor"), spelled(failure, value)
+    name, code = name_of(failure, value, "the tensor"), spelled(failure, value)
     where = roots(failure, None, "", value)
     if "asked" not in said and "parts" not in said:
         yield Diagnosis(

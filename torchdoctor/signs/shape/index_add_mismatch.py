@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._sizes import roots, shape_of, tensor_at
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, tensor_at
 
 
 @on_failure(
@@ -23,7 +23,7 @@ from torchdoctor.signs.shape._sizes import roots, shape_of, tensor_at
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """One row of the source for each index; in all other dimensions the sizes of the tensor."""
     value, index = tensor_at(failure, "self", 0), tensor_at(failure, "index", 1)
-    name, called = failure.name_of(value, "the tensor"), failure.name_of(index, "the index")
+    name, called = name_of(failure, value, "the tensor"), name_of(failure, index, "the index")
     what = f"`{said['what'].rpartition('.')[2].removesuffix('_')}`" if "what" in said else "`index_add`"
     if "own" in said:
         own, given = said["own"], said["given"]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from torchdoctor.record import Failure, ValueRecord, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs._words import made
-from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, spelled, tensor_at
 
 
 @on_failure(
@@ -29,8 +29,8 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     if "in self" in said.text and not failure.calls("index_select"):
         return
     value, index = tensor_at(failure, "self", "value", "input", 0), _index(failure)
-    shape, name = shape_of(value), failure.name_of(value, "the tensor")
-    called = failure.name_of(index, "the index")
+    shape, name = shape_of(value), name_of(failure, value, "the tensor")
+    called = name_of(failure, index, "the index")
     many = index is not None and bool(index.tensor and index.tensor.rank)
     at, axis, size = said["i"], said["d"], said["n"]
     if "start" in said:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, spelled, tensor_at
 
 
 @on_failure(
@@ -17,7 +17,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     value, index = tensor_at(failure, "value", "self"), failure.operand("index")
     items = index.items if index is not None else ()
     given = [one for one in items if one.tensor is not None or one.type in ("list", "tuple")]
-    name = failure.name_of(value, "the tensor")
+    name = name_of(failure, value, "the tensor")
     yield Diagnosis(
         (
             f"the indices of {name} have the shapes {said['sizes'].strip()}: "

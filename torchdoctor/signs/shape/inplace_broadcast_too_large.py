@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, spelled, tensor_at
 
 
 @on_failure("output with shape {own:s} doesn't match the broadcast shape {wide:s}", raises="RuntimeError")
@@ -15,7 +15,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     asked = failure.asked
     value = tensor_at(failure, "left", "self")
     other = failure.operand("right", 0)
-    name, code = failure.name_of(value, "the tensor"), spelled(failure, value)
+    name, code = name_of(failure, value, "the tensor"), spelled(failure, value)
     own, wide = said["own"], said["wide"]
     cures = ["without writing in place, where a result of the larger size is wanted"]
     if asked is not None and asked.kind == "operator" and asked.name.endswith("=") and other is not None:

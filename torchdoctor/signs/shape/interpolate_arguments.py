@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, spelled, tensor_at
 
 _MODES = {3: "linear", 4: "bilinear", 5: "trilinear"}
 
@@ -27,7 +27,7 @@ _MODES = {3: "linear", 4: "bilinear", 5: "trilinear"}
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The input is (batch, channels, places...)."""
     value = tensor_at(failure, "input", 0)
-    shape, name, code = shape_of(value), failure.name_of(value, "the input"), spelled(failure, value)
+    shape, name, code = shape_of(value), name_of(failure, value, "the input"), spelled(failure, value)
     shown = f"{name} {shape_text(shape)}" if shape is not None else name
     text, cures = "", []
     if "given" in said:

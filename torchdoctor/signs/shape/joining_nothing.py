@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Root, Said, on_failure
+from torchdoctor.signs.shape._sizes import name_of
 
 
 @on_failure(
@@ -17,7 +18,7 @@ from torchdoctor.sign import Diagnosis, Root, Said, on_failure
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The list is the user's: where it was made empty is the root."""
     found = failure.asked.operand("tensors", "sequences", 0) if failure.asked is not None else None
-    name = failure.name_of(found, "the list")
+    name = name_of(failure, found, "the list")
     what = f"`{said['what'].rpartition('.')[2]}`" if "what" in said else "`pad_sequence`"
     loaders = [one for one in failure.objects if one.kind == "loader"]
     cures = [f"`if {name.strip('`')}:` before it"] if name.strip("`").isidentifier() else []

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._sizes import roots, shape_of, spelled
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, spelled
 
 
 @on_failure(
@@ -20,7 +20,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     shape = shape_of(value)
     if layer is None or layer.type != "LSTM" or shape is None:
         return
-    name, code = failure.name_of(value, "the state"), spelled(failure, value, "h")
+    name, code = name_of(failure, value, "the state"), spelled(failure, value, "h")
     yield Diagnosis(
         f"{failure.layer_text(layer)} takes a pair (h, c) as its state, and {name} is one tensor, {shape_text(shape)}",
         cures=(f"`({code}, torch.zeros_like({code}))`", "no state at all: torch begins with zeros"),

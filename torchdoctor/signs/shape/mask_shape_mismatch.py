@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, ValueRecord, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._sizes import roots, spelled, tensor_at
+from torchdoctor.signs.shape._sizes import name_of, roots, spelled, tensor_at
 
 
 @on_failure(
@@ -19,7 +19,7 @@ from torchdoctor.signs.shape._sizes import roots, spelled, tensor_at
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The text has both shapes; which dimension the mask is for, and what it is called, the subscript."""
     value, mask = tensor_at(failure, "value", "self"), _mask(failure)
-    name, called = failure.name_of(value, "the tensor"), failure.name_of(mask, "the mask")
+    name, called = name_of(failure, value, "the tensor"), name_of(failure, mask, "the mask")
     covered, whole, axis = said["mask"], said["whole"], said["j"]
     yield Diagnosis(
         f"{called} is {shape_text(covered)} and {name} is {shape_text(whole)}: "

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from torchdoctor.record import Failure, ValueRecord, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs.shape._products import cures, is_product, pair_of
-from torchdoctor.signs.shape._sizes import roots, shape_of
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of
 
 
 @on_failure(
@@ -33,7 +33,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     if pair is None or not left or not right:
         yield from _text(failure, said)
         return
-    a, b = failure.name_of(pair[0], "the left side"), failure.name_of(pair[1], "the right side")
+    a, b = name_of(failure, pair[0], "the left side"), name_of(failure, pair[1], "the right side")
     sizes = f"{a} {_text_of(pair[0])} by {b} {_text_of(pair[1])}"
     why = _why(failure, left, right)
     yield Diagnosis(

@@ -9,7 +9,7 @@ from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs.shape._channels import channels_last
 from torchdoctor.signs.shape._features import of_last_dimensions
 from torchdoctor.signs.shape._groups import undivided
-from torchdoctor.signs.shape._sizes import nearest, roots, shape_of, spelled, tensor_at
+from torchdoctor.signs.shape._sizes import name_of, nearest, roots, shape_of, spelled, tensor_at
 
 
 @on_failure(
@@ -29,7 +29,7 @@ def channels(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     shape = shape_of(value) or said["given"]
     takes, gets = said["takes"], said["gets"] if "gets" in said else (shape or (0, 0))[1]
     where = failure.layer_text(layer, "a normalisation") if layer is not None else "a normalisation"
-    name, code = failure.name_of(value, "the input"), spelled(failure, value)
+    name, code = name_of(failure, value, "the input"), spelled(failure, value)
     cures = []
     if shape and len(shape) > 2 and channels_last(shape, takes):
         order = f"permute{(0, len(shape) - 1, *range(1, len(shape) - 1))}" if len(shape) > 3 else "transpose(1, 2)"
@@ -56,7 +56,7 @@ def last_dimensions(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     takes, shape = said["takes"], shape_of(value) or said["given"]
     kind = layer.type if layer is not None and layer.type in ("LayerNorm", "RMSNorm") else "LayerNorm"
     where = failure.layer_text(layer, f"a {kind}") if layer is not None else f"a {kind}"
-    name = failure.name_of(value, "the input")
+    name = name_of(failure, value, "the input")
     wanted = f"{takes[0]} in its last dimension" if len(takes) == 1 else f"{shape_text(takes)} in its last dimensions"
     yield Diagnosis(
         f"{where} wants {wanted}: {name} is {shape_text(shape)}",

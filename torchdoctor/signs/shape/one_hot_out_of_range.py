@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Root, Said, on_failure
-from torchdoctor.signs.shape._sizes import spelled, tensor_at
+from torchdoctor.signs.shape._sizes import name_of, spelled, tensor_at
 
 
 @on_failure(
@@ -18,7 +18,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The values' extremes and the number of classes are at hand in a live run."""
     value, classes = tensor_at(failure, "input", "tensor", "self", 0), failure.operand("num_classes", 1)
     tensor = value.tensor if value is not None else None
-    name, code = failure.name_of(value, "the input"), spelled(failure, value, "labels")
+    name, code = name_of(failure, value, "the input"), spelled(failure, value, "labels")
     count = classes.literal if classes is not None and type(classes.literal) is int else None
     if "negative" in said.text:
         least = int(tensor.least) if tensor is not None and tensor.least is not None else None

@@ -11,7 +11,7 @@ from torchdoctor.record import Failure, ValueRecord
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs.shape._broadcasting import LOSSES, cures, differing, of_loss
 from torchdoctor.signs.shape._products import in_optimizer, is_product
-from torchdoctor.signs.shape._sizes import roots, shape_of
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of
 
 
 @on_failure(
@@ -33,7 +33,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         yield Diagnosis(f"two tensors are put together that differ in dim {axis}: {meets}, and neither is 1")
         return
     left, right = (shape_of(one) or () for one in pair)
-    a, b = failure.name_of(pair[0], "the left side"), failure.name_of(pair[1], "the right side")
+    a, b = name_of(failure, pair[0], "the left side"), name_of(failure, pair[1], "the right side")
     yield Diagnosis(
         f"{a} {_size(pair[0])} and {b} {_size(pair[1])} do not broadcast: {_where(left, right)}",
         cures=tuple((of_loss if failure.calls(*LOSSES) else cures)(failure, pair, left, right)),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, spelled, tensor_at
 
 
 @on_failure(
@@ -25,7 +25,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """Mostly a selection before has kept nothing."""
     value = tensor_at(failure, "self", "input", "tensor", 0)
     shape = shape_of(value)
-    name, code = failure.name_of(value, "the tensor"), spelled(failure, value)
+    name, code = name_of(failure, value, "the tensor"), spelled(failure, value)
     shown = f"{name} {value.tensor.size_text}" if value is not None and value.tensor is not None else name
     if "low" in said:
         yield Diagnosis(

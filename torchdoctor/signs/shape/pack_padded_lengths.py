@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Root, Said, on_failure
-from torchdoctor.signs.shape._sizes import shape_of, spelled, tensor_at
+from torchdoctor.signs.shape._sizes import name_of, shape_of, spelled, tensor_at
 
 
 @on_failure(
@@ -20,7 +20,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The user's own call has the padded tensor and the lengths."""
     lengths = failure.asked.operand("lengths", 1) if failure.asked is not None else None
     padded = tensor_at(failure, "input", 0)
-    name, code, shape = failure.name_of(lengths, "the lengths"), spelled(failure, lengths, "lengths"), shape_of(padded)
+    name, code, shape = name_of(failure, lengths, "the lengths"), spelled(failure, lengths, "lengths"), shape_of(padded)
     roots = [Root(lengths, f"{name} are made here", "value")] if lengths is not None else []
     if "sorted" in said.text:
         text, cures = (

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs._words import count
-from torchdoctor.signs.shape._sizes import roots, spelled, tensor_at
+from torchdoctor.signs.shape._sizes import name_of, roots, spelled, tensor_at
 
 
 @on_failure(
@@ -41,7 +41,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         if "pad" not in said
         else "a pooling"
     )
-    name, code = failure.name_of(value, "the input"), spelled(failure, value)
+    name, code = name_of(failure, value, "the input"), spelled(failure, value)
     if "pad" in said:
         most = (said["kernel"] - 1) * (said["dilation"] or 1) + 1
         text = (

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._sizes import roots, shape_of, spelled
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, spelled
 
 
 @on_failure(
@@ -20,7 +20,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     layer, asked = failure.layer, failure.asked
     held = [one for one in (asked.operands if asked is not None else ()) if one.tensor is not None]
     left, right = (held[0], held[1]) if len(held) > 1 else (None, None)
-    a, b = failure.name_of(left, "the first"), failure.name_of(right, "the second")
+    a, b = name_of(failure, left, "the first"), name_of(failure, right, "the second")
     cures: list[str] = []
     if "which" in said:
         name = a if said["which"] == 1 else b

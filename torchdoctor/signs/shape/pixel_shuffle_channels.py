@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._sizes import roots, shape_of, tensor_at
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, tensor_at
 
 
 @on_failure(
@@ -24,7 +24,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     where = (
         failure.layer_text(layer) if layer is not None else "`pixel_unshuffle`" if "side" in said else "`pixel_shuffle`"
     )
-    came = f": {failure.name_of(value)} is {shape_text(shape)}" if shape is not None else ""
+    came = f": {name_of(failure, value)} is {shape_text(shape)}" if shape is not None else ""
     if "side" in said:
         size, factor = said["size"], said["factor"]
         text = (

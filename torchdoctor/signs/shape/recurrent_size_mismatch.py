@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, spelled, tensor_at
 from torchdoctor.signs.shape._states import cures_of
 
 
@@ -22,7 +22,7 @@ def features(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     value = value if shape_of(value) else tensor_at(failure, "input", 0)
     shape = shape_of(value)
     where = failure.layer_text(layer, "a recurrent layer") if layer is not None else "a recurrent layer"
-    name, code = failure.name_of(value, "the input"), spelled(failure, value)
+    name, code = name_of(failure, value, "the input"), spelled(failure, value)
     kind = layer.type if layer is not None else "LSTM"
     hidden = layer.facts.get("hidden_size", "...") if layer is not None else "..."
     cures = []
@@ -60,7 +60,7 @@ def state(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     if value is not None and value.items:
         value = value.items[min(said["part"] or 0, len(value.items) - 1)]
     where = failure.layer_text(layer, "a recurrent layer") if layer is not None else "a recurrent layer"
-    name = failure.name_of(value, "the state")
+    name = name_of(failure, value, "the state")
     wanted, given = said["wanted"], said["given"]
     cures: list[str] = []
     if wanted and given and len(wanted) == len(given) == 3:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, ValueRecord
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._sizes import roots, spelled
+from torchdoctor.signs.shape._sizes import name_of, roots, spelled
 
 
 @on_failure(
@@ -21,7 +21,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     asked = failure.asked
     held = [one for one in (asked.operands if asked is not None else ()) if one.tensor is not None]
     value = next((one for one in held if one.tensor is not None and one.tensor.shape == ()), None)
-    name = failure.name_of(value, "the tensor")
+    name = name_of(failure, value, "the tensor")
     how = "looped over" if "iteration" in said.text else "asked for its length" if "len" in said.text else "indexed"
     yield Diagnosis(
         f"{name} is a single number, a tensor of no dimensions, and is {how}",

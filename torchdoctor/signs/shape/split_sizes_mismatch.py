@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, spelled, tensor_at
 
 
 @on_failure(
@@ -20,7 +20,7 @@ from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The text has all numbers; another dimension may have the sum."""
     value = tensor_at(failure, "self", "tensor", 0)
-    name, code = failure.name_of(value, "the tensor"), spelled(failure, value)
+    name, code = name_of(failure, value, "the tensor"), spelled(failure, value)
     sizes, axis, whole = said["sizes"], said["d"], said["n"]
     if sizes is None:
         yield Diagnosis(f"a dimension of {whole} elements is split into parts that sum to {said['total']}")

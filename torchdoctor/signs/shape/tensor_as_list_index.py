@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, ValueRecord
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._sizes import roots, spelled
+from torchdoctor.signs.shape._sizes import name_of, roots, spelled
 
 
 @on_failure("only integer tensors of a single element can be converted to an index", raises="TypeError")
@@ -18,7 +18,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     value = (
         tensors[-1] if tensors and asked is not None and asked.kind == "subscript" else tensors[0] if tensors else None
     )
-    name, code = failure.name_of(value, "a tensor"), spelled(failure, value, "i")
+    name, code = name_of(failure, value, "a tensor"), spelled(failure, value, "i")
     if value is None or value.tensor is None:
         yield Diagnosis("one whole number is wanted here, and a tensor of several elements, or of floats, is given")
         return

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, ValueRecord, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._sizes import roots, shape_of, spelled
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, spelled
 
 
 @on_failure("too many indices for tensor of dimension {n:d}", raises="IndexError")
@@ -14,7 +14,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """What is asked for is counted from the subscript; a mask counts with all its dimensions."""
     value, index, rank = failure.operand("value"), failure.operand("index"), said["n"]
     shape = shape_of(value)
-    name = failure.name_of(value, "the tensor")
+    name = name_of(failure, value, "the tensor")
     has = f"{name} {shape_text(shape)} has {rank}" if shape is not None else f"the tensor has {rank}"
     mask = index if index is not None and index.tensor is not None and index.tensor.dtype in ("bool", "uint8") else None
     asked = _asked(index)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, spelled, tensor_at
 
 
 @on_failure(
@@ -23,7 +23,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     k, dim = failure.operand("k", "num_samples", 0 if method else 1), failure.operand("dim", 1 if method else 2)
     shape = shape_of(value)
     axis = dim.literal if dim is not None and type(dim.literal) is int else -1
-    name, code = failure.name_of(value, "the tensor"), spelled(failure, value)
+    name, code = name_of(failure, value, "the tensor"), spelled(failure, value)
     what = "multinomial" if "sample" in said.text else "kthvalue" if "kthvalue" in said.text else "topk"
     count = k.literal if k is not None and type(k.literal) is int else None
     if shape is None or count is None or not -len(shape) <= axis < max(len(shape), 1):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._sizes import roots, shape_of
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of
 
 
 @on_failure(
@@ -38,7 +38,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     axis = 0 if leading else 1
     if left[axis] == right[axis]:
         return
-    a, b = failure.name_of(first, "the first"), failure.name_of(second, "the second")
+    a, b = name_of(failure, first, "the first"), name_of(failure, second, "the second")
     yield Diagnosis(
         f"{a} {shape_text(left)} holds {left[axis]} samples and {b} {shape_text(right)} {right[axis]}: "
         f"the batch is dim {axis} here",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, ValueRecord, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._sizes import roots, shape_of, spelled
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, spelled
 
 _RECURRENT = ("LSTM", "GRU", "RNN")
 
@@ -44,9 +44,9 @@ def _sizes(value: ValueRecord) -> tuple[int, ...]:
 
 def _what(failure: Failure, value: ValueRecord, source: ValueRecord | None, length: int, names: int) -> str:
     if value.type == "Size":
-        return f"{failure.name_of(source, 'the tensor')} has {length} dimensions, {shape_text(_sizes(value))}"
+        return f"{name_of(failure, source, 'the tensor')} has {length} dimensions, {shape_text(_sizes(value))}"
     if value.tensor is not None:
-        return f"{failure.name_of(value, 'a tensor')} {value.tensor.size_text} gives its {length} rows one by one"
+        return f"{name_of(failure, value, 'a tensor')} {value.tensor.size_text} gives its {length} rows one by one"
     if length == names:
         return f"a part of `{value.code}` gives another number"
     return f"`{value.code}` gives {length} value{'s' * (length != 1)}"

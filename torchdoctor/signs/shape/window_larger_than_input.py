@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._sizes import roots, shape_of
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of
 
 _TOO_LARGE = "Kernel size can't be greater than actual input size"
 
@@ -37,7 +37,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         return
     over = said["over"] or (said["given"][1:] if said["given"] else shape[-1:] if shape else None)
     where = failure.layer_text(layer, "a layer") if layer is not None else "a layer"
-    name = failure.name_of(value, "the input")
+    name = name_of(failure, value, "the input")
     what = f"a window of {'x'.join(map(str, window))}" if window else "its window"
     places = f" over {'x'.join(map(str, over))} places" if over else ""
     came = f": {name} is {shape_text(shape)}" if shape else ""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs.shape._ranks import cures
-from torchdoctor.signs.shape._sizes import roots, shape_of, spelled
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, spelled
 
 
 @on_failure(
@@ -42,7 +42,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     gets = len(shape) if shape is not None else said["gets"]
     what = said["what"]
     where = failure.layer_text(layer, "a layer") if layer is not None else f"`{what}`" if what else "a layer"
-    name, code = failure.name_of(value, "the input"), spelled(failure, value)
+    name, code = name_of(failure, value, "the input"), spelled(failure, value)
     wanted = f"{one} or {many}" if one is not None else f"{many}"
     has = (
         f"{name} {shape_text(shape)} has {gets}"
@@ -68,7 +68,7 @@ def _product(failure: Failure, said: Said) -> Iterator[Diagnosis]:
             ("`a @ b`, which takes any number of dimensions",),
         )
         return
-    a, b = (failure.name_of(one, "one") for one in pair)
+    a, b = (name_of(failure, one, "one") for one in pair)
     sizes = [one.tensor.size_text if one.tensor is not None else "" for one in pair]
     left, right = (spelled(failure, one) for one in pair)
     yield Diagnosis(
