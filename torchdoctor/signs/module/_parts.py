@@ -15,6 +15,7 @@ _FIELDS = ("logits", "last_hidden_state", "sample", "out", "prediction_logits", 
 def cures(failure: Failure, value: ValueRecord | None, kind: str) -> Iterator[str]:
     code = operand(value.code) if value is not None and value.code and len(value.code) < 50 else "out"
     keys = [item.role for item in value.items if item.tensor] if value is not None else []
+    shapes = [item.tensor.shape for item in value.items if item.tensor] if value is not None and kind == "tuple" else []
     if kind == "dict" and value is not None and failure.message.endswith("'to'"):
         yield f"`{{key: x.to(device) for key, x in {code}.items()}}`: each tensor of it by itself"
     elif kind == "tuple" and failure.message.endswith("'to'"):
@@ -23,6 +24,9 @@ def cures(failure: Failure, value: ValueRecord | None, kind: str) -> Iterator[st
         yield "a small module in between that hands on the first part: `return out[0]`; or call the layers one by one"
     elif kind in ("max", "min", "median", "mode", "kthvalue", "sort", "topk", "cummax", "cummin"):
         yield f"`{code}.values` for the values, `{code}.indices` for the places"
+    elif value is not None and len(shapes) == 2 and shapes[0] == shapes[1] and len(shapes[0] or ()) == 3:
+        yield f"`{code}[0][-1]`: it is (h, c), the state of an LSTM, and this is the last layer's h"
+        yield "`out[:, -1]` (batch first), for the output at the last step"
     elif kind == "dict" and not keys:
         yield f"`{code}['name']`: the part of it that holds the tensor"
     elif kind != "tuple" and value is not None and not value.items:

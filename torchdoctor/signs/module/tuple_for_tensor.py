@@ -10,21 +10,11 @@ from torchdoctor.signs import _given
 from torchdoctor.signs._words import a, made
 from torchdoctor.signs.module import _parts
 
-_NEVER = ("dtype", "device", "Size", "Generator", "function", "method", "builtin_function_or_method", "set", "range")
-_OTHERS = (
-    "NoneType",
-    "ndarray",
-    "list",
-    "float",
-    "int",
-    "str",
-    "bool",
-    "Tensor",
-    "Parameter",
-    "type",
-    "Image",
-    "bytes",
-)
+_NEVER = frozenset({
+    "NoneType", "ndarray", "list", "float", "int", "str", "bool", "Tensor", "Parameter", "type", "Image", "bytes",
+    "dtype",
+    "device", "Size", "Generator", "function", "method", "builtin_function_or_method", "set", "range",
+})  # fmt: skip
 
 
 @on_failure(*_given.TEXTS, _given.OPERATION, raises="TypeError")
@@ -33,8 +23,8 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     if not _given.asks_for_a_tensor(said["attribute"]):
         return
     if said["symbol"] is not None:
-        value = next((one for one in _given.sides(failure, said) if one is not None and _several(one)), None)
-        where, kind = f"`{said['symbol']}`", value.type if value is not None else ""
+        value, kind = _side(failure, said)
+        where = f"`{said['symbol']}`"
     else:
         kind = _given.short_type(said["type"])
         value = _given.refused(failure, said, kind)
@@ -42,7 +32,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     unknown = value is None or not value.items
     if (
         not kind
-        or kind in (*_OTHERS, *_NEVER)
+        or kind in _NEVER
         or (unknown and "combination" in said.text)
         or (value is not None and (value.module is not None or not _several(value)))
     ):
@@ -69,9 +59,18 @@ elsewhere = on_failure(
 )(sign.run)
 
 
+def _side(failure: Failure, said: Said) -> tuple[ValueRecord | None, str]:
+    """The side of an operator that holds several; where its value is not known, the one that the text calls a tuple."""
+    sides = [one for one in _given.sides(failure, said) if one is not None]
+    if (found := next((one for one in sides if one.known and _several(one)), None)) is not None:
+        return found, found.type
+    tuples = "tuple" in (said["left"], said["right"]) and _given.with_a_tensor(said)
+    return next((one for one in sides if not one.known), None), "tuple" if tuples else ""
+
+
 def _several(value: ValueRecord) -> bool:
     held = [item.tensor or any(one.tensor for one in item.items) for item in value.items]
-    return value.type not in _OTHERS and (any(held) or (not value.items and value.type not in ("tuple", "dict")))
+    return value.type not in _NEVER and (any(held) or (not value.items and value.type not in ("tuple", "dict")))
 
 
 def _listed(value: ValueRecord) -> str:

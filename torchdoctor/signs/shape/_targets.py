@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from torchdoctor.record import TensorRecord, shape_text
+from torchdoctor.record import Failure, TensorRecord, ValueRecord, shape_text
 
 
 def of_classes(scores: TensorRecord, target: TensorRecord, s: str, t: str) -> Iterator[str]:
@@ -48,7 +48,7 @@ def _of_rows(shape: tuple[int, ...], labels: int) -> Iterator[str]:
         )
     elif rows and labels > rows and labels % rows == 0:
         yield f"scores for each of the {labels // rows} labels that came for a row of scores, or one label a sample"
-    elif (common := math.gcd(rows, labels)) > 1:
+    elif (common := math.gcd(rows, labels)) > 3:
         ours, theirs = rows // common, labels // common
         yield f"the same samples for both: {rows} is {ours} x {common}, and {labels} is {theirs} x {common}"
     else:
@@ -89,3 +89,13 @@ def elementwise(scores: TensorRecord, target: TensorRecord, s: str, t: str) -> I
 def _one_too_many(long: tuple[int, ...], short: tuple[int, ...]) -> int | None:
     """The dimension of size 1 without which the sizes are the same."""
     return next((n for n, size in enumerate(long) if size == 1 and long[:n] + long[n + 1 :] == short), None)
+
+
+def turned(failure: Failure, scores: TensorRecord, target: TensorRecord) -> ValueRecord | None:
+    """The network's input, where the scores are as many as its time steps, and the target as its samples."""
+    rows, labels = (scores.shape or ())[:1], (target.shape or ())[:1]
+    if failure.user is None or len(scores.shape or ()) != 2 or len(target.shape or ()) != 1 or rows == labels:
+        return None
+    pool = [one for one in failure.user.locals if one.tensor is not None and len(one.tensor.shape or ()) == 3]
+    found = [one for one in pool if one.tensor is not None and (one.tensor.shape or ())[:2] == labels + rows]
+    return found[0] if len(found) == 1 else None

@@ -15,20 +15,19 @@ from torchdoctor.signs.shape import _floats
     "must be tuple of ints, not float",
     "must be tuple of ints, but found element of type float at pos {pos:d}",
     "must be int, not float",
+    "must be int, not {text:w}",
+    "but found element of type {text:w} at pos {pos:d}",
+    'with error "type must be tuple of ints,but got {text:w}"',
     raises="TypeError",
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The float is a plain number among the operands; without one, some of these texts have other causes."""
-    value = next(_floats.among(failure), None)
-    if value is None and "slice indices" in said.text and failure.asked is not None:
-        code = failure.asked.code
-        if code.count(" / ") == 1:
-            cure = f"`{code.replace(' / ', ' // ')}`"
-            yield Diagnosis(f"`{code}` cuts at a float: `/` gives one, even where it divides evenly", (cure,))
+    if said["text"] is not None:
+        yield from _floats.as_text(failure, said)
         return
+    value = next(_floats.among(failure), None)
     if value is None:
-        if not failure.live and "ints" in said.text and "float" in said.text:
-            yield Diagnosis("a size is a float, and torch counts in whole numbers", ("`n // 2` instead of `n / 2`",))
+        yield from _floats.without_value(failure, said)
         return
     number = float(value.literal)
     layer = failure.layer

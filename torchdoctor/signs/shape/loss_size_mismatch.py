@@ -34,6 +34,18 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     s, t = failure.name_of(first, "a prediction"), failure.name_of(second, "a target")
     elementwise = said["input"] is not None and scores.rank is not None and "size mismatch" not in failure.message
     find = _targets.elementwise if elementwise else _targets.of_classes
+    turned = _targets.turned(failure, scores, target)
+    if turned is not None:
+        yield Diagnosis(
+            f"the loss gets {s} {scores.size_text} for {t} {target.size_text}: the time of `{turned.code}` "
+            f"{turned.tensor.size_text if turned.tensor else ''} was taken for the batch",
+            (
+                f"`{turned.code}.transpose(0, 1)`: time first, as the recurrent layer takes it",
+                "`batch_first=True` for the recurrent layer, and `out[:, -1]` for its last step",
+            ),
+            roots=made(turned, f"`{turned.code}` is made here, batch first", "shape"),
+        )
+        return
     yield Diagnosis(
         f"the loss gets {s} of shape {scores.size_text} for {t} of shape {target.size_text}",
         cures=tuple(find(scores, target, code_of(failure, first, "scores"), code_of(failure, second, "target"))),
