@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, permutations
 from math import prod
 
 from torchdoctor.record import Failure, ValueRecord, shape_text
@@ -34,7 +34,10 @@ def cures(
             index.pop(0)
         yield f"`{code}[{', '.join(index)}]` {shape_text(padded[-len(index) :])} goes with {shape_text(large[0])}"
         return
-    if len(small[0]) == 2 and len(large[0]) == 3 and differing(left, right) == [-2]:
+    rows, columns = large[0][-2:]
+    if len(small[0]) == 2 and small[0][0] > rows and small[0][1] > columns:
+        yield f"`{code}[:{rows}, :{columns}]`: it was made for a longer one"
+    elif len(small[0]) == 2 and len(large[0]) == 3 and differing(left, right) == [-2]:
         rows, steps = small[0][0], large[0][1]
         if rows > steps:
             yield f"`{code}[:{steps}]`: as many rows as there are steps"
@@ -75,10 +78,20 @@ def _of_one_rank(
             )
         yield f"`F.interpolate({code}, size={other}.shape[-2:])`, which brings {less[-2:]} to {more[-2:]}"
     elif len(left) == 3 and axes == [-2]:
-        longer, least = (a, right[-2]) if left[-2] > right[-2] else (b, left[-2])
+        (least, short), (most, longer) = sorted([(left[-2], a), (right[-2], b)])
+        if (1 in (left[0], right[0])) and (left if left[-2] == least else right)[0] == 1 != max(left[0], right[0]):
+            yield f"at least {most} rows in `{short}`, which was made for {least}"
         yield f"`{longer}[:, :{least}]`: both of {least} steps"
+    elif turned := next(
+        (order for order in permutations(range(min(len(left), 5))) if _turned(right, order) == left), None
+    ):
+        yield f"`{b}.permute{turned}`: the same sizes in another order"
     elif len(left) > 1 and axes == [-1] and not failure.calls("copy_"):
         yield f"`nn.Linear({right[-1]}, {left[-1]})` on `{b[1:-1] if b[:1] == '(' else b}`, or layers of one width"
+
+
+def _turned(shape: tuple[int, ...], order: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(shape[axis] for axis in order)
 
 
 def of_loss(

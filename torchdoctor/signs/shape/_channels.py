@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from torchdoctor.record import ModuleRecord, shape_text
+from torchdoctor.signs._words import count
 
 
 def cures_of(
@@ -48,7 +49,7 @@ def cures_of(
     width = weight[1] if transposed else weight[0]
     kernel = layer.facts.get("kernel_size") if layer is not None else None
     size = kernel[0] if isinstance(kernel, list) and len(set(kernel)) == 1 else "..."
-    yield f"`nn.{kind}({gets}, {width}, {size})`, if {gets} channels are right"
+    yield f"`nn.{kind}({gets}, {width}, {size})`, if {count(gets, 'channel')} {'is' if gets == 1 else 'are'} right"
 
 
 def channels_last(shape: tuple[int, ...], channels: int) -> bool:

@@ -27,6 +27,10 @@ def cures(
                 f"`F.interpolate({b}, size={spelled(failure, first, 'a')}.shape[-2:])`, "
                 f"which brings {right[2:]} to {left[2:]}"
             )
+        elif axis is None and wrong == [0] and len(left) == 3 and {left[0], right[0]} <= {1, 3, 4}:
+            yield (
+                "three channels in all of them: `expand(3, -1, -1)` of a grey one, `convert('RGB')` where they are read"
+            )
         elif axis is None and wrong == [0]:
             yield "`nn.utils.rnn.pad_sequence(..., batch_first=True)`, which pads them to one length"
         elif axis is None:

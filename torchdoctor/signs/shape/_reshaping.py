@@ -23,6 +23,14 @@ def cures_of(asked: tuple[int, ...], count: int, shape: tuple[int, ...] | None, 
             f"{shape[-1]} features: {near} * {shape[-1] // near}"
         )
         return
+    if shape and len(shape) == 2 and len(asked) > 2 and asked[0] == -1 and asked[-1] == asked[-2]:
+        front = prod([*asked[1:-2]])
+        side = round((shape[1] / front) ** 0.5) if front > 0 else 0
+        if side and front * side * side == shape[1]:
+            sizes = (*asked[:-2], side, side)
+            yield f"`{sizes}`: {times(sizes[1:])}, as the layer before gives"
+        yield f"{prod([*asked[1:]])} outputs of the layer before, if {asked[1:]} is right"
+        return
     if shape and len(asked) == 2 and len(shape) == 2 and asked[0] == -1:
         yield f"`{code}` has {shape[1]} features a row, not {asked[1]}"
         return

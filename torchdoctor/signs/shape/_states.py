@@ -11,7 +11,7 @@ def cures_of(wanted: tuple[int, ...], given: tuple[int, ...], batch_first: bool)
     elif wanted[1] != given[1] and (wanted[0], wanted[2]) == (given[0], given[2]):
         yield (
             f"a new state for each batch: `torch.zeros({', '.join(map(str, wanted))})`; "
-            f"this one was made for {given[1]} samples"
+            f"this one was made for a batch of {given[1]}"
         )
         if wanted[1] < given[1]:
             yield "`drop_last=True` in the loader, if the last batch is the smaller one"

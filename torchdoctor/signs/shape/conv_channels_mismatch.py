@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
+from torchdoctor.signs._words import count
 from torchdoctor.signs.shape._channels import channels_last, cures_of
 from torchdoctor.signs.shape._groups import undivided
 from torchdoctor.signs.shape._sizes import name_of, nearest, roots, shape_of, spelled, tensor_at
@@ -35,12 +36,12 @@ def channels(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     name = name_of(failure, value, "the input")
     alone = len(shape) == len(sizes) - 1
     yield Diagnosis(
-        f"{where} takes {takes} channels and gets {gets}: {name} is {shape_text(shape)}"
+        f"{where} takes {count(takes, 'channel')} and gets {gets}: {name} is {shape_text(shape)}"
         + ", taken for one sample without a batch" * alone,
         cures=tuple(
             cures_of(shape, takes, gets, spelled(failure, value), layer, alone, weight, "transposed" in said.text)
         ),
-        roots=roots(failure, layer, f"built for {takes} channels here", value),
+        roots=roots(failure, layer, f"built for {count(takes, 'channel')} here", value),
         evidence=tuple(_evidence(shape, takes, name)),
     )
 

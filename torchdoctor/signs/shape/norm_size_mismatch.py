@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
+from torchdoctor.signs._words import count
 from torchdoctor.signs.shape._channels import channels_last
 from torchdoctor.signs.shape._features import of_last_dimensions
 from torchdoctor.signs.shape._groups import undivided
@@ -36,12 +37,12 @@ def channels(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         cures.append(f"`{code}.{order}` before the layer: the {takes} channels stand last")
     before = f"{layer.facts.get('num_groups', '...')}, " if layer is not None and layer.type == "GroupNorm" else ""
     built = f"nn.{layer.type}({before}{gets})" if layer is not None else f"num_features={gets}"
-    cures.append(f"`{built}`, if {gets} channels are right")
+    cures.append(f"`{built}`, if {count(gets, 'channel')} {'is' if gets == 1 else 'are'} right")
     sizes = f": {name} is {shape_text(shape)}" if shape else ""
     yield Diagnosis(
-        f"{where} takes {takes} channels and gets {gets}{sizes}",
+        f"{where} takes {count(takes, 'channel')} and gets {gets}{sizes}",
         cures=tuple(cures),
-        roots=roots(failure, layer, f"built for {takes} channels here", value),
+        roots=roots(failure, layer, f"built for {count(takes, 'channel')} here", value),
     )
 
 
