@@ -47,7 +47,7 @@ class Sources:
         code = traceback.tb_frame.f_code
         place = _position(code, traceback.tb_lasti)
         if place is None:
-            return self._by_executing(traceback) or self._unpacked(traceback)
+            return self._by_executing(traceback) or self._by_instruction(traceback)
         return (self._nodes(code.co_filename) if whole else self._own_nodes(code)).get(place)
 
     def statement(self, path: str, line: int) -> ast.stmt | None:
@@ -134,13 +134,14 @@ class Sources:
         # Our own tree's node at the same place, so that statements and expressions are of one tree.
         return None if node is None else self._nodes(traceback.tb_frame.f_code.co_filename).get(_place_of(node), node)
 
-    def _unpacked(self, traceback: types.TracebackType) -> ast.AST | None:
-        """`a, b = ...` on Python 3.10, where `executing` is silent: the target."""
+    def _by_instruction(self, traceback: types.TracebackType) -> ast.AST | None:
+        """`a, b = ...` and `raise A from b` on Python 3.10, where `executing` is silent: the target, the statement."""
         code = traceback.tb_frame.f_code
-        if not dis.opname[code.co_code[traceback.tb_lasti]].startswith("UNPACK_"):
-            return None
+        instruction = dis.opname[code.co_code[traceback.tb_lasti]]
         statement = self.statement(code.co_filename, traceback.tb_lineno)
-        targets = statement.targets if isinstance(statement, ast.Assign) else []
+        if instruction == "RAISE_VARARGS":
+            return statement if isinstance(statement, (ast.Raise, ast.Assert)) else None
+        targets = statement.targets if isinstance(statement, ast.Assign) and instruction.startswith("UNPACK_") else []
         return targets[0] if len(targets) == 1 else None
 
 
