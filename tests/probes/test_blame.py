@@ -10,6 +10,8 @@ import pytest
 from torchdoctor.faces.python import explain
 from torchdoctor.probes.failure import failure_of
 
+pytest.importorskip("torch")  # the programs import it first
+
 INNOCENT = {
     "a key that is not there": "d = {'a': x}\nd['b']",
     "a key of a config": "config = {'lr': 0.1}\nconfig['batch_size']",
