@@ -21,6 +21,7 @@ _EXPANDING = ("expand", "expand_as", "broadcast_to", "broadcast_tensors")
     "expand: the requested shape has too few dimensions",
     "expand: attempting to expand a dimension of length {y:d} -> {x:d}!",
     "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor",
+    "repeats must have the same size as input along dim, but got repeats.size(0) = {n:d} and input.size({:d}) = {m:d}",
     raises="RuntimeError",
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
@@ -29,6 +30,10 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     own, target = shape_of(value) or said["own"], said["target"]
     name, code = name_of(failure, value, "the tensor"), spelled(failure, value)
     shown = f"{name} {shape_text(own)}" if own is not None else name
+    if "n" in said:
+        cure = f"a number for each of the {said['m']}, or one number for all"
+        yield Diagnosis(f"`repeat_interleave` of {shown} gets {said['n']} numbers for {said['m']} elements", (cure,))
+        return
     if "repeat dims" in said.text:
         rank = f"{len(own)} dimensions, {shown}" if own else "more dimensions"
         numbers = (

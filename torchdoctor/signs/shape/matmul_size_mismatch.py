@@ -22,10 +22,20 @@ from torchdoctor.signs.shape._sizes import name_of, roots, shape_of
     "inconsistent tensor size, expected tensor [{m:d}] and src [{m2:d}] to have the",
     "1D tensors expected, but got {r:d}D and {r2:d}D tensors",
     "The size of tensor a ({n:d}) must match the size of tensor b ({n2:d}) at non-singleton dimension {:d}",
+    (
+        "contracted dimensions need to match, but first has size {m:d} "
+        "in dim {p:d} and second has size {m2:d} in dim {q:d}"
+    ),
     raises="RuntimeError",
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """Both tensors stand in the expression, mostly by name; the text of a batched product hides the first."""
+    if "p" in said:
+        cure = (
+            f"the dims that belong together: dim {said['p']} of the first is paired with dim {said['q']} of the second"
+        )
+        yield Diagnosis(f"`tensordot` sums over {said['m']} of the first and {said['m2']} of the second", (cure,))
+        return
     if "The size of tensor" in said.text and not is_product(failure):
         return
     pair = pair_of(failure) if is_product(failure) else None

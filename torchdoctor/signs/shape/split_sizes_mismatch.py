@@ -15,6 +15,7 @@ from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, spelled, te
         "tensor's size at dimension {d:d}), but got split_sizes={sizes:s}"
     ),
     "Split sizes add up to {total:d} but got the tensor's size of {n:d}",
+    "Halving dimension must be even, but dimension {d:d} is size {n:d}",
     raises="RuntimeError",
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
@@ -22,6 +23,12 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     value = tensor_at(failure, "self", "tensor", 0)
     name, code = name_of(failure, value, "the tensor"), spelled(failure, value)
     sizes, axis, whole = said["sizes"], said["d"], said["n"]
+    if "Halving" in said.text:
+        cure = f"{whole + 1} features from the layer before: twice the {(whole + 1) // 2} that come out"
+        yield Diagnosis(
+            f"`glu` halves dim {axis} of {name}, and that has {whole}", (cure,), roots=roots(failure, None, "", value)
+        )
+        return
     if sizes is None:
         yield Diagnosis(f"a dimension of {whole} elements is split into parts that sum to {said['total']}")
         return

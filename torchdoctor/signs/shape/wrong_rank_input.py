@@ -60,7 +60,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
 
 def _product(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     pair = failure.pair()
-    name = failure.called.rpartition(".")[2] or ("bmm" if "operand" in said else "mm")
+    name = failure.called.rpartition(".")[2] or ("bmm" if said.text.startswith("batch") else "mm")
     takes = said["many"] or 2
     if pair is None or any(shape_of(one) is None for one in pair):
         yield Diagnosis(
