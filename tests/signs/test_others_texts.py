@@ -48,3 +48,28 @@ def test_nothing_is_told(kind: str, text: str) -> None:
     for origin in ("text", "live"):
         found = diagnose(Failure(ExceptionRecord(kind, text, ("Exception",)), origin=origin))
         assert not found, [(one.rule, one.message) for one in found]
+
+
+TORCHS = [
+    ("AttributeError", "'float' object has no attribute 'backward'", "python-values-for-tensor"),
+    ("AttributeError", "'list' object has no attribute 'cuda'", "python-values-for-tensor"),
+    ("AttributeError", "'NoneType' object has no attribute 'zero_'", "none-for-tensor"),
+    ("AttributeError", "'numpy.ndarray' object has no attribute 'unsqueeze'", "array-for-tensor"),
+    ("AttributeError", "'DistributedDataParallel' object has no attribute 'encode'", "missing-attribute"),
+    ("AttributeError", "module 'torch.nn' has no attribute 'Conv2D'", "name-not-in-torch"),
+    ("TypeError", "linear(): argument 'input' (position 1) must be Tensor, not Flatten", "module-for-tensor"),
+    (
+        "TypeError",
+        "relu(): argument 'input' (position 1) must be Tensor, not torch.return_types.max",
+        "tuple-for-tensor",
+    ),
+    ("TypeError", "unsupported operand type(s) for +: 'Tensor' and 'NoneType'", "none-for-tensor"),
+    ("TypeError", "hidden_size should be of type int, got: float", "float-size"),
+    ("RuntimeError", "expected scalar type Float but found Double", "operands-of-two-dtypes"),
+]
+
+
+@pytest.mark.parametrize(("kind", "text", "rule"), TORCHS)
+def test_the_text_alone_tells(kind: str, text: str, rule: str) -> None:
+    found = diagnose(Failure(ExceptionRecord(kind, text, ("Exception",))))
+    assert [one.rule for one in found] == [rule]

@@ -29,9 +29,19 @@ OF_TENSORS = frozenset({
 })  # fmt: skip
 
 
-def asks_for_a_tensor(attribute: str | None) -> bool:
-    """Whether an attribute is a tensor's; True where none is named."""
-    return attribute is None or attribute.rstrip(".") in OF_TENSORS
+# What nothing else is asked for, in whatever library: the text alone tells.
+UNMISTAKABLE = frozenset({
+    "backward", "cuda", "is_cuda", "unsqueeze", "requires_grad", "requires_grad_", "zero_", "masked_fill",
+    "log_softmax",
+})  # fmt: skip
+
+
+def asks_for_a_tensor(failure: Failure, attribute: str | None) -> bool:
+    """Whether an attribute is a tensor's, and was asked for as one; True where none is named."""
+    if attribute is None:
+        return True
+    name = attribute.rstrip(".")
+    return name in UNMISTAKABLE or (name in OF_TENSORS and failure.blame == "torch")
 
 
 def short_type(said: str | None) -> str:

@@ -14,11 +14,12 @@ from torchdoctor.signs._words import made, operand
     *_given.TEXTS,
     _given.OPERATION,
     "{op:w}(): argument '{argument:w}' (position {position:d}) must be tuple of Tensors, not {type:w}",
-    raises="TypeError",
+    "'numpy.ndarray' object has no attribute '{attribute:w}'",
+    raises=("TypeError", "AttributeError"),
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """ "'int' object is not callable" is what `array.size()` says in torch's own code."""
-    if not _given.asks_for_a_tensor(said["attribute"]):
+    if not _given.asks_for_a_tensor(failure, said["attribute"]):
         return
     texts = "numpy.ndarray" in said.text
     if not texts and not (
@@ -49,7 +50,6 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
 # Others say these too: torch has to be what was asked.
 elsewhere = on_failure(
     _given.OVERLOADS,
-    "'numpy.ndarray' object has no attribute '{attribute:w}'",
     "'int' object is not callable",
     raises=("TypeError", "AttributeError"),
     plain=False,

@@ -12,10 +12,15 @@ from torchdoctor.signs._words import a, made, operand
 _KINDS = ("list", "float", "int", "str", "bool")
 
 
-@on_failure(*_given.TEXTS, _given.OPERATION, raises="TypeError")
+@on_failure(
+    *_given.TEXTS,
+    _given.OPERATION,
+    "'{type:w}' object has no attribute '{attribute:w}'",
+    raises=("TypeError", "AttributeError"),
+)
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """A list of tensors is stacked, a list of numbers made into a tensor; a number is what it is."""
-    if not _given.asks_for_a_tensor(said["attribute"]):
+    if not _given.asks_for_a_tensor(failure, said["attribute"]):
         return
     if said["symbol"] is not None:
         if not _given.with_a_tensor(said):
@@ -26,7 +31,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         kind = _given.short_type(said["type"])
         value = _given.refused(failure, said, kind)
         where = _given.function(failure, said)
-    if kind not in _KINDS or (value is None and said["attribute"] is not None):
+    if kind not in _KINDS:
         return
     if "combination" in said.text and (_given.on_a_tensor(failure) or "Parameter" in said.text):
         return
@@ -50,12 +55,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
 
 
 # Others say these too: torch has to be what was asked.
-elsewhere = on_failure(
-    _given.OVERLOADS,
-    "'{type:w}' object has no attribute '{attribute:w}'",
-    raises=("TypeError", "AttributeError"),
-    plain=False,
-)(sign.run)
+elsewhere = on_failure(_given.OVERLOADS, raises="TypeError", plain=False)(sign.run)
 
 
 def _cures(failure: Failure, value: ValueRecord | None, kind: str, code: str, said: Said) -> Iterator[str]:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, ValueRecord
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs._words import cast, code_of, dtype_of, made, operand
+from torchdoctor.signs._words import cast, code_of, dtype_of, made
+from torchdoctor.signs.dtype import _operands
 
 
 @on_failure(
@@ -28,11 +29,15 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     if failure.live and _told_elsewhere(failure):
         return
     if not failure.live and ("scalar type" in said.text or "did not match" in said.text):
+        one, two = dtype_of(said["one"]), dtype_of(said["other"])
+        if "scalar type" in said.text:
+            cure = f"`{cast('x', one)}` of the one that is {two}"
+            yield Diagnosis(f"an operation was given {two} where the other operand is {one}", (cure,), sure=False)
         return
     first, second = _two(failure)
     if first is None or second is None or first.tensor is None or second.tensor is None:
         if "scalar type" not in said.text and "did not match" not in said.text:
-            yield _half_known(failure, dtype_of(said["one"]), dtype_of(said["other"]))
+            yield _operands.half_known(failure, dtype_of(said["one"]), dtype_of(said["other"]))
         return
     one, two = failure.name_of(first, "one operand"), failure.name_of(second, "another")
     wider, narrower = sorted((first, second), key=_width, reverse=True)
@@ -52,21 +57,6 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
 def _told_elsewhere(failure: Failure) -> bool:
     products = "linear", "conv1d", "conv2d", "conv3d", "matmul", "mm", "bmm", "addmm", "baddbmm", "@", "einsum"
     return failure.calls(*products, "embedding", "cross_entropy", "nll_loss", "backward", "lstm", "gru", "layer_norm")
-
-
-def _half_known(failure: Failure, one: str, other: str) -> Diagnosis:
-    """Where only one operand's value is at hand, the other one has the other dtype."""
-    operands = [v for v in (failure.asked.operands if failure.asked is not None else ()) if v.tensor or not v.known]
-    known = [v for v in operands if v.tensor is not None]
-    rest = [v for v in operands if v.tensor is None and v.code]
-    message = f"one operand is {one} and another {other}"
-    if len(known) == 1 and len(rest) == 1 and known[0].tensor is not None and known[0].tensor.dtype in (one, other):
-        mine = known[0].tensor.dtype
-        code, own = operand(rest[0].code), failure.name_of(known[0], "one operand")
-        if len(code) < 60:
-            cures = (f"`{cast(code, mine)}`",)
-            return Diagnosis(f"{own} is {mine}, and `{code}` is {other if mine == one else one}", cures)
-    return Diagnosis(message)
 
 
 def _two(failure: Failure) -> tuple[ValueRecord | None, ValueRecord | None]:

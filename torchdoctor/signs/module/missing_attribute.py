@@ -22,11 +22,16 @@ _METHODS = (
 )  # fmt: skip
 
 
-@on_failure("'{type:w}' object has no attribute '{name:w}'", raises="AttributeError", plain=False)
+@on_failure("'{type:w}' object has no attribute '{name:w}'", raises="AttributeError")
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """Only where the object is known to be a module; one whose constructor never ran is another rule's."""
     name = said["name"].rstrip(".")
     module = _module(failure, said["type"])
+    wrapper = _WRAPPERS.get(said["type"])
+    if module is None and wrapper and not name.startswith("_"):
+        yield Diagnosis(
+            f"a {said['type']} hides what it wraps: `{name}` is not its own", (f"`model.{wrapper}.{name}`",)
+        )
     uncalled = module is not None and module.type.endswith("Loss") and name in ("backward", "item")
     if module is None or name.startswith("_") or module.training is None or uncalled:
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from torchdoctor.facts.torch_api.exports import EXPORTS
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs import _given
@@ -35,6 +36,15 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         where = f"`{said['symbol']}`"
     else:
         value, where = _given.of_type(failure, said["type"], argument=said["argument"]), _given.function(failure, said)
+    if (
+        value is None
+        and said["type"] in EXPORTS["torch.nn"]
+        and not said["type"].endswith(("List", "Dict", "Parameter"))
+    ):
+        yield Diagnosis(
+            f"{where} got {a(said['type'])}, a layer, where it wants a tensor: it was made, and never called",
+            (f"`self.layer = nn.{said['type']}(...)` in `__init__`, and `x = self.layer(x)` in `forward`",),
+        )
     if value is None or value.module is None or not _given.with_a_tensor(said):
         return
     kind, code = value.module.type, value.code

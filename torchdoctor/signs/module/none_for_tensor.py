@@ -12,11 +12,18 @@ from torchdoctor.signs._words import made
 _NONE = "NoneType"
 
 
-@on_failure(*_given.TEXTS, _given.OPERATION, raises="TypeError")
+@on_failure(
+    *_given.TEXTS,
+    _given.OPERATION,
+    "'NoneType' object has no attribute '{attribute:w}'",
+    raises=("TypeError", "AttributeError"),
+)
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """Other values of a wrong type have rules of their own."""
-    if not _given.asks_for_a_tensor(said["attribute"]):
+    if not _given.asks_for_a_tensor(failure, said["attribute"]):
         return
+    if any(frame.function.endswith("collate") for frame in failure.frames):
+        return  # a sample that is None: the loader's rule
     if said["symbol"] is not None:
         value = next((one for one in _given.sides(failure, said) if one is not None and one.type == _NONE), None)
         gradient = value is not None and value.code.endswith(".grad")
@@ -28,7 +35,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     else:
         value = _given.refused(failure, said, _NONE)
         where = _given.function(failure, said)
-    name = f"`{value.code}`" if value is not None and value.code not in ("", "None") else "what it got"
+    name = f"`{value.code}`" if value is not None and value.code not in ("", "None") else "what was used"
     if _given.in_sequence(failure):
         yield Diagnosis(
             f"{where} gets None from the module before it in the sequence",
@@ -44,12 +51,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
 
 
 # Others say these too: torch has to be what was asked.
-elsewhere = on_failure(
-    _given.OVERLOADS,
-    "'NoneType' object has no attribute '{attribute:w}'",
-    raises=("TypeError", "AttributeError"),
-    plain=False,
-)(sign.run)
+elsewhere = on_failure(_given.OVERLOADS, raises="TypeError", plain=False)(sign.run)
 
 
 def _cures(value: ValueRecord | None) -> Iterator[str]:

@@ -17,10 +17,15 @@ _NEVER = frozenset({
 })  # fmt: skip
 
 
-@on_failure(*_given.TEXTS, _given.OPERATION, raises="TypeError")
+@on_failure(
+    *_given.TEXTS,
+    _given.OPERATION,
+    "'{type:w}' object has no attribute '{attribute:w}'",
+    raises=("TypeError", "AttributeError"),
+)
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """Told of tuples, dictionaries and objects that hold tensors; of text alone only for a tuple or a dict."""
-    if not _given.asks_for_a_tensor(said["attribute"]):
+    if not _given.asks_for_a_tensor(failure, said["attribute"]):
         return
     if said["symbol"] is not None:
         value, kind = _side(failure, said)
@@ -37,7 +42,8 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         or (value is not None and (value.module is not None or not _several(value)))
     ):
         return
-    if value is None and (kind not in ("tuple", "dict") or said["attribute"] is not None):
+    known = kind in ("tuple", "dict") or (said["type"] or "").startswith("torch.return_types.")
+    if value is None and not known:
         return
     shown = value is not None and not _given.in_sequence(failure)
     name = f"`{value.code}`" if shown and value is not None and value.code else "what came before it"
@@ -51,12 +57,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
 
 
 # Others say these too: torch has to be what was asked.
-elsewhere = on_failure(
-    _given.OVERLOADS,
-    "'{type:w}' object has no attribute '{attribute:w}'",
-    raises=("TypeError", "AttributeError"),
-    plain=False,
-)(sign.run)
+elsewhere = on_failure(_given.OVERLOADS, raises="TypeError", plain=False)(sign.run)
 
 
 def _side(failure: Failure, said: Said) -> tuple[ValueRecord | None, str]:

@@ -43,5 +43,5 @@ def without_value(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     if "slice indices" in said.text and code.count(" / ") == 1:
         cure = f"`{code.replace(' / ', ' // ')}`"
         yield Diagnosis(f"`{code}` cuts at a float: `/` gives one, even where it divides evenly", (cure,))
-    elif not failure.live and "ints" in said.text and "float" in said.text:
+    elif not failure.live and ("ints" in said.text or "type int" in said.text) and "float" in said.text:
         yield Diagnosis("a size is a float, and torch counts in whole numbers", ("`n // 2` instead of `n / 2`",))

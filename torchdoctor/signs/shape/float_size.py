@@ -15,6 +15,7 @@ from torchdoctor.signs.shape import _floats
     "must be tuple of ints, not float",
     "must be tuple of ints, but found element of type float at pos {pos:d}",
     "must be int, not float",
+    "{name:w} should be of type int, got: float",
     "must be int, not {text:w}",
     "but found element of type {text:w} at pos {pos:d}",
     'with error "type must be tuple of ints,but got {text:w}"',
@@ -68,7 +69,6 @@ def stated(failure: Failure, said: Said) -> Iterator[Diagnosis]:
 elsewhere = on_failure(
     "{op:w}() received an invalid combination of arguments - got ({types}), but expected one of",
     "{op:w}() takes 1 positional argument but {n:d} were given",
-    "{name:w} should be of type int, got: float",
     "^'float' object is not iterable",
     "^object of type 'float' has no len()",
     "^'float' object cannot be interpreted as an integer",
