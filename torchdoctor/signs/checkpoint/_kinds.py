@@ -43,7 +43,7 @@ _HEADS = (
 _SAFE = Kind(
     "a safetensors file", ("`safetensors.torch.load_file(path)`", "`pip install safetensors`, where it is missing")
 )
-_OTHER = Kind("no checkpoint", ("look at its size and first bytes: `head -c 200`; then download or save it again",))
+_OTHER = Kind("something else", ("look at its size and first bytes: `head -c 200`; then download or save it again",))
 _EARLY = 48  # a safetensors header follows on eight bytes of length
 
 

@@ -43,12 +43,11 @@ def keys(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """A KeyError inside of the collate function: the first sample has a key that a later one lacks."""
     if failure.inner is None or not failure.inner.path.endswith("collate.py"):
         return
-    key = f"`{failure.message}`"
+    name = failure.message.strip("'")
+    key = f"`{name}`"
     batch = _batch(failure)
     samples = batch.items if batch is not None else ()
-    lacking = [
-        str(n) for n, sample in enumerate(samples) if failure.message.strip("'") not in {i.role for i in sample.items}
-    ]
+    lacking = [str(n) for n, sample in enumerate(samples) if name not in {i.role for i in sample.items}]
     which = f"sample {lacking[0]}" if lacking else "a later one"
     yield Diagnosis(
         f"sample 0 of the batch has the key {key}, and {which} lacks it",

@@ -8,7 +8,7 @@ from torchdoctor.record import Failure, ValueRecord
 from torchdoctor.sign import Diagnosis, Said, on_failure
 
 _KIND = "batch must contain tensors, numpy arrays, numbers, dicts or lists; found <class '{type:w}'>"
-_DTYPE = "batch must contain tensors, numpy arrays, numbers, dicts or lists; found {dtype:w}"
+_DTYPE = "batch must contain tensors, numpy arrays, numbers, dicts or lists; found {dtype}$"
 _MIXED = "expected Tensor as element {k:d} in argument 0, but got {type:w}"
 
 
@@ -35,11 +35,11 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         return
     image = "Image" in kind
     yield Diagnosis(
-        f"{where or 'a sample'} is a `{kind}`, which the default collate function cannot put into a batch",
+        f"{where or 'a sample'} is of the type `{kind}`, which the default collate function cannot put into a batch",
         cures=(
             "turn images into tensors: `transforms.ToTensor()` as the last transform"
             if image
-            else f"return tensors, arrays, numbers, texts, or dicts, lists and tuples of them, instead of a `{kind}`",
+            else f"return tensors, arrays, numbers, texts, or dicts, lists and tuples of them, instead of `{kind}`",
             "or a `collate_fn` of your own, which puts a list of samples together",
         ),
     )

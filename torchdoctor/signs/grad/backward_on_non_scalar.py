@@ -14,7 +14,7 @@ _LOSSES = ("Loss", "Nll", "CrossEntropy", "BinaryCrossEntropy", "KlDiv", "Smooth
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """How the tensor was computed tells a loss of `reduction="none"` from a model's output without a loss."""
     asked = failure.asked
-    value = asked.operand("self", "tensors", "outputs", 0) if asked is not None else None
+    value = asked.operand("tensors", "outputs", "self") if asked is not None else None
     if value is not None and value.items:
         value = next((one for one in value.items if one.tensor is not None and one.tensor.shape), value)
     if value is None or value.tensor is None or not value.tensor.shape:

@@ -31,8 +31,11 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     inside = inside or "`with torch.no_grad():` around the write"
     parameter = tensor.kind == "Parameter" or tensor.has_grad
     cures = [f"{inside}: an update or an initialization is not to be differentiated"]
-    copy = f"write to a copy: `{value.code}.clone()`" if value.code.isidentifier() else "write to a `.clone()` of it"
+    copy = f"write to a copy: `{value.code}.clone()`" if name == f"`{value.code}`" else "write to a `.clone()` of it"
     cures.insert(1 if parameter else 0, f"{copy}, where the write is a part of the computation")
+    layer = failure.layer
+    if layer is not None and layer.facts.get("inplace") is True:
+        cures.insert(0, f"`nn.{layer.type}()` without `inplace=True`")
     what = "is a parameter" if tensor.kind == "Parameter" else "requires grad and is a leaf of the graph"
     yield Diagnosis(
         f"{name} {tensor.size_text} {what}, and is written to in place while gradients are recorded",
