@@ -39,7 +39,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     name = f"`{code}`" if code else "what it got"
     if said["element"] is not None:
         name = f"element {said['element']} of what it got"
-    if said["attribute"] == "backward":
+    if said["attribute"] == "backward" and kind != "list":
         yield Diagnosis(
             f"{name} is {a(kind)}: its graph was left behind where it became a number",
             ("add up the loss itself, `total = total + loss`, and take `.item()` only for printing",),
@@ -63,6 +63,8 @@ def _cures(failure: Failure, value: ValueRecord | None, kind: str, code: str, sa
     if said["attribute"] in ("to", "cuda", "cpu", "detach") and kind == "list":
         moved = "x.to(device)" if said["attribute"] in ("to", "cuda") else f"x.{said['attribute']}()"
         yield f"`[{moved} for x in {code}]`: each tensor of the list by itself"
+    elif said["attribute"] == "backward":
+        yield f"`sum({code}).backward()`: one number of all of them"
     elif kind == "str":
         yield "numbers for the texts: a tokenizer's ids, or a class index for each label"
     elif items and all(item.tensor is not None for item in items):

@@ -16,7 +16,10 @@ def cures(failure: Failure, value: ValueRecord | None, kind: str) -> Iterator[st
     code = operand(value.code) if value is not None and value.code and len(value.code) < 50 else "out"
     keys = [item.role for item in value.items if item.tensor] if value is not None else []
     shapes = [item.tensor.shape for item in value.items if item.tensor] if value is not None and kind == "tuple" else []
-    if kind == "dict" and value is not None and failure.message.endswith("'to'"):
+    scalars = [item.role for item in value.items if item.tensor and item.tensor.numel == 1] if value is not None else []
+    if kind == "tuple" and failure.message.endswith("'backward'") and len(scalars) == 1:
+        yield f"`{code}[{scalars[0]}].backward()`: that part of it is one number"
+    elif kind == "dict" and value is not None and failure.message.endswith("'to'"):
         yield f"`{{key: x.to(device) for key, x in {code}.items()}}`: each tensor of it by itself"
     elif kind == "tuple" and failure.message.endswith("'to'"):
         yield f"`tuple(x.to(device) for x in {code})`, or unpack it first: `x, y = {code}`"
