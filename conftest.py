@@ -105,6 +105,8 @@ def _skip_unless_runnable(block: Block, rule: str) -> None:
 
     if "gpu" in block.words and not torch.cuda.is_available():
         pytest.skip("needs a GPU")
+    if "cpu" in block.words and torch.version.cuda is not None:
+        pytest.skip("needs a torch that is built without CUDA")
     release = torch.__version__.partition("+")[0]
     if not SpecifierSet(catalogue.rule(rule).torch).contains(release, prereleases=True):
         pytest.skip(f"the rule holds for torch {catalogue.rule(rule).torch}, this is {release}")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 
 import libcst as cst
 
 from torchdoctor.check import Check, Found, checks_for
+from torchdoctor.collector import uncollected
 from torchdoctor.edits import anchors, edits_of
 from torchdoctor.facts.file import File
 from torchdoctor.facts.neighbours import Neighbours
@@ -155,18 +154,3 @@ def _finding(file: File, check: Check, found: Found, places: dict[File, dict[cst
         evidence=found.evidence,
         edits=edits_of(file, found.swaps, places[file]),
     )
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Python's collector stands still: trees are many objects and no garbage, and it would go through them for nothing.
-
-    Facts leave none to speak of: their circles are broken where they are dropped (facts.file).
-    """
-    on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if on:
-            gc.enable()

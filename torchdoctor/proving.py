@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import multiprocessing
 import os
 import random
 import signal
@@ -102,6 +103,7 @@ def _values(path: Path, line: int, frame: types.FrameType) -> Iterator[tuple[str
 def _standard_library(path: Path) -> Iterator[None]:
     main, argv, paths, folder = sys.modules["__main__"], sys.argv, list(sys.path), os.getcwd()
     environment, state = dict(os.environ), random.getstate()
+    method = multiprocessing.get_start_method(allow_none=True)
     random.seed(0)
     sys.argv = [str(path)]
     sys.path.insert(0, str(path.parent))
@@ -116,6 +118,7 @@ def _standard_library(path: Path) -> Iterator[None]:
         random.setstate(state)
         os.environ.clear()
         os.environ.update(environment)
+        multiprocessing.set_start_method(method, force=True)
 
 
 @contextmanager

@@ -271,7 +271,7 @@ def _check_run(block: Block, failure: tuple[int, BaseException, str] | None) -> 
         if failure is not None:
             raise BlockFailure(failure[0], f"the proof does not hold\n{failure[2]}")
         return
-    words = [word for word in block.words[1:] if word != "gpu"]
+    words = [word for word in block.words[1:] if word not in ("gpu", "cpu")]
     if failure is None:
         raise BlockFailure(block.line, "a `raises` block fails when it is run; this one ran to its end")
     line, error, trace = failure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import gc
 import sys
 import threading
 import traceback
@@ -235,6 +236,25 @@ def test_each_failure_is_told_once(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     telling.tell(error)
     telling.tell(raised("another"))
     assert len(seen) == 2 and capsys.readouterr() == ("", "")
+
+
+def test_the_collector_stands_still_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full collection takes a tenth of a second where torch is loaded; afterwards all is as it was."""
+    seen: list[bool] = []
+
+    def look(error: BaseException) -> tuple[object, list[object]]:
+        seen.append(gc.isenabled())
+        return object(), []
+
+    monkeypatch.setattr(telling, "look", look)
+    telling.tell(raised())
+    assert seen == [False] and gc.isenabled()
+    gc.disable()
+    try:
+        telling.tell(raised("again"))
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 # -- explaining ------------------------------------------------------------------------------------------------------

@@ -28,11 +28,14 @@ def tell(error: BaseException) -> None:
         if this == _last:
             return
         _last = this
-        failure, findings = look(error)
-        if _report is not None:
-            write_report(failure, findings)
-        if findings:
-            _print(failure, findings)
+        from torchdoctor.collector import uncollected
+
+        with uncollected():
+            failure, findings = look(error)
+            if _report is not None:
+                write_report(failure, findings)
+            if findings:
+                _print(failure, findings)
     except Exception as fault:
         if "PYTEST_CURRENT_TEST" in os.environ:
             raise

@@ -78,7 +78,7 @@ class _Worker:
         self._told: dict[str, int] = {}
 
     def examine(self, tasks: Sequence[Task], progress: Callable[[int], None] = lambda done: None) -> Done:
-        from torchdoctor.lint import uncollected
+        from torchdoctor.collector import uncollected
 
         done = Done()
         with uncollected():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from torchdoctor.record import ExpressionRecord, Failure, ValueRecord
 from torchdoctor.sign import Said
 
@@ -14,6 +16,7 @@ TEXTS = (
 )
 # The same of a function that is no layer's: there the first type may as well be a size's.
 OVERLOADS = "{op:w}() received an invalid combination of arguments - got ({type:w}"
+_FIRST_OF_FORM = re.compile(r"^ \* \((tuple of \w+|\w+)", re.MULTILINE)
 OPERATION = "unsupported operand type(s) for {symbol}: '{left:w}' and '{right:w}'"
 
 
@@ -42,6 +45,11 @@ def asks_for_a_tensor(failure: Failure, attribute: str | None) -> bool:
         return True
     name = attribute.rstrip(".")
     return name in UNMISTAKABLE or (name in OF_TENSORS and failure.blame == "torch")
+
+
+def takes_more_than_tensors(message: str) -> bool:
+    """Whether a form of the function, as the text lists them, begins with something else than a tensor."""
+    return any(first != "Tensor" for first in _FIRST_OF_FORM.findall(message))
 
 
 def short_type(said: str | None) -> str:

@@ -33,7 +33,9 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         where = _given.function(failure, said)
     if kind not in _KINDS:
         return
-    if "combination" in said.text and (_given.on_a_tensor(failure) or "Parameter" in said.text):
+    if "combination" in said.text and (
+        "Parameter" in said.text or _given.on_a_tensor(failure) or _given.takes_more_than_tensors(failure.message)
+    ):
         return
     code = operand(value.code) if value is not None and value.code and len(value.code) < 50 else ""
     name = f"`{code}`" if code else "what it got"

@@ -11,6 +11,7 @@ from torchdoctor.sign import Diagnosis, Said, on_failure
 @on_failure(
     "Distributed package doesn't have {name:w} built in",
     "Unknown backend type {name:w}",
+    "Unknown c10d backend type {name:w}",
     "No backend type associated with device type {device:w}",
     "Tensors must be CUDA and dense",
 )

@@ -12,6 +12,7 @@ from torchdoctor.sign import Diagnosis, Said, on_failure
     "The server socket has failed to listen on any local network address. port: {port:d}{}EADDRINUSE",
     "The server socket has failed to listen on any local network address{}port: {port:d}",
     "The server socket has failed to listen on any local network address. The server socket has failed to bind to",
+    "The server socket has failed to listen on any local network address{}EADDRINUSE",
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The port stands in the text."""

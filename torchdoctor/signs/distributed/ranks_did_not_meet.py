@@ -11,6 +11,7 @@ from torchdoctor.sign import Diagnosis, Said, on_failure
 @on_failure(
     "Timed out after {n:d} seconds waiting for clients. {k:d}/{m:d} clients joined",
     "The client socket has timed out after {ms:d}ms while trying to connect to ({host}, {port:d})",
+    "The client socket has timed out after {s:d}s while trying to connect to ({host}, {port:d})",
     "The client socket has failed to connect to any network address of ({host}, {port:d})",
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:

@@ -12,6 +12,10 @@ from torchdoctor.sign import Diagnosis, Said, on_failure
     "{op:w}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor",
     "{op:w}(): argument 'tensors' (position 1) must be tuple of Tensors, not Parameter",
     "{op:w}(): argument 'tensors' (position 1) must be tuple of Tensors, not FakeTensor",
+    (
+        "{op:w}() received an invalid combination of arguments - got (Tensor{}, "
+        "but expected one of: * (tuple of Tensors tensors"
+    ),
     raises="TypeError",
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:

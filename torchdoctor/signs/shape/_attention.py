@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from torchdoctor.record import Failure, ValueRecord, shape_text
-from torchdoctor.sign import Diagnosis
+from torchdoctor.sign import Diagnosis, Said
 from torchdoctor.signs.shape._broadcasting import differing
 from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, spelled
 
@@ -13,6 +13,15 @@ SCALED = (
     "Expected size for first two dimensions of batch2 tensor to be: [{:d}, {m:d}] but got: [{:d}, {m2:d}]",
     "The size of tensor a ({:d}) must match the size of tensor b ({:d}) at non-singleton dimension {:d}",
 )
+
+
+def by_axis(said: Said) -> Said:
+    """The mask of the padding as torch 2.4 speaks of it, with both shapes, in the terms of today: by dimension."""
+    wanted, given = said["wanted"], said["given"]
+    if "key_padding_mask" not in said.text or not wanted or not given or len(wanted) != len(given):
+        return said
+    axis = next((k for k, (a, b) in enumerate(zip(wanted, given, strict=True)) if a != b), 0)
+    return Said({"given": given, "axis": axis, "right": wanted[axis], "wrong": given[axis]}, said.text)
 
 
 def _given(failure: Failure) -> list[ValueRecord]:

@@ -6,20 +6,21 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, ModuleRecord, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._attention import SCALED, mask_of, of_mask
+from torchdoctor.signs.shape._attention import SCALED, by_axis, mask_of, of_mask
 from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, spelled
 
 
 @on_failure(
     "The shape of the {:d}D attn_mask is {given:s}, but should be {wanted:s}",
     "Expected key_padded_mask.shape[{axis:d}] to be {right:d}, but got {wrong:d}",
+    "expecting key_padding_mask shape of {wanted:s}, but got {given:s}",
     "expected `attn_mask` to be `None`, 2-D or 3-D but found {rank:d}-D tensor instead",
     "expected `key_padding_mask` to be `None` or 2-D but found {rank:d}-D tensor instead",
     raises=("RuntimeError", "AssertionError"),
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The text has the mask's sizes, the user's own call the tokens'."""
-    layer = failure.layer
+    said, layer = by_axis(said), failure.layer
     tokens = failure.asked.operand("query", "src", "tgt", 0) if failure.asked is not None else None
     padding = "axis" in said or "key_padding_mask" in said.text
     mask = mask_of(failure, padding)

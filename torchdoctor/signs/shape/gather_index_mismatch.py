@@ -26,6 +26,11 @@ from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, spelled, te
         "from dimension {dim:d} and to be no larger size than src {src:s}"
     ),
     "Expected index {index:s} to be no larger than self {own:s} apart from dimension {dim:d}",
+    (
+        "Expected index {index:s} to be smaller than self {own:s} apart "
+        "from dimension {dim:d} and to be smaller size than src {src:s}"
+    ),
+    "Expected index {index:s} to be smaller than self {own:s} apart from dimension {dim:d}",
     raises="RuntimeError",
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:

@@ -13,13 +13,15 @@ from torchdoctor.sign import Diagnosis, Root, Said, on_failure
     "{what:w}: Dimension size must be non-negative",
     "narrow(): length must be non-negative",
     "invalid shape dimension {n:d} at index {k:d} of shape {sizes:s}",
+    "^invalid shape dimension {n:d}$",
     raises="RuntimeError",
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """Which argument of the user's call it was: the name tells where to look."""
     asked = failure.asked
     operands = [one for value in (asked.operands if asked is not None else ()) for one in (value, *value.items)]
-    below = [one for one in operands if type(one.literal) is int and one.literal < (-1 if "k" in said else 0)]
+    lowest = -1 if "invalid" in said.text else 0  # there -1 stands for what follows from the rest
+    below = [one for one in operands if type(one.literal) is int and one.literal < lowest]
     value = below[0] if below else None
     number = said["n"] if said["n"] is not None else value.literal if value is not None else None
     name = f"`{value.code}`" if value is not None and value.code and not value.code.startswith("-") else "a size"

@@ -68,6 +68,7 @@ def last_dimensions(failure: Failure, said: Said) -> Iterator[Diagnosis]:
 
 @on_failure(
     "num_channels ({channels:d}) must be divisible by num_groups ({groups:d})",
+    "^num_channels must be divisible by num_groups$",
     (
         "Expected number of channels in input to be divisible by num_groups, "
         "but got input of shape {given:s} and num_groups={groups:d}"
@@ -77,6 +78,9 @@ def last_dimensions(failure: Failure, said: Said) -> Iterator[Diagnosis]:
 def groups(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """Groups that do not divide the channels."""
     many, count = said["groups"], said["channels"] if "channels" in said else (said["given"] or (0, 0))[1]
-    if not count or not many:
+    if not many:  # until torch 2.5 without numbers
+        asked = [failure.operand("num_groups", 0), failure.operand("num_channels", 1)]
+        many, count = (one.literal if one is not None else None for one in asked)
+    if not isinstance(count, int) or not isinstance(many, int) or not count or not many:
         return
     yield undivided(count, many, f"`nn.GroupNorm({nearest(many, count)}, {count})`")
