@@ -79,8 +79,7 @@ def groups(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """Groups that do not divide the channels."""
     many, count = said["groups"], said["channels"] if "channels" in said else (said["given"] or (0, 0))[1]
     if not many:  # until torch 2.5 without numbers
-        asked = [failure.operand("num_groups", 0), failure.operand("num_channels", 1)]
+        asked = (failure.operand("num_groups", 0), failure.operand("num_channels", 1))
         many, count = (one.literal if one is not None else None for one in asked)
-    if not isinstance(count, int) or not isinstance(many, int) or not count or not many:
-        return
-    yield undivided(count, many, f"`nn.GroupNorm({nearest(many, count)}, {count})`")
+    if isinstance(count, int) and isinstance(many, int) and count and many:
+        yield undivided(count, many, f"`nn.GroupNorm({nearest(many, count)}, {count})`")
