@@ -90,14 +90,26 @@ def _finding(
             continue
         if span is not None and span != at and all(span != mark.at for mark in marks):
             marks.append(Mark(span, root.text))
+    codes = [_code(open_file, mark.at) for mark in marks] if open_file is not None else []
+    by_source = tuple(diagnosis.by_source(codes)) if diagnosis.by_source is not None and codes else ()
     return Finding(
         rule=sign.rule,
         message=diagnosis.message,
         at=at,
         marks=tuple(marks),
         evidence=diagnosis.evidence,
-        cures=diagnosis.cures,
+        cures=by_source or diagnosis.cures,
     )
+
+
+def _code(open_file: OpenFile, span: Span) -> str:
+    """What stands at a place, in one line."""
+    file = open_file(span.path)
+    lines = file.text.splitlines()[span.line - 1 : span.end_line] if file is not None else []
+    if lines:
+        lines[-1] = lines[-1][: span.end_column - 1]
+        lines[0] = lines[0][span.column - 1 :]
+    return " ".join(" ".join(lines).split())
 
 
 def _place(failure: Failure, diagnosis: Diagnosis) -> Span | None:
@@ -119,6 +131,8 @@ def _where(failure: Failure, root: Root, open_file: OpenFile | None) -> Span | N
 
     if isinstance(subject, GraphRecord):
         files = [file for path in subject.paths if (file := open_file(path)) is not None]
+        if subject.optimizers:
+            return writes.stepped(files, subject.optimizers)
         return writes.written(files, subject.names, subject.writers)
     if isinstance(subject, ModuleRecord):
         file = open_file(subject.holder_path) if subject.holder_path else None

@@ -112,8 +112,9 @@ class GraphRecord:
     ``kind`` is changed (a saved tensor was written to in place) or freed (its saved tensors are gone). Of what was
     changed: ``node`` is the backward node that had saved it ("ExpBackward0"), ``saved`` its slot ("result", "self"),
     ``maker`` the operation that made it ("Exp"), ``writers`` those that may have written ("Add"), ``names`` the user's
-    names for it, ``parameter`` whether these are parameters, ``expected`` and ``found`` its versions. Of what was
-    freed: ``names`` are the tensors that were carried over from before, ``roots`` what backward was called on.
+    names for it, ``parameter`` whether these are parameters, ``optimizers`` the names of those that hold it,
+    ``expected`` and ``found`` its versions. Of what was freed: ``names`` were carried over from before, ``roots`` are
+    what backward was called on, ``shared`` what these and ``spent``, which a backward has freed, have in common.
     ``paths`` are the user's files in which the graph may have been made.
     """
 
@@ -126,7 +127,10 @@ class GraphRecord:
     maker: str = ""
     writers: tuple[str, ...] = ()
     parameter: bool = False
+    optimizers: tuple[str, ...] = ()
     roots: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+    spent: str = ""
     paths: tuple[str, ...] = ()
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -50,6 +50,8 @@ class Diagnosis:
     are what to do in the user's names and numbers, the likeliest first; where there are none, the page's cure is
     shown. ``at`` is the place to blame: by default the user's innermost frame. ``evidence`` are further facts that bear
     it out. ``sure`` is False for what is likely but not borne out; it is dropped where another sign is sure.
+    ``by_source`` is given the code at each root that was found in the source, and gives the cures that follow from it:
+    they come first; where it gives any, ``cures`` are left out.
     """
 
     message: str
@@ -58,6 +60,7 @@ class Diagnosis:
     roots: tuple[Root, ...] = ()
     evidence: tuple[str, ...] = ()
     sure: bool = True
+    by_source: Callable[[Sequence[str]], Iterable[str]] | None = None
 
 
 class Said:

@@ -36,6 +36,18 @@ def written(files: list[File], names: tuple[str, ...], writers: tuple[str, ...])
     return None
 
 
+def stepped(files: list[File], optimizers: tuple[str, ...]) -> Span | None:
+    """The one place where one of these optimizers takes its step, by itself or through a scaler."""
+    found = []
+    for file in files:
+        for call in file.nodes(cst.Call):
+            if isinstance(call.func, cst.Attribute) and call.func.attr.value == "step":
+                given = call.args[0].value if call.args else call.func.value
+                if file.code(given).removeprefix("self.") in {name.removeprefix("self.") for name in optimizers}:
+                    found.append((file, call))
+    return found[0][0].locate([found[0][1]])[found[0][1]] if len(found) == 1 else None
+
+
 def _writes(file: File) -> Iterator[tuple[cst.CSTNode, cst.BaseExpression, str]]:
     """Each write in place: its node, what is written to, and the operation in autograd's words."""
     for augmented in file.nodes(cst.AugAssign):

@@ -16,7 +16,7 @@ from typing import Any
 from torchdoctor.probes.carried import carried
 from torchdoctor.probes.module import Modules, held
 from torchdoctor.probes.packages import package_of
-from torchdoctor.probes.plain import class_name, instance_dict, loaded, locals_of, static
+from torchdoctor.probes.plain import class_name, instance_dict, is_a, loaded, locals_of, static, torch_class
 from torchdoctor.probes.reach import Named
 from torchdoctor.probes.source import Sources
 from torchdoctor.probes.tensor import is_plain
@@ -42,8 +42,9 @@ def post_mortem(
     own = [(name, value) for name, value, _ in names if is_plain(value)]
     paths = _paths(links, modules)
     if changed is None:
-        return (_freed(links, own, sources, paths),)
-    return (_changed(changed, links, own, modules, sources, paths),)
+        return (_freed(links, own, modules, sources, paths),)
+    optimizers = [(name, value) for name, value, _ in names if is_a(value, torch_class("optim.Optimizer"))]
+    return (_changed(changed, links, own, optimizers, modules, sources, paths),)
 
 
 # -- the graph --------------------------------------------------------------------------------------------------------
@@ -131,6 +132,7 @@ def _changed(
     said: re.Match[str],
     links: list[types.TracebackType],
     own: list[tuple[str, Any]],
+    optimizers: list[tuple[str, Any]],
     modules: Modules,
     sources: Sources,
     paths: tuple[str, ...],
@@ -151,22 +153,30 @@ def _changed(
         kind="changed",
         node=holder,
         saved=slot,
-        names=tuple(dict.fromkeys([*parameters, *(name for name, _ in tensors)]))[:_MOST_NAMES],
+        names=tuple(dict.fromkeys([*(name for name, _ in parameters), *(name for name, _ in tensors)]))[:_MOST_NAMES],
         expected=expected,
         found=found,
         maker=_stem(maker),
         writers=tuple(sorted(writers - {""})),
         parameter=bool(parameters),
+        optimizers=tuple(dict.fromkeys(name for name, one in optimizers if _holds(one, [p for _, p in parameters]))),
         paths=paths,
     )
 
 
-def _parameters(modules: Modules, sizes: tuple[int, ...], version: int) -> Iterator[str]:
+def _parameters(modules: Modules, sizes: tuple[int, ...], version: int) -> Iterator[tuple[str, Any]]:
     """The parameters in reach that are of that version, and of those sizes (or transposed: a Linear saves them so)."""
     for module, name in modules.all():
         for key, one in held(module, "_parameters").items():
             if is_plain(one) and _version(one) == version and _sizes(one) in (sizes, sizes[::-1]):
-                yield f"{name}.{key}" if name else key
+                yield (f"{name}.{key}" if name else key), one
+
+
+def _holds(optimizer: Any, parameters: list[Any]) -> bool:
+    groups = instance_dict(optimizer).get("param_groups")
+    held = [group.get("params") for group in groups if type(group) is dict] if type(groups) is list else []
+    moved = [one for some in held if type(some) is list for one in some]
+    return any(one is parameter for one in moved for parameter in parameters)
 
 
 def _sizes(tensor: Any) -> tuple[int, ...]:
@@ -192,7 +202,11 @@ def _plain_name(node: Any) -> str:
 
 
 def _freed(
-    links: list[types.TracebackType], own: list[tuple[str, Any]], sources: Sources, paths: tuple[str, ...]
+    links: list[types.TracebackType],
+    own: list[tuple[str, Any]],
+    modules: Modules,
+    sources: Sources,
+    paths: tuple[str, ...],
 ) -> GraphRecord:
     roots = _roots(links)
     below = {node for node, _ in _nodes([_node(tensor) for tensor in roots])}
@@ -207,7 +221,52 @@ def _freed(
         and _shares(_node(one), below)
     ]
     again = [name for name, one in own if any(one is root for root in roots)]
-    return GraphRecord("freed", names=tuple(dict.fromkeys(names))[:_MOST_NAMES], roots=tuple(again), paths=paths)
+    hooked = _is_hooked(paths, sources, modules)
+    shared, spent = ((), "") if names else _common(own, roots, below, hooked)
+    names = list(dict.fromkeys(names))[:_MOST_NAMES]
+    return GraphRecord("freed", names=tuple(names), roots=tuple(again), shared=shared, spent=spent, paths=paths)
+
+
+def _common(own: list[tuple[str, Any]], roots: list[Any], below: set[Any], hooked: bool) -> tuple[tuple[str, ...], str]:
+    """What a graph has in common with that of another number (a second loss): the tensors, and that number's name."""
+    others = [
+        (name, {node for node, _ in _nodes([_node(one)])})
+        for name, one in own
+        if _sizes(one) == () and _node(one) is not None and _node(one) not in below
+    ]
+    for spent, graph in others:
+        if not hooked and not _is_gone(graph - below):
+            continue
+        both = [
+            (name, _node(one))
+            for name, one in own
+            if _node(one) in graph and _node(one) in below and not any(one is root for root in roots)
+        ]
+        # the nearest to the losses: what lies below another one of them needs no cut of its own
+        top = [
+            name
+            for name, node in both
+            if not any(other is not node and node in {n for n, _ in _nodes([other])} for _, other in both)
+        ]
+        if top:
+            return tuple(dict.fromkeys(top))[:_MOST_NAMES], spent
+    return (), ""
+
+
+def _is_gone(nodes: set[Any]) -> bool:
+    """Whether a backward has freed what these nodes had saved; True where they save nothing."""
+    kinds: list[tuple[Any, Any]] = [(node, type(node)) for node in nodes]
+    answers = [gone for node, kind in kinds for slot in _slots(kind) if (gone := _gone(node, slot)) is not None]
+    return any(answers) or not answers
+
+
+def _gone(node: Any, slot: str) -> bool | None:
+    """Whether what stands in a slot was freed; None of a slot that holds no tensor."""
+    kind: Any = type(node)
+    try:
+        return False if is_plain(static(kind, slot).__get__(node)) else None
+    except Exception as error:
+        return "freed" in BaseException.__str__(error) or None
 
 
 def _shares(node: Any, below: set[Any]) -> bool:

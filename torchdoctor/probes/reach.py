@@ -10,6 +10,7 @@ from torchdoctor.probes.frames import own_module
 from torchdoctor.probes.module import Modules, below, is_module
 from torchdoctor.probes.packages import package_of
 from torchdoctor.probes.plain import class_name, instance_dict, is_a, loaded, locals_of, qualified, torch_class
+from torchdoctor.probes.tensor import is_plain
 from torchdoctor.record import ObjectRecord
 
 Named = tuple[str, Any, str]  # a name, what it names, and the file in which it does
@@ -94,10 +95,30 @@ def _loader(value: Any) -> dict[str, Any]:
     for key, shown in (("dataset", "dataset"), ("sampler", "sampler"), ("collate_fn", "collate_fn")):
         if key in own:
             facts[shown] = qualified(type(own[key]))
-    dataset: Any = own.get("dataset")
-    if is_a(dataset, list, tuple):
-        facts["length"] = list.__len__(dataset) if is_a(dataset, list) else tuple.__len__(dataset)
+    if (samples := _samples(own.get("dataset"))) is not None:
+        facts["length"] = samples
     return facts
+
+
+def _sizes(tensor: Any) -> tuple[int, ...]:
+    return tuple(loaded("torch")._C.TensorBase.size(tensor))
+
+
+def _samples(dataset: Any) -> int | None:
+    """How many samples a dataset holds, where that can be told without a `__len__` of the user's."""
+    if is_a(dataset, list):
+        return list.__len__(dataset)
+    if is_a(dataset, tuple):
+        return tuple.__len__(dataset)
+    own = instance_dict(dataset)
+    if type(dataset) is _loaded_class("torch.utils.data.dataset", "TensorDataset"):
+        tensors = own.get("tensors")
+        first: Any = tensors[0] if type(tensors) is tuple and tensors else None
+        return _sizes(first)[0] if is_plain(first) and _sizes(first) else None
+    if type(dataset) is _loaded_class("torch.utils.data.dataset", "Subset"):
+        indices: Any = own.get("indices")
+        return len(indices) if type(indices) in (list, range) else None
+    return None
 
 
 def _plain(mapping: dict[str, Any]) -> dict[str, Any]:

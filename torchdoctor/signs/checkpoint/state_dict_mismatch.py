@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Said, on_failure
+from torchdoctor.signs.checkpoint._other_sizes import of_sizes
 
 _KEYS = re.compile(r'"([^"]+)"')
 _SIZES = re.compile(
@@ -27,7 +28,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     sizes = _SIZES.findall(failure.message)
     model = f"`{said['type']}`"
     if sizes and not missing and not unexpected:
-        yield _of_sizes(model, sizes)
+        yield of_sizes(model, sizes)
     elif missing and (wrapped := sorted(_WRAPPED & set(unexpected))):
         name = wrapped[0]
         yield Diagnosis(
@@ -66,18 +67,6 @@ def _of_prefix(model: str, prefix: str, saved: bool) -> Diagnosis:
         return Diagnosis(f"every name in the checkpoint begins with {prefix!r}{by}, and no name of {model}", (cure,))
     cure = f"`load_state_dict({{{prefix!r} + k: v for k, v in state.items()}})`, or load before the model is wrapped"
     return Diagnosis(f"every name of {model} begins with {prefix!r}{by}, and those in the checkpoint do not", (cure,))
-
-
-def _of_sizes(model: str, sizes: list[tuple[str, str, str]]) -> Diagnosis:
-    name, saved, here = sizes[0]
-    others = f" (and {len(sizes) - 1} more)" if len(sizes) > 1 else ""
-    return Diagnosis(
-        f"`{name}` is ({here}) in {model} and ({saved}) in the checkpoint{others}",
-        cures=(
-            "build the model with the sizes it was saved with",
-            f"drop {name!r} from the dictionary and load with `strict=False`, if that layer is to be learnt anew",
-        ),
-    )
 
 
 def _some(keys: list[str], word: str) -> str:

@@ -9,13 +9,15 @@ from torchdoctor.sign import Diagnosis, Said, on_failure
 
 _KIND = "batch must contain tensors, numpy arrays, numbers, dicts or lists; found <class '{type:w}'>"
 _DTYPE = "batch must contain tensors, numpy arrays, numbers, dicts or lists; found {dtype}$"
+_COUNTED = "object of type '{type:w}' has no len()"  # tuples are counted, and one that is no tuple cannot be
 _MIXED = "expected Tensor as element {k:d} in argument 0, but got {type:w}"
 
 
-@on_failure(_KIND, _DTYPE, _MIXED, raises="TypeError")
+@on_failure(_KIND, _DTYPE, _MIXED, _COUNTED, raises="TypeError")
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The samples stand in the frames of the collate function: which one, and which part of it, is looked up there."""
-    text = failure.message + " ".join(frame.path for frame in failure.frames[-4:])
+    innermost = failure.frames[-1:] if "has no len" in said.text else failure.frames[-4:]
+    text = failure.message + " ".join(frame.path for frame in innermost)
     if "collate" not in text:
         return
     kind = (said["type"] or said["dtype"] or "").rpartition(".")[2]

@@ -29,6 +29,21 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
             roots=tuple(Root(value, f"`{value.code}` is set here", "grad") for value in _values(failure, graph.names)),
         )
         return
+    if graph is not None and graph.shared and graph.roots:
+        names = " and ".join(f"`{name}`" for name in graph.shared[:2])
+        cut = " and ".join(f"`{name}.detach()`" for name in graph.shared[:2])
+        yield Diagnosis(
+            f"`{graph.roots[0]}` and `{graph.spent}` are both computed from {names}, and the backward of "
+            f"`{graph.spent}` has freed that graph",
+            cures=(
+                f"{cut} in what `{graph.spent}` is computed from, where it is not to train what made {names}",
+                f"`{graph.spent}.backward(retain_graph=True)`, or one `backward()` of the sum, where it is",
+            ),
+            roots=tuple(
+                Root(value, f"`{value.code}` is computed here", "grad") for value in _values(failure, graph.shared)
+            ),
+        )
+        return
     if graph is not None and graph.roots:
         name = graph.roots[0]
         yield Diagnosis(

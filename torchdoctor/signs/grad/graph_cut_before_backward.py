@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, ModuleRecord, TensorRecord, ValueRecord
 from torchdoctor.sign import Diagnosis, Root, Said, on_failure
+from torchdoctor.signs.grad._cuts import mended
 
 
 @on_failure("element 0 of tensors does not require grad and does not have a grad_fn", raises="RuntimeError")
@@ -25,6 +26,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         f"{name} has no graph: {why}",
         cures=cures,
         roots=(Root(value, "the graph ends here", "grad"),),
+        by_source=mended if not cures or _tracked(failure) else None,
         evidence=tuple(_evidence(failure, value)),
     )
 
@@ -45,8 +47,7 @@ def _cause(failure: Failure, value: ValueRecord, tensor: TensorRecord, name: str
         )
     if tensor.worked_out and tensor.requires_grad:
         return "it was computed where gradients are off", ("run the forward outside of `torch.no_grad()`",)
-    tracked = [one for one in _tensors(failure) if one.tensor is not None and one.tensor.requires_grad]
-    if tracked:
+    if tracked := _tracked(failure):
         return f"`{tracked[-1].code}` still has one, and was cut off on the way to {name}", (
             f"compute {name} from `{tracked[-1].code}` by operations that have a gradient",
         )
@@ -63,12 +64,10 @@ def _shown(module: ModuleRecord) -> str:
     return f"`{module.attribute or module.type}`"
 
 
-def _tensors(failure: Failure) -> list[ValueRecord]:
-    """The tensors that the user's frame names and that were computed."""
-    frame = failure.user
-    return [
-        one for one in (frame.locals if frame is not None else ()) if one.tensor is not None and not one.tensor.leaf
-    ]
+def _tracked(failure: Failure) -> list[ValueRecord]:
+    """The tensors that the user's frame names, and that were computed with a graph."""
+    tensors = [(one, one.tensor) for one in (failure.user.locals if failure.user is not None else ())]
+    return [one for one, tensor in tensors if tensor is not None and not tensor.leaf and tensor.requires_grad]
 
 
 def _evidence(failure: Failure, value: ValueRecord) -> Iterator[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Root, Said, on_failure
+from torchdoctor.signs.grad._writes import out_of_place
 
 _WRITTEN = "modified by an inplace operation: [{type:w} [{sizes:s}]]"
 WEIGHTS = ("T", "AsStrided")  # what a Linear makes of its weight
@@ -37,6 +38,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
             f"`{name} = {name}.clone()` before it is written to",
         ),
         roots=(Root(graph, f"{what} is written to here"),) if graph is not None else (),
+        by_source=out_of_place,
     )
 
 

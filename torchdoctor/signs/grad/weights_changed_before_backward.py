@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from torchdoctor.record import Failure, GraphRecord, shape_text
-from torchdoctor.sign import Diagnosis, Said, on_failure
+from torchdoctor.sign import Diagnosis, Root, Said, on_failure
 
 
 @on_failure(
@@ -23,15 +23,18 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     if graph is None or not graph.parameter:
         return
     optimizers = [one for one in failure.objects if one.kind == "optimizer"]
+    moved = [one for one in optimizers if one.name in graph.optimizers] or optimizers
+    step = f"`{moved[0].name}.step()`" if len(moved) == 1 else "`step()`"
+    loss = failure.asked.operand("self") if failure.asked is not None else None
+    again = f"of {failure.name_of(loss, 'this loss')}"
     yield Diagnosis(
         f"{_named(graph)} changed {_times(graph)} between the forward of this loss and its backward",
         cures=(
-            "run every `backward()` that goes through these weights first, and `step()` after the last of them",
-            "or run the forward of this loss again, after the `step()`",
+            f"run every `backward()` that goes through these weights first, and {step} after the last of them",
+            f"run the forward {again} again, model and all, after {step}",
         ),
-        evidence=tuple(
-            f"`{one.name}` is {one.type} over {one.facts.get('parameters')} parameters" for one in optimizers
-        ),
+        roots=(Root(graph, f"{step} changes it here"),) if graph.optimizers else (),
+        evidence=tuple(f"`{one.name}` is {one.type} over {one.facts.get('parameters')} parameters" for one in moved),
     )
 
 

@@ -8,6 +8,7 @@ from torchdoctor.record import Failure, ValueRecord
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs import _given
 from torchdoctor.signs._words import made
+from torchdoctor.signs.module._gradients import of_computed, owner_of
 
 _NONE = "NoneType"
 
@@ -33,7 +34,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     elif said["attribute"] is None and _given.short_type(said["type"]) != _NONE:
         return
     else:
-        value = _given.refused(failure, said, _NONE)
+        value = _given.refused(failure, said, _NONE) or _asked(failure, said)
         where = _given.function(failure, said)
     name = f"`{value.code}`" if value is not None and value.code not in ("", "None") else "what was used"
     if _given.in_sequence(failure):
@@ -41,6 +42,10 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
             f"{where} gets None from the module before it in the sequence",
             ("a `return` at the end of that module's `forward`",),
         )
+        return
+    owner = owner_of(failure, value)
+    if owner is not None and owner.tensor is not None and owner.tensor.leaf is False:
+        yield from of_computed(owner)
         return
     wants = f"has no `{said['attribute']}`" if said["attribute"] is not None else f"{where} wants a tensor"
     yield Diagnosis(
@@ -52,6 +57,12 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
 
 # Others say these too: torch has to be what was asked.
 elsewhere = on_failure(_given.OVERLOADS, raises="TypeError", plain=False)(sign.run)
+
+
+def _asked(failure: Failure, said: Said) -> ValueRecord | None:
+    """What an attribute was asked of, where the text tells of one."""
+    asked = failure.asked
+    return asked.operand("self") if said["attribute"] is not None and asked is not None else None
 
 
 def _cures(value: ValueRecord | None) -> Iterator[str]:

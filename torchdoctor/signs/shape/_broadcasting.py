@@ -60,6 +60,19 @@ def _placings(small: tuple[int, ...], large: tuple[int, ...]) -> list[tuple[int,
     return sorted(found, key=lambda places: (last in places and small[-1] == large[-1], tuple(-k for k in places)))
 
 
+def _of_mask(pair: tuple[ValueRecord, ValueRecord], a: str, b: str, axes: list[int]) -> str | None:
+    """A mask of attention that was made for the longest sequence: its corner is the mask of a shorter one."""
+    for one, other, code in ((*pair, a), (*pair[::-1], b)):
+        if one.tensor is None or other.tensor is None or not one.tensor.shape or not other.tensor.shape:
+            continue
+        if (one.tensor.dtype == "bool" or "mask" in one.code.lower()) and set(axes) <= {-1, -2}:
+            wanted = [other.tensor.shape[axis] for axis in sorted(axes)]
+            if all(one.tensor.shape[axis] > size for axis, size in zip(sorted(axes), wanted, strict=True)):
+                corner = ", ".join(f":{size}" for size in wanted) + (", :" if axes == [-2] else "")
+                return f"`{code}[..., {corner}]`: the part of the mask that is for {' by '.join(map(str, wanted))}"
+    return None
+
+
 def _of_one_rank(
     failure: Failure, pair: tuple[ValueRecord, ValueRecord], left: tuple[int, ...], right: tuple[int, ...]
 ) -> Iterator[str]:
@@ -68,6 +81,8 @@ def _of_one_rank(
     axes = differing(left, right)
     if len(left) > 1 and left[-2:] == right[-2:][::-1] and left[:-2] == right[:-2]:
         yield f"`{b}.transpose(-2, -1)`: the last two dimensions stand the other way round"
+    elif (cut := _of_mask(pair, a, b, axes)) is not None:
+        yield cut
     elif len(left) == 4 and set(axes) <= {-1, -2}:
         (less, code), (more, other) = sorted([(left, a), (right, b)], key=lambda one: one[0][-2:])
         gaps = {more[axis] - less[axis] for axis in (-1, -2)}

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from torchdoctor.record import ModuleRecord, shape_text
 from torchdoctor.signs._words import count
 
+# What a convolution is built with where nothing else is asked for.
+_USUAL = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "padding_mode": "zeros"}
+
 
 def cures_of(
     shape: tuple[int, ...],
@@ -47,9 +50,27 @@ def cures_of(
     elif gets == 3 and takes == 1:
         yield f"`{code}.mean({1 - alone}, keepdim=True)`, or `convert('L')` where the images are read"
     width = weight[1] if transposed else weight[0]
-    kernel = layer.facts.get("kernel_size") if layer is not None else None
-    size = kernel[0] if isinstance(kernel, list) and len(set(kernel)) == 1 else "..."
-    yield f"`nn.{kind}({gets}, {width}, {size})`, if {count(gets, 'channel')} {'is' if gets == 1 else 'are'} right"
+    right = f"{count(gets, 'channel')} {'is' if gets == 1 else 'are'} right"
+    yield f"`nn.{kind}({gets}, {width}, {_rest(layer)})`, if {right}"
+
+
+def _rest(layer: ModuleRecord | None) -> str:
+    """What else the layer was built with, so that the one in its place gives maps of the same sizes."""
+    if layer is None:
+        return "..."
+    facts = layer.facts
+    said = [_one(facts.get("kernel_size"))]
+    for name, usual in _USUAL.items():
+        value = facts.get(name, usual)
+        if value != usual and value not in ([usual] * 3, [usual] * 2, [usual]):
+            said.append(f"{name}={value!r}" if isinstance(value, str) else f"{name}={_one(value)}")
+    return ", ".join([*said, *(["bias=False"] if facts.get("bias") is False else [])])
+
+
+def _one(sizes: object) -> str:
+    if isinstance(sizes, list) and sizes:
+        return str(sizes[0] if len(set(sizes)) == 1 else tuple(sizes))
+    return str(sizes) if isinstance(sizes, int) else "..."
 
 
 def channels_last(shape: tuple[int, ...], channels: int) -> bool:

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from torchdoctor.record import shape_text
 
 
-def unsqueezed(own: tuple[int, ...], sizes: tuple[int, ...], dim: int | None, code: str) -> Iterator[str]:
+def unsqueezed(
+    own: tuple[int, ...], sizes: tuple[int, ...], dim: int | None, code: str, gathers: bool
+) -> Iterator[str]:
     if len(sizes) == len(own) - 1 and dim is not None:
         axis = dim % len(own)
-        yield (
-            f"`{code}.unsqueeze({axis})`, and `.squeeze({axis})` of the result: one of dim {axis} for each of the rest"
-        )
+        whole = f", and `.squeeze({axis})` of the result" * gathers
+        yield f"`{code}.unsqueeze({axis})`{whole}: one of dim {axis} for each of the rest"
     elif len(sizes) == len(own) - 2 and dim is not None and dim % len(own) == 1:
         yield f"`{code}[:, None, None].expand(-1, 1, {own[-1]})`: whole vectors of {own[-1]}"
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, ValueRecord, shape_text
 from torchdoctor.sign import Diagnosis, Root, Said, on_failure
-from torchdoctor.signs.shape._joining import cures
+from torchdoctor.signs.shape._joining import axis_of, cures
 from torchdoctor.signs.shape._sizes import name_of, shape_of
 
 JOINS = ("cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack", "column_stack", "row_stack")
@@ -60,7 +60,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
             if wrong
             else how
         ),
-        cures=tuple(cures(failure, first, other, said["d"], wrong)),
+        cures=tuple(cures(failure, first, other, axis_of(failure, said, max(len(left), len(right))), wrong)),
         roots=tuple(Root(one, f"{name} gets its sizes here") for one, name in ((first, a), (other, b)) if "`" in name),
     )
 

@@ -46,7 +46,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         text, cures = f"{shown} and {whole} have different numbers of dimensions", []
     elif len(own) != len(sizes):
         text = f"{shown} has {count(len(sizes), 'dimension')} and {whole} has {len(own)}"
-        cures = list(unsqueezed(own, sizes, dim, code))
+        cures = list(unsqueezed(own, sizes, dim, code, failure.calls("gather", "take_along_dim")))
     else:
         axes = [k for k in range(len(own)) if k != dim % len(own) and sizes[k] > own[k]] if dim is not None else []
         too = (

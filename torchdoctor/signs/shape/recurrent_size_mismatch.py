@@ -65,7 +65,8 @@ def state(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     cures: list[str] = []
     if wanted and given and len(wanted) == len(given) == 3:
         text = f"{where} wants a state of {shape_text(wanted)}, and {name} is {shape_text(given)}"
-        cures += list(cures_of(wanted, given, layer is not None and bool(layer.facts.get("batch_first"))))
+        first = layer is not None and bool(layer.facts.get("batch_first"))
+        cures += list(cures_of(failure, wanted, given, tensor_at(failure, "input", 0), first))
     elif "batch" in said:
         text = f"{where} gets a batch of {said['batch']} and a state for a batch of {said['held']}"
         cures.append(f"`torch.zeros({said['batch']}, ...)`: a new state for each batch")
