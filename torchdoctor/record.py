@@ -109,13 +109,11 @@ class FileRecord:
 class GraphRecord:
     """What a post mortem of the autograd graph found.
 
-    ``kind`` is changed (a saved tensor was written to in place) or freed (its saved tensors are gone). Of what was
-    changed: ``node`` is the backward node that had saved it ("ExpBackward0"), ``saved`` its slot ("result", "self"),
-    ``maker`` the operation that made it ("Exp"), ``writers`` those that may have written ("Add"), ``names`` the user's
-    names for it, ``parameter`` whether these are parameters, ``optimizers`` the names of those that hold it,
-    ``expected`` and ``found`` its versions. Of what was freed: ``names`` were carried over from before, ``roots`` are
-    what backward was called on, ``shared`` what these and ``spent``, which a backward has freed, have in common.
-    ``paths`` are the user's files in which the graph may have been made.
+    ``kind`` is changed (a saved tensor was written to in place) or freed (its saved tensors are gone). Changed:
+    ``node`` had saved it ("ExpBackward0") in its slot ``saved`` ("result"), ``maker`` had made it ("Exp"), ``writers``
+    may have written ("Add"), ``names`` are the user's for it, ``parameter`` whether these are parameters (``optimizers``
+    hold them), ``expected`` and ``found`` its versions. Freed: ``names`` were carried over, ``roots`` are what backward
+    was called on, ``shared`` what these and ``spent``, whose backward was before, have in common. ``paths``: the files.
     """
 
     kind: str
