@@ -111,7 +111,7 @@ class GraphRecord:
 
     ``kind`` is changed (a saved tensor was written to in place) or freed (its saved tensors are gone). Changed:
     ``node`` had saved it ("ExpBackward0") in its slot ``saved`` ("result"), ``maker`` had made it ("Exp"), ``writers``
-    may have written ("Add"), ``names`` are the user's for it, ``parameter`` whether these are parameters (``optimizers``
+    may have written ("Add"), ``names`` are the user's for it, ``parameter`` whether they are parameters (``optimizers``
     hold them), ``expected`` and ``found`` its versions. Freed: ``names`` were carried over, ``roots`` are what backward
     was called on, ``shared`` what these and ``spent``, whose backward was before, have in common. ``paths``: the files.
     """
