@@ -11,6 +11,7 @@ from torchdoctor.sign import Diagnosis, Said, on_failure
 _FIXES = re.compile(r"Suggested fixes:\n((?:  \S[^\n]*\n?)+)")
 _CONSTANT = re.compile(r"You marked (\w+) as dynamic but your code specialized it to be a constant \((\d+)\)")
 _EQUAL = re.compile(r"The values of (\w+) = [^\n]*? and (\w+) = [^\n]*? must always be equal")
+_GUARD = re.compile(r"Not all values of (\w+) = [^\n]*? satisfy the generated guard ([^\n]+)")
 _CODE = re.compile(r"The following call raised this error:\s*\n\s*File [^\n]+\n\s+([^\n]+)")
 
 
@@ -50,6 +51,12 @@ def constraints(failure: Failure, said: Said) -> Iterator[Diagnosis]:
             "where they agree"
         )
         first = "one `Dim` for both, as the text proposes"
+    elif (guard := _GUARD.search(failure.message)) is not None and "`" not in guard[2]:
+        message = f"not every size `{guard[1]}` will do: the code asks for `{guard[2].strip().rstrip('.')}`"
+        first = (
+            f"declare what it asks for: `2 * Dim('{guard[1]}')` for even sizes, `Dim('{guard[1]}', min=4)` "
+            "for a least one"
+        )
     else:
         message, first = f"the code does not hold for every value of `{said['dims']}`", "the fix that the text proposes"
     shown = [f"or, as torch proposes: `{one}`" for one in written[:1] if "`" not in one]

@@ -27,7 +27,10 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         f"the function was compiled anew{often}, each time for other sizes or values, and the limit is reached",
         cures=(
             *(
-                ("`torch._dynamo.mark_dynamic(x, 0)` for the size that changes, or `torch.compile(..., dynamic=True)`",)
+                (
+                    "`torch._dynamo.mark_dynamic(x, dim)` for the dimension that changes, or `torch.compile(..., "
+                    "dynamic=True)`",
+                )
                 if sizes
                 else ()
             ),
