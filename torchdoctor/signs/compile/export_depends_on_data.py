@@ -59,5 +59,5 @@ def constraints(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         )
     else:
         message, first = f"the code does not hold for every value of `{said['dims']}`", "the fix that the text proposes"
-    shown = [f"or, as torch proposes: `{one}`" for one in written[:1] if "`" not in one]
+    shown = [f"or, as torch proposes: `{one}`" for one in written[:1] if "`" not in one and "oo)" not in one]
     yield Diagnosis(message, cures=(first, *shown, "`Dim.AUTO` for sizes of which nothing is known"))
