@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _inside = threading.local()  # set while a hook of ours runs: one that lies deeper in the chain then says nothing
 _hooks: list[_Hook] = []
+_TRACEBACK = BaseException.__dict__["__traceback__"]  # read so, an exception's own code is not run
 
 
 class _Hook:
@@ -46,7 +47,7 @@ class _Hook:
                 _tell(error)
         except KeyboardInterrupt:  # the user has seen enough
             return
-        except Exception as fault:
+        except BaseException as fault:
             if sys is not None and sys.stderr is not None:
                 sys.stderr.write(f"torchdoctor: could not explain this failure ({type(fault).__name__})\n")
 
@@ -75,8 +76,8 @@ class _Cell(_Hook):
 
 def _with(error: BaseException | None, traceback: TracebackType | None) -> BaseException | None:
     """The exception with the traceback that was shown, where it carries none itself."""
-    if error is not None and error.__traceback__ is None and traceback is not None:
-        error = error.with_traceback(traceback)
+    if error is not None and _TRACEBACK.__get__(error) is None and traceback is not None:
+        _TRACEBACK.__set__(error, traceback)
     return error
 
 
