@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torchdoctor.record import Failure, ValueRecord
+from torchdoctor.record import Failure, ValueRecord, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
+from torchdoctor.signs.data._stacking import cures
 
 
 @on_failure("each element in list of batch should be of equal size", raises="RuntimeError")
@@ -28,6 +29,14 @@ def lengths(failure: Failure, said: Said) -> Iterator[Diagnosis]:
 def storage(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """In a worker the batch is stacked in shared memory of the first sample's size; the text speaks of that only."""
     if failure.worker is None and "DataLoader" not in failure.message and not failure.calls("stack", "default_collate"):
+        return
+    shapes = _shapes(failure)
+    if len(shapes) > 1:
+        told = " and ".join(shape_text(shape) for shape in shapes[:2])
+        yield Diagnosis(
+            f"the tensors of one batch have several shapes, {told}; the text speaks of the shared memory they go into",
+            cures=tuple(cures(shapes[0], shapes[1])),
+        )
         return
     yield Diagnosis(
         "the tensors of one batch have several shapes; the text speaks of the shared memory that they are stacked in",
@@ -53,6 +62,13 @@ def keys(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         f"sample 0 of the batch has the key {key}, and {which} lacks it",
         cures=(f"return the same keys from every branch of `__getitem__`; {key} with a filler where there is nothing",),
     )
+
+
+def _shapes(failure: Failure) -> list[tuple[int, ...]]:
+    """The shapes in a batch of tensors that the collate function was to stack, each once."""
+    batches = [one.items for e in failure.expressions for one in e.operands if one.role == "batch" and one.items]
+    tensors = next((items for items in batches if all(item.tensor is not None for item in items)), ())
+    return list(dict.fromkeys(item.tensor.shape for item in tensors if item.tensor and item.tensor.shape is not None))
 
 
 def _batch(failure: Failure) -> ValueRecord | None:

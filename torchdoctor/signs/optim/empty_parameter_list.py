@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from torchdoctor.record import Failure, FrameRecord, ModuleRecord, ValueRecord
 from torchdoctor.sign import Diagnosis, Root, Said, on_failure
@@ -46,16 +47,27 @@ def _of_module(code: str, name: str, module: ModuleRecord) -> Iterator[Diagnosis
         )
         return
     dull = {*module.children, "forward", "training"}
-    built = ", ".join(f"`{one}`" for one in module.own if one not in dull)
+    loose = [one for one in module.own if one not in dull]
+    built = ", ".join(f"`{one}`" for one in loose)
     held = f": its attributes {built} are no registered layers" if built and not module.children else ""
     yield Diagnosis(
         f"`{name}` (`{module.type}`) has no parameters{held}"[:200],
         cures=(
-            "hold layers in `nn.ModuleList` or `nn.ModuleDict`, not in a list or dict",
+            f"`self.{loose[0]} = nn.ModuleList(...)` in `{module.type}`, in the place of a list"
+            if len(loose) == 1 and held
+            else "hold layers in `nn.ModuleList` or `nn.ModuleDict`, not in a list or dict",
             "hold tensors that learn as `nn.Parameter`",
         ),
-        roots=(Root(module, f"`{name}` is built here"),),
+        roots=(*_made(module, dull), Root(module, f"`{name}` is built here")),
     )
+
+
+def _made(module: ModuleRecord, dull: set[str]) -> Iterator[Root]:
+    """Where its class makes what it holds and does not register."""
+    for one in module.own:
+        if one not in dull and not module.children:
+            holder = replace(module, holder=module.qualified, attribute=one)
+            yield Root(holder, f"`{one}` is made here, and registers nothing")
 
 
 def _modules(frame: FrameRecord | None) -> Iterator[ValueRecord]:

@@ -92,6 +92,9 @@ def _of_one_rank(
                 f"`padding={gap // 2}` in the convolution that makes {name} smaller, or so much in all of them together"
             )
         yield f"`F.interpolate({code}, size={other}.shape[-2:])`, which brings {less[-2:]} to {more[-2:]}"
+    elif len(left) == 2 and axes == [-2]:
+        whole = (left[0], right[0], max(left[1], right[1]))
+        yield f"`{a}[:, None]`, if each of the {left[0]} rows meets all {right[0]} of the other: {whole}"
     elif len(left) == 3 and axes == [-2]:
         (least, short), (most, longer) = sorted([(left[-2], a), (right[-2], b)])
         if (1 in (left[0], right[0])) and (left if left[-2] == least else right)[0] == 1 != max(left[0], right[0]):

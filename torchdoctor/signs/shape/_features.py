@@ -15,6 +15,7 @@ def cures_of(shape: tuple[int, ...], takes: int, gives: int, code: str) -> Itera
         yield f"`flatten(1)`, which keeps the batch: {times((shape[0] // takes, takes))}"
     elif rank == 2 and prod(shape) == takes:
         yield f"`{code}.reshape(1, -1)`: one sample of {takes} features"
+        yield "`.unsqueeze(0)` on what the model is given, where a `flatten(1)` has taken the channels for the batch"
         return
     elif rank > 2 and rest == takes:
         yield f"`{code}.flatten(1)` before the layer: {times(shape[1:])}"

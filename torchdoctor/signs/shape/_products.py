@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from torchdoctor.record import Failure, ValueRecord, shape_text
 from torchdoctor.signs.shape._sizes import spelled, transposed
 
+_WRITTEN = re.compile(r" @ |\b(?:matmul|mm|addmm)\(")
 PRODUCTS = ("@", "@=", "matmul", "mm", "bmm", "mv", "dot", "addmm", "baddbmm", "inner", "vdot", "multi_dot")
 
 
@@ -14,6 +16,22 @@ def is_product(failure: Failure) -> bool:
     """Whether what failed is a product, and not a linear layer's."""
     name = next((one.name for one in failure.expressions if one.name), "")
     return name in PRODUCTS or name.rpartition(".")[2] in PRODUCTS
+
+
+def is_written(failure: Failure) -> bool:
+    """Whether a traceback that was pasted ends in a line of the user's with a product: a layer has frames below."""
+    inner = failure.inner
+    return not failure.expressions and inner is not None and inner.user and _WRITTEN.search(inner.text) is not None
+
+
+def cures_of_sizes(a: int, b: int, c: int, d: int) -> Iterator[str]:
+    """What makes two matrices meet, by their sizes alone."""
+    if b == d:
+        yield f"`.T` on the right side: ({a}, {b}) by ({d}, {c})"
+    if a == c:
+        yield f"`.T` on the left side: ({b}, {a}) by ({c}, {d})"
+    if a == d and b != d:
+        yield f"the other order: ({c}, {d}) by ({a}, {b})"
 
 
 def pair_of(failure: Failure) -> tuple[ValueRecord, ValueRecord] | None:

@@ -12,6 +12,7 @@ from math import prod
 from torchdoctor.record import Failure, ModuleRecord, shape_text
 from torchdoctor.sign import Diagnosis, Root, Said, on_failure
 from torchdoctor.signs.shape._features import cures_of
+from torchdoctor.signs.shape._products import is_written
 from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at, times, transposed
 
 
@@ -24,6 +25,8 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The layer's ``in_features`` are the columns of its weight."""
     weight, given, layer = failure.tensor("weight", 1), tensor_at(failure, "input", 0), failure.layer
     shape = shape_of(given)
+    if is_written(failure):
+        return
     if not failure.expressions or (failure.compiled and shape is None):
         yield from _traced(layer, failure.layer_text(layer), said) or _text(said)
         return

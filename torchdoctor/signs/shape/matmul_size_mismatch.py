@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, ValueRecord, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._products import cures, is_product, pair_of
+from torchdoctor.signs.shape._products import cures, cures_of_sizes, is_product, is_written, pair_of
 from torchdoctor.signs.shape._sizes import name_of, roots, shape_of
 
 
@@ -58,6 +58,14 @@ def _text_of(value: ValueRecord) -> str:
 
 
 def _text(failure: Failure, said: Said) -> Iterator[Diagnosis]:
+    if "b" in said and is_written(failure):
+        sizes = said["a"], said["b"], said["c"], said["d"]
+        yield Diagnosis(
+            "a product of ({}, {}) by ({}, {}): the last size of the left, {}, meets {} on the right".format(
+                *sizes, sizes[1], sizes[2]
+            ),
+            cures=tuple(cures_of_sizes(*sizes)),
+        )
     if "b" in said or failure.expressions:
         return  # mostly a linear layer's
     if "m" in said and said["m"] != said["m2"]:
