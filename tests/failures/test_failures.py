@@ -23,6 +23,7 @@ ROOT = HERE.parents[1]
 _MARK = re.compile(r"[ \t]*# <- (here|root)[ \t]*$")
 _CLAIM = re.compile(r"^(rule|cure contains|first cure contains): *(.+?) *$")
 SECONDS = 120
+NONE = "none"  # the rule of what is not torch's fault: nothing is to be told
 
 
 @dataclass(frozen=True)
@@ -69,14 +70,14 @@ def read(path: Path) -> Iterator[Program]:
         rules = [value for key, value in claims if key == "rule"]
         title = [title for number, title in titles if number < block.line][-1]
         where = f"{path.name}:{block.line}: {title}"
-        assert len(here) == 1 and len(rules) == 1, f"{where}: one `# <- here` and one `rule:`"
-        assert rules[0] in catalogue.rules(), f"{where}: there is no rule {rules[0]}"
+        assert len(rules) == 1 and len(here) == (rules[0] != NONE), f"{where}: one `# <- here` and one `rule:`"
+        assert rules[0] in (NONE, *catalogue.rules()), f"{where}: there is no rule {rules[0]}"
         yield Program(
             name=f"{path.stem}:{title.replace(' ', '-')}",
             block=block,
             exception=block.words[1],
             message=" ".join(block.words[2:]),
-            here=here[0],
+            here=here[0] if here else 0,
             roots=frozenset(n for n, kind in marks if kind == "root"),
             rule=rules[0],
             cures=tuple(value for key, value in claims if key != "rule"),
@@ -94,6 +95,9 @@ every = pytest.mark.parametrize("program", programs(), ids=lambda program: progr
 
 def hold(program: Program, told: Told | None, failed: str) -> None:
     """Every claim of the program; ``failed`` is how it ended, for the report."""
+    if program.rule == NONE:
+        assert told is None, f"{told} is told of what is not torch's fault: {failed}"
+        return
     assert told is not None, f"nothing is told of it: {failed}"
     said = f"{told.rule} at {told.line}: {told.message}\nmarks: {sorted(told.marks)}\n" + "\n".join(told.cures)
     assert told.rule == program.rule, f"{said}\n{failed}"
@@ -109,6 +113,7 @@ def hold(program: Program, told: Told | None, failed: str) -> None:
 def test_the_explanation(program: Program) -> None:
     pytest.importorskip("torch")
     from torchdoctor.diagnose import diagnose
+    from torchdoctor.pasted import failures_in
     from torchdoctor.probes.failure import failure_of
     from torchdoctor.project.tracefiles import TraceFiles
     from torchdoctor.proving import run
@@ -126,6 +131,9 @@ def test_the_explanation(program: Program) -> None:
     assert program.exception in {kind.__name__ for kind in type(error).__mro__}, trace
     assert program.message in str(error), trace
     hold(program, next(iter(told), None), trace)
+    if program.rule == NONE:
+        pasted = [found.message for failure in failures_in(trace) for found in diagnose(failure)]
+        assert not pasted, f"the pasted traceback is told of\n{trace}"
 
 
 @pytest.mark.slow

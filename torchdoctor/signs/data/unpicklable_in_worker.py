@@ -18,7 +18,7 @@ from torchdoctor.sign import Diagnosis, Said, on_failure
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """Only where a loader or a process of torch's was to be started: pickling fails elsewhere too."""
-    if not any("multiprocessing" in frame.path for frame in failure.frames):
+    if not any("/multiprocessing/" in frame.path.replace("\\", "/") for frame in failure.frames if not frame.user):
         return
     loader = any(frame.path.endswith("dataloader.py") for frame in failure.frames)
     who = "a spawned worker of the DataLoader" if loader else "a spawned process"
