@@ -112,17 +112,31 @@ class Calls:
 
     def _either(self, node: cst.Call, callee: OneOf, args: tuple[Value, ...], keywords: Keywords) -> Value:
         """One of several callees: what all of them give. Torch refuses for sure only where it refuses every one."""
-        mark, results, refused = len(self.run.refused), [], []
+        mark, began, results, refused = len(self.run.refused), len(self.run.events), [], []
         for option in sorted(callee.options, key=repr):
-            results.append(self.apply(node, option, args, keywords, False))
+            if isinstance(option, Attr) and option.of == const(None):
+                continue  # the call is not for the case that there is nothing
+            so_far = len(self.run.events)
+            results.append(self._option(node, option, args, keywords))
             refused.append(self.run.refused[mark:])
             del self.run.refused[mark:]
+            seen = {(event.kind, event.node) for event in self.run.events[began:so_far]}
+            self.run.events[so_far:] = [e for e in self.run.events[so_far:] if (e.kind, e.node) not in seen]
+        if not results:
+            return UNKNOWN
         if all(refused):
             self.run.refused += refused[0]
         value = results[0]
         for other in results[1:]:
             value = join(value, other)
         return value
+
+    def _option(self, node: cst.Call, callee: Value, args: tuple[Value, ...], keywords: Keywords) -> Value:
+        """A method of one of several receivers, or another of several callees."""
+        if isinstance(callee, Attr) and isinstance(node.func, cst.Attribute) and callee.name == node.func.attr.value:
+            known = self.method(node, callee.of, callee, callee.name, args, keywords, False)
+            return known if known is not None else self._unknown(node, callee, args, keywords)
+        return self.apply(node, callee, args, keywords)
 
     def apply(
         self, node: cst.CSTNode, callee: Value, args: tuple[Value, ...], keywords: Keywords, starred: bool = False

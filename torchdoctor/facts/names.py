@@ -43,7 +43,7 @@ _CANONICAL = tuple(
         (r"^torch\.(?:functional|_C|_C\._VariableFunctions)\.(\w+)$", r"torch.\1"),
         (r"^torch\._tensor\.Tensor$", "torch.Tensor"),
         (r"^torch\.(?:cuda\.amp|cpu\.amp|amp)\.(?:autocast_mode|grad_scaler)\.(\w+)$", r"torch.amp.\1"),
-        (r"^torch\.(?:cuda\.amp|cpu\.amp)\.(autocast|GradScaler|custom_fwd|custom_bwd)$", r"torch.amp.\1"),
+        (r"^torch\.(?:cuda\.amp\.|cpu\.amp\.)?(autocast|GradScaler|custom_fwd|custom_bwd)$", r"torch.amp.\1"),
         (r"^torch\.autocast$", "torch.amp.autocast"),
         (r"^torch\.distributed\.distributed_c10d\.(\w+)$", r"torch.distributed.\1"),
         (r"^torch\.utils\.checkpoint\.checkpoint\.(\w+)$", r"torch.utils.checkpoint.\1"),

@@ -150,6 +150,17 @@ def is_registered(facts: ClassFacts, kept: Kept) -> bool:
     return False
 
 
+def is_hidden(kept: Kept) -> bool:
+    """`self.teacher = [teacher]`: one module that somebody else has made, in a list of its own: so it is kept out."""
+    written = kept.write.value
+    if not isinstance(written, (cst.List, cst.Tuple)) or len(written.elements) != 1:
+        return False
+    module: cst.CSTNode = written.elements[0].value
+    while isinstance(module, cst.Call) and isinstance(module.func, cst.Attribute):  # teacher.eval()
+        module = module.func.value
+    return isinstance(module, cst.Name) and not any(addition.node is not written for addition in kept.additions)
+
+
 def _carriers(file: File, method: cst.FunctionDef, kept: Kept) -> dict[str, bool]:
     """Local names that hold the container (True) or something out of it (False)."""
     names: dict[str, bool] = {}

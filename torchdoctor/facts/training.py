@@ -246,7 +246,9 @@ class Training:
         if event.kind == "backward" and (feeds := self.feeds(event, optimizer)) is not False:
             scaler = event.by if feeds and event.by is not None and self.flow.kind(event.by) == "scaler" else None
             return Gradients("fresh", event.index, scaled=scaler or before.scaled)
-        if event.kind == "unscale" and optimizer in options(event.argument(0, "optimizer") or optimizer):
+        if event.kind == "unscale" and not {optimizer, UNKNOWN}.isdisjoint(
+            options(event.args[0] if event.args else UNKNOWN)
+        ):
             return before._replace(scaled=None)
         if self.steps(event, optimizer):
             return Gradients("spent", event.index)

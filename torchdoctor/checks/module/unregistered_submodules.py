@@ -16,7 +16,14 @@ from torchdoctor.facts.classes import ClassFacts
 from torchdoctor.facts.file import File
 from torchdoctor.facts.layers import made_modules, needs_registration
 from torchdoctor.facts.origins import Origin
-from torchdoctor.facts.registry import Kept, is_registered, kept_in_containers, kind_of_container, manages_itself
+from torchdoctor.facts.registry import (
+    Kept,
+    is_hidden,
+    is_registered,
+    kept_in_containers,
+    kind_of_container,
+    manages_itself,
+)
 
 
 @on_module_class(words=("[", "{", "list", "dict", "tuple", "Dict"))
@@ -25,7 +32,7 @@ def check(file: File, facts: ClassFacts) -> Iterator[Found]:
     if not kept_here or manages_itself(facts):
         return
     for kept, made in kept_here:
-        if is_registered(facts, kept):
+        if is_hidden(kept) or is_registered(facts, kept):
             continue
         first = made[0]
         called = file.code(first.node.func) if isinstance(first.node, cst.Call) and first.file is file else "modules"

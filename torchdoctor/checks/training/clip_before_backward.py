@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.check import Found, on_flow
 from torchdoctor.checks._moving import line_of, moved
-from torchdoctor.facts.events import Event
+from torchdoctor.facts.events import Event, exclusive
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
 from torchdoctor.facts.training import Training, blamed, training
@@ -32,6 +32,8 @@ def _later(flow: Flow, facts: Training, optimizer: Value, clip: Event) -> Event 
     if not states or not states <= _NOTHING_NEW:
         return None
     for event in flow.events[clip.index + 1 :]:
+        if exclusive(clip, event):
+            continue
         if event.loops[: len(clip.loops)] != clip.loops or facts.steps(event, optimizer):
             return None
         if event.kind == "backward" and event.loops == clip.loops and facts.feeds(event, optimizer) is True:

@@ -17,7 +17,6 @@ from torchdoctor.facts.torch_api.rules import (
     ending,
     promoted,
     reduced_shape,
-    scalar,
     shape_of,
     unknown_sizes,
 )
@@ -65,6 +64,12 @@ def matmul_shape(left: Shape | None, right: Shape | None) -> Shape | None:
     rows: Shape = left[-2:-1] if len(left) > 1 else ()
     columns: Shape = right[-1:] if len(right) > 1 else ()
     return (*batch, *rows, *columns)
+
+
+def _dot(use: Use) -> Shape | None:
+    """No dimensions, for vectors. Arrays and sparse matrices of other libraries have a `dot` for more of them."""
+    shapes = (shape_of(use.tensor()), shape_of(use.tensor("other")))
+    return () if any(shape is not None and len(shape) == 1 for shape in shapes) else None
 
 
 def _mm(use: Use) -> Shape | None:
@@ -193,7 +198,7 @@ ROWS: tuple[Row, ...] = (
     product("mm", "input mat2", _mm),
     product("mv", "input vec", _mv),
     product("bmm", "input mat2", _bmm),
-    product("dot vdot", "input other", scalar),
+    product("dot vdot", "input other", _dot),
     product("inner kron", "input other", lambda use: None, memory=unordered),
     product("outer ger", "input vec2", _outer),
     product("addmm", "input mat1 mat2", _added("mat1", "mat2")),
