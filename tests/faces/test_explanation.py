@@ -137,15 +137,6 @@ def test_a_source_that_is_gone_or_has_changed(write: Write) -> None:
     assert "--> model.py:9:16" in render(bare, [found(root)], Paint(False, 100))
 
 
-def test_of_a_loop_its_head_is_shown(write: Write) -> None:
-    root = write({"train.py": "for batch in loader:\n    step(batch)\n"})
-    frame = FrameRecord(str(root / "train.py"), 1, "<module>", "for batch in loader:", at=Span("", 1, 1, 2, 16))
-    frame = replace(frame, at=replace(frame.place, path=frame.path))
-    made = failure(root, frames=(frame,))
-    out = render(made, [found(root, at=frame.place, marks=())], Paint(False, 100))
-    assert "1 | for batch in loader:\n  | ^^^^^^^^^^^^^^^^^^^\n  |\n" in out and "step" not in out
-
-
 def test_places_in_other_files(write: Write) -> None:
     root = write({"model.py": MODEL, "data/crops.py": "size = 24\n"})
     other = Mark(Span(str(root / "data" / "crops.py"), 1, 8, 1, 10), "crops of 24 pixels")

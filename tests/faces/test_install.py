@@ -279,6 +279,33 @@ def test_what_is_no_error_passes_in_silence(heard: list[BaseException]) -> None:
     assert heard == []
 
 
+def test_an_exit_tells_of_the_error_that_it_comes_from(heard: list[BaseException]) -> None:
+    error = raised()
+    with pytest.raises(SystemExit) as caught, torchdoctor.explaining():
+        raise SystemExit(3) from error
+    assert caught.value.code == 3 and heard == [error]
+    with pytest.raises(SystemExit), torchdoctor.explaining():
+        try:
+            raise error
+        except ValueError:
+            sys.exit("it failed")
+    assert heard == [error, error]
+    for code in (0, None):  # what was handled did no harm
+        with pytest.raises(SystemExit), torchdoctor.explaining():
+            raise SystemExit(code) from error
+    with pytest.raises(SystemExit), torchdoctor.explaining():
+        raise SystemExit(1) from None
+    assert heard == [error, error]
+
+    @torchdoctor.explaining()
+    def main() -> None:
+        raise SystemExit(1) from error
+
+    with pytest.raises(SystemExit):
+        main()
+    assert len(heard) == 3
+
+
 @torchdoctor.explaining()
 def plainly(x: int, *, y: int = 2) -> int:
     """A docstring."""

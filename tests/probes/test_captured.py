@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -184,3 +185,25 @@ def test_weights_that_a_step_moved() -> None:
     (graph,) = failure.graph
     assert graph.parameter and graph.names == ("net.1.weight",)
     assert [(one.name, one.kind) for one in failure.objects][:1] == [("optimizer", "optimizer")]
+
+
+def test_a_loop_and_a_block_fail_at_their_heads() -> None:
+    """Bytecode gives the whole of them; the record's place is what stands before the colon."""
+
+    def loop() -> None:
+        for row in torch.tensor(3.0):
+            print(row)
+            print(row)
+
+    def block() -> None:
+        with torch.autograd.set_detect_anomaly(torch.zeros(3) > 0):  # type: ignore[arg-type]
+            print(1)
+            print(2)
+
+    for call, head in ((loop, "for row in torch.tensor(3.0)"), (block, "")):
+        user = failed(call).user
+        assert user is not None
+        at = user.place
+        assert at.end_line == at.line, at
+        if head:
+            assert Path(__file__).read_text().splitlines()[at.line - 1][at.column - 1 : at.end_column - 1] == head

@@ -23,7 +23,9 @@ class explaining:
         @torchdoctor.explaining()
         def objective(trial): ...
 
-    The decorated function does not show in the traceback (on Python 3.10 it is one frame more).
+    Of ``raise SystemExit(...) from error``, and of ``sys.exit(1)`` where an error is handled, it explains that error:
+    no hook of Python's sees these. The decorated function does not show in the traceback (on Python 3.10 it is one
+    frame more).
     """
 
     def __enter__(self) -> explaining:
@@ -32,10 +34,11 @@ class explaining:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if isinstance(error, Exception) and "torch" in sys.modules:
+        failed = _failed(error)
+        if failed is not None and "torch" in sys.modules:
             from torchdoctor.faces.telling import tell
 
-            tell(error)
+            tell(failed)
 
     def __call__(self, function: _F) -> _F:
         if inspect.iscoroutinefunction(function):
@@ -50,7 +53,7 @@ class explaining:
         def explained(*arguments: Any, **options: Any) -> Any:
             try:
                 return function(*arguments, **options)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self._told(error)
                 raise
 
@@ -60,7 +63,7 @@ class explaining:
         async def explained(*arguments: Any, **options: Any) -> Any:
             try:
                 return await function(*arguments, **options)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self._told(error)
                 raise
 
@@ -70,15 +73,22 @@ class explaining:
         def explained(*arguments: Any, **options: Any) -> Any:
             try:
                 return (yield from function(*arguments, **options))
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self._told(error)
                 raise
 
         return explained
 
-    def _told(self, error: Exception) -> None:
+    def _told(self, error: BaseException) -> None:
         """Explain it without our own frame, which then is not in the traceback that is raised on."""
         traceback = error.__traceback__
         if traceback is not None and traceback.tb_next is not None:
             error.__traceback__ = traceback.tb_next
         self.__exit__(type(error), error, error.__traceback__)
+
+
+def _failed(error: BaseException | None) -> Exception | None:
+    """The error that is meant: of an exit that is no success, the one that it was raised from."""
+    if isinstance(error, SystemExit) and error.code not in (None, 0):
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return error if isinstance(error, Exception) else None

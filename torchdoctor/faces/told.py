@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import linecache
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,8 +11,6 @@ from torchdoctor.faces.lines import Lines
 from torchdoctor.finding import Span
 from torchdoctor.project.shown import shown
 from torchdoctor.record import Failure, FrameRecord
-
-_BLOCK = re.compile(r"\s*(?:async\s+)?(?:for|with)\b.*:\s*(?:#.*)?$")
 
 
 def every(failure: Failure) -> Iterator[Failure]:
@@ -46,12 +43,10 @@ class ToldLines(Lines):
         return replace(at, path=name)
 
     def fitted(self, at: Span, frame: FrameRecord | None) -> Span:
-        """A place of which only the line is known, fitted to the code on it; of a loop or block, its head."""
-        line = self.line(at.path, at.line)
-        if at.end_line > at.line and _BLOCK.match(line):
-            return replace(at, end_line=at.line, end_column=len(line.rstrip().rstrip(":")) + 1)
+        """A place of which only the line is known, fitted to the code on it."""
         if frame is None or frame.at is not None:
             return at
+        line = self.line(at.path, at.line)
         return replace(at, column=len(line) - len(line.lstrip()) + 1, end_column=max(len(line.rstrip()), 1) + 1)
 
     def of(self, path: str) -> list[str]:

@@ -75,8 +75,9 @@ class Sources:
         return b"".join(rows).decode(errors="replace")
 
     def columns(self, path: str, node: ast.AST) -> Place:
-        """A node's place in lines and columns that count from 1, in characters."""
-        line, column, end_line, end_column = _place_of(node)
+        """A node's place in lines and columns that count from 1, in characters; of a loop or block its head."""
+        line, column, *_ = _place_of(node)
+        *_, end_line, end_column = _place_of(_end_of_head(node))
         lines = self.lines(path)
 
         def characters(number: int, offset: int) -> int:
@@ -162,6 +163,15 @@ def _position(code: types.CodeType, offset: int) -> Place | None:
     if line is None or end_line is None or column is None or end_column is None:
         return None
     return line, column, end_line, end_column
+
+
+def _end_of_head(node: ast.AST) -> ast.AST:
+    """What a loop or block fails at stands before its colon: the bytecode gives the whole of it."""
+    if isinstance(node, (ast.For, ast.AsyncFor)):
+        return node.iter
+    if isinstance(node, (ast.With, ast.AsyncWith)):
+        return node.items[-1].optional_vars or node.items[-1].context_expr
+    return node.test if isinstance(node, (ast.If, ast.While)) else node
 
 
 def _place_of(node: Any) -> Place:
