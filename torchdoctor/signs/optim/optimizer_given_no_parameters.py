@@ -28,13 +28,17 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     yield Diagnosis(f"the optimizer was given {_described(item)} among its parameters", cures=(_cure(item, code),))
 
 
+_CLIPPING = ("clip_grad_norm_", "clip_grad_value_", "get_total_norm", "clip_grads_with_norm_")
+
+
 @on_failure("object is not iterable", raises="TypeError", plain=False)
 def whole(failure: Failure, said: Said) -> Iterator[Diagnosis]:
-    """`Adam(model)` and `Adam(model.parameters)`, which speak of an object that is not iterable."""
+    """`Adam(model)` and `Adam(model.parameters)`, which speak of an object that is not iterable; clipping as well."""
     asked = failure.asked
-    if asked is None or not asked.name.startswith("torch.optim.") or "lr_scheduler" in asked.name:
+    clips = asked is not None and asked.name.rpartition(".")[2] in _CLIPPING
+    if asked is None or not (asked.name.startswith("torch.optim.") or clips) or "lr_scheduler" in asked.name:
         return
-    given = asked.operand("params", 0)
+    given = asked.operand("params", "parameters", 0)
     code = given.code if given is not None and len(given.code) < 60 else "model"
     optimizer = asked.name.rpartition(".")[2]
     if given is not None and given.module is not None:

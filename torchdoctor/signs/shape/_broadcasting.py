@@ -83,6 +83,8 @@ def _of_one_rank(
         yield f"`{b}.transpose(-2, -1)`: the last two dimensions stand the other way round"
     elif (cut := _of_mask(pair, a, b, axes)) is not None:
         yield cut
+    elif len(left) == 4 and -3 in axes:
+        yield from _shortcut(a, b, left, right)
     elif len(left) == 4 and set(axes) <= {-1, -2}:
         (less, code), (more, other) = sorted([(left, a), (right, b)], key=lambda one: one[0][-2:])
         gaps = {more[axis] - less[axis] for axis in (-1, -2)}
@@ -106,6 +108,15 @@ def _of_one_rank(
         yield f"`{b}.permute{turned}`: the same sizes in another order"
     elif len(left) > 1 and axes == [-1] and not failure.calls("copy_"):
         yield f"`nn.Linear({right[-1]}, {left[-1]})` on `{b[1:-1] if b[:1] == '(' else b}`, or layers of one width"
+
+
+def _shortcut(a: str, b: str, left: tuple[int, ...], right: tuple[int, ...]) -> Iterator[str]:
+    """A block that changes the channels, or the size, of what is added to its output."""
+    code, kept, made = (a, left, right) if a.isidentifier() and not b.isidentifier() else (b, right, left)
+    strides = {x // y if y and x % y == 0 else 0 for x, y in zip(kept[2:], made[2:], strict=True)}
+    if len(strides) == 1 and (stride := strides.pop()) > 0:
+        how = f", stride={stride}" * (stride > 1)
+        yield f"`nn.Conv2d({kept[1]}, {made[1]}, 1{how})` on `{code}` before it is added: {kept[1:]} to {made[1:]}"
 
 
 def _turned(shape: tuple[int, ...], order: tuple[int, ...]) -> tuple[int, ...]:

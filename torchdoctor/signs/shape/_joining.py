@@ -9,6 +9,8 @@ from torchdoctor.record import Failure, ValueRecord, shape_text
 from torchdoctor.sign import Said
 from torchdoctor.signs.shape._sizes import shape_of, spelled
 
+_NEAR = 16  # one part in so many: series that differ by rounding, not by what they are
+
 
 def cures(
     failure: Failure, first: ValueRecord, other: ValueRecord, axis: int | None, wrong: list[int]
@@ -57,7 +59,8 @@ def _of_one_rank(
     failure: Failure, first: ValueRecord, b: str, left: tuple[int, ...], right: tuple[int, ...], axis: int
 ) -> Iterator[str]:
     a = spelled(failure, first, "a")
-    maps = len(left) == 4 and axis > 1 and 1 not in (left[axis], right[axis])
+    near = len(left) == 4 or (len(left) == 3 and 0 < abs(left[axis] - right[axis]) * _NEAR < left[axis])
+    maps = near and axis > 1 and 1 not in (left[axis], right[axis])
     others = [(x, y) for index, (x, y) in enumerate(zip(left, right, strict=True)) if index != axis]
     if not maps and all(x == y for x, y in others):
         yield f"`dim={axis}`: they differ in no other, and give {left[axis] + right[axis]} there"
@@ -73,7 +76,7 @@ def _interpolated(a: str, b: str, left: tuple[int, ...], right: tuple[int, ...])
     """The smaller map brought to the larger: what went up lost a row or a column of an odd size on its way down."""
     if left[2:] < right[2:] and all(x <= y for x, y in zip(left[2:], right[2:], strict=True)):
         a, b, left, right = b, a, right, left
-    return f"`F.interpolate({b}, size={a}.shape[-2:])`, which brings {right[2:]} to {left[2:]}"
+    return f"`F.interpolate({b}, size={a}.shape[{2 - len(left)}:])`, which brings {right[2:]} to {left[2:]}"
 
 
 def _unsqueezed(small: tuple[int, ...], large: tuple[int, ...], code: str, axis: int | None) -> Iterator[str]:

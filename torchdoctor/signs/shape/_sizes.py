@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from math import prod
 
 from torchdoctor.record import Failure, ModuleRecord, ValueRecord
 from torchdoctor.sign import Root
+from torchdoctor.signs._words import operand
 
-_ONE_PIECE = re.compile(r"[\w.]+(?:\([^()]*\)|\[[^\[\]]*\])*(?:\.\w+(?:\([^()]*\)|\[[^\[\]]*\])*)*")
 _LONGEST = 40
 
 
@@ -39,7 +38,7 @@ def spelled(failure: Failure, value: ValueRecord | None, otherwise: str = "x") -
     code = " ".join(own.code.split()) if own is not None else ""
     if not code or len(code) > _LONGEST:
         return otherwise
-    return code if _ONE_PIECE.fullmatch(code) else f"({code})"
+    return operand(code)
 
 
 def transposed(failure: Failure, value: ValueRecord | None, otherwise: str = "x") -> str:
