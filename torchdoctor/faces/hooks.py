@@ -105,9 +105,10 @@ def install() -> None:
     if shell is not None and not _stands(shell.showtraceback):
         shell.showtraceback = _kept(_Cell(shell.showtraceback))
     from torchdoctor.faces import crashes
-    from torchdoctor.probes import loading
+    from torchdoctor.probes import loading, spawned
 
     loading.watch_loaders()
+    spawned.watch_spawned()
     crashes.watch()
 
 
@@ -124,9 +125,10 @@ def uninstall() -> None:
         del shell.showtraceback
     _hooks.clear()
     from torchdoctor.faces import crashes
-    from torchdoctor.probes import loading
+    from torchdoctor.probes import loading, spawned
 
     loading.leave_loaders()
+    spawned.leave_spawned()
     crashes.leave()
 
 

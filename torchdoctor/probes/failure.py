@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from torchdoctor.pasted import retold
-from torchdoctor.probes import graph
+from torchdoctor.probes import graph, spawned
 from torchdoctor.probes.environment import environment_of, files_of
 from torchdoctor.probes.frames import Frames, steps
 from torchdoctor.probes.loading import sent
@@ -60,7 +60,7 @@ class _Capture:
         told_frames = Frames(self.sources, self.values)
         frames = (*told_frames.records(links), *self._compiled(error, told_frames))
         exception = _exception(error)
-        told = sent(links) or retold(exception.message)
+        told = sent(links) or spawned.sent(links) or retold(exception.message)
         found = self._causes(error, depth) if depth < _DEEPEST else []
         record = Failure(
             exception=exception,

@@ -34,11 +34,16 @@ def watch_loaders() -> None:
 
     Costs nothing until a worker fails; does not load torch. The exception's type and text stay what they are.
     """
-    module = sys.modules.get(_WORKER)
+    when_loaded(_WORKER, _put_in)
+
+
+def when_loaded(name: str, put_in: Callable[[ModuleType], None]) -> None:
+    """Call ``put_in`` with a module: at once where it is loaded, else when it will be."""
+    module = sys.modules.get(name)
     if module is not None:
-        _put_in(module)
-    elif not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())
+        put_in(module)
+    elif not any(isinstance(finder, _Finder) and finder.name == name for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder(name, put_in))
 
 
 def leave_loaders() -> None:
@@ -50,26 +55,29 @@ def leave_loaders() -> None:
 
 
 class _Finder:
-    """Waits for the module of the workers to be imported."""
+    """Waits for one module to be imported."""
+
+    def __init__(self, name: str, put_in: Callable[[ModuleType], None]) -> None:
+        self.name, self.put_in = name, put_in
 
     def find_spec(self, name: str, path: Any, target: ModuleType | None = None) -> ModuleSpec | None:
-        if name != _WORKER:
+        if name != self.name:
             return None
         from importlib.util import find_spec
 
         sys.meta_path.remove(self)
         spec = find_spec(name)
         if spec is not None and spec.loader is not None:
-            _after(spec.loader)
+            _after(spec.loader, self.put_in)
         return spec
 
 
-def _after(loader: Loader) -> None:
+def _after(loader: Loader, put_in: Callable[[ModuleType], None]) -> None:
     run = loader.exec_module
 
     def exec_module(module: ModuleType) -> None:
         run(module)
-        _put_in(module)
+        put_in(module)
 
     loader.exec_module = exec_module  # type: ignore[method-assign]
 
