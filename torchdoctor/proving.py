@@ -165,6 +165,7 @@ class _Settings:
         self.precision = torch.get_float32_matmul_precision()
         self.autocast = torch.is_autocast_enabled("cpu")
         self.warn_always = torch.is_warn_always_enabled()
+        self.validates = torch.distributions.Distribution._validate_args  # torch.compile switches it off for good
 
     def restore(self) -> None:
         torch = self.torch
@@ -178,6 +179,7 @@ class _Settings:
         torch.set_float32_matmul_precision(self.precision)
         torch.set_autocast_enabled("cpu", self.autocast)
         torch.set_warn_always(self.warn_always)
+        torch.distributions.Distribution.set_default_validate_args(self.validates)
 
 
 @contextmanager
