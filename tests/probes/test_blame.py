@@ -95,4 +95,4 @@ def test_what_was_raised_from_torchs_error_is_explained() -> None:
         raise ValueError("training failed") from error
     """
     failure = failure_of(run(text))
-    assert failure.blame == "other" and failure.causes[0].message.startswith("mat1 and mat2")
+    assert failure.blame == "other" and "mat1 and mat2" in failure.causes[0].message

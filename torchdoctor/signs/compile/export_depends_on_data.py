@@ -13,18 +13,25 @@ _CONSTANT = re.compile(r"You marked (\w+) as dynamic but your code specialized i
 _EQUAL = re.compile(r"The values of (\w+) = [^\n]*? and (\w+) = [^\n]*? must always be equal")
 _GUARD = re.compile(r"Not all values of (\w+) = [^\n]*? satisfy the generated guard ([^\n]+)")
 _CODE = re.compile(r"The following call raised this error:\s*\n\s*File [^\n]+\n\s+([^\n]+)")
+_USER_CODE = re.compile(r"from user code:(?:\s*\n\s*File [^\n]+\n\s+([^\n]+))+")
 
 
-@on_failure("Could not guard on data-dependent expression {expression} (")
+@on_failure(
+    "Could not guard on data-dependent expression {expression} (",
+    "Dynamic control flow is not supported at the moment",  # until torch 2.6, of export and of compile
+)
 def data(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """u0 is a number that is known only when the program runs: an `.item()`, the length of a `nonzero`."""
-    found = _CODE.search(failure.message)
+    if "expression" not in said and all(frame.function != "export" for frame in failure.frames):
+        return
+    found = _CODE.search(failure.message) or _USER_CODE.search(failure.message)
     code = found[1].strip() if found is not None else ""
     if not code and failure.user is not None and failure.user.module is not None:
         code = failure.user.text.strip()
     at = f"`{code}`" if code and "`" not in code and len(code) < 90 else "a line"
     yield Diagnosis(
-        f"{at} decides by a value that is known only at run time: `{said['expression']}`",
+        f"{at} decides by a value that is known only at run time"
+        + (f": `{said['expression']}`" if "expression" in said else ""),
         cures=(
             "`torch.cond(condition, if_true, if_false, (x,))`, or `torch.where`, in place of the branch",
             "where one side always holds: `torch._check(n > 0)` before it, with `n = x.item()`",

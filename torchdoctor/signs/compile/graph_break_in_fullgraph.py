@@ -9,12 +9,15 @@ from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Said, on_failure
 
 _REASON = re.compile(r"\A\s*(?P<reason>[^\n]+)\n\s*Explanation: (?P<why>[^\n]+)")
+_OLDER = re.compile(r"\A\s*(?P<reason>[^\n]+?)(?:\. [^\n]*)?(?P<why>)\n+from user code:")  # until torch 2.6
 _PLACE = re.compile(
     r'from user code:\s*\n(?:.*\n)*?\s*File "(?P<path>[^"]+)", line (?P<line>\d+), in (?P<function>\S+)\n'
     r"\s+(?P<code>[^\n]+)"
 )
+_BRANCHES = ("`torch.where(condition, a, b)`, which computes both", "`torch.cond` for branches that cost much")
 _CURES = (
-    ("branching", ("`torch.where(condition, a, b)`, which computes both", "`torch.cond` for branches that cost much")),
+    ("branching", _BRANCHES),
+    ("control flow", _BRANCHES),
     ("print", ("take `print` out of the function", "`torch._dynamo.config.reorderable_logging_functions.add(print)`")),
     (".item()", ("keep it a tensor", "`torch._dynamo.config.capture_scalar_outputs = True`")),
     ("Dynamic shape operator", (("`torch._dynamo.config.capture_dynamic_output_shape_ops = "
@@ -22,11 +25,16 @@ _CURES = (
 )  # fmt: skip
 
 
-@on_failure(raises="Unsupported")
+@on_failure(raises=("Unsupported", "UserError"))
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The text has a reason and, last, the user's line; that line is told, not the call of the compiled function."""
-    found = _REASON.search(failure.message)
-    if found is None or (failure.exception.qualified and not failure.exception.qualified.startswith("torch.")):
+    found = _REASON.search(failure.message) or _OLDER.search(failure.message)
+    if (
+        found is None
+        or "cache_size_limit" in failure.message
+        or any(frame.function == "export" for frame in failure.frames)
+        or (failure.exception.qualified and not failure.exception.qualified.startswith("torch."))
+    ):
         return
     place = next(reversed(list(_PLACE.finditer(failure.message))), None)
     reason, why = found["reason"].strip(), found["why"].strip()

@@ -16,6 +16,7 @@ _REASON = re.compile(r"last reason: (?:\d+/\d+: )?([^\n]+)")
     "Hard failure due to fullgraph=True",
     "torch._dynamo hit config.recompile_limit ({n:d})",
     "torch._dynamo hit config.cache_size_limit ({n:d})",
+    "^cache_size_limit reached",
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The last guard that did not hold stands in the log; a size or a number in it tells which."""
