@@ -16,7 +16,7 @@ from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
 from torchdoctor.facts.layout import short
 from torchdoctor.facts.torch_api.rules import DISCRETE
-from torchdoctor.facts.values import Known, Tensor
+from torchdoctor.facts.values import Known, Made, Self, Tensor
 
 
 @on_file(words=("numpy",))
@@ -67,7 +67,11 @@ def _is_required(flow: Flow, tensor: Tensor, grad: str) -> bool:
         return True
     if _freezes(flow.file):
         return False
-    return flow.function is None or flow.known_callers or bool(flow.of("backward"))
+    if flow.of("backward"):
+        return True
+    # A module that is only handed in may have no parameters: a conversion, a metric.
+    in_sight = all(isinstance(model, (Made, Self)) for model in tensor.models)
+    return flow.function is None or (flow.known_callers and in_sight)
 
 
 def _freezes(file: File) -> bool:
