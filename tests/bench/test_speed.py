@@ -29,5 +29,6 @@ def test_the_benchmark_of_explanations_prints_its_times() -> None:
     explaining.measure(1, 10, said.append)
     assert [re.sub(r"\d+\.\d", "0", " ".join(line.split())) for line in said] == [
         "install() 0 ms 0 ms of CPU",
-        "explanation, 10 tensors 0 ms 0 ms of CPU",
+        "cold explanation 0 ms 0 ms of CPU",
+        "warm explanation 0 ms 0 ms of CPU",
     ]
