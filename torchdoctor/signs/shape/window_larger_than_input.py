@@ -71,4 +71,7 @@ def _cures(over: tuple[int, ...] | None, window: tuple[int, ...]) -> Iterator[st
                 if min(over)
                 else f"`padding={-(-short // 2)}` more"
             )
-    yield "larger images: each halving doubles what they have to be at least"
+    if over and len(over) == 1:
+        yield f"sequences of at least {max(window, default=1)} steps with their padding: pad the short ones"
+    else:
+        yield "larger images: each halving doubles what they have to be at least"
