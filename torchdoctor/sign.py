@@ -82,7 +82,7 @@ _HOLE = re.compile(r"\{(\w*)(?::(\w))?\}")
 _NUMBER = r"-?\d+"
 _SIZES = r"(?:torch\.Size\()?[\[(]?(?:-?\d+(?:\s*[,x]\s*-?\d+)*,?)?[\])]?\)?"
 _KINDS: dict[str, tuple[str, Callable[[str], Any]]] = {
-    "": (r".+?", str),
+    "": (r".+?", lambda text: " ".join(text.split())),
     "d": (_NUMBER, int),
     "f": (r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|inf|nan)", float),
     "s": (_SIZES, lambda text: tuple(int(n) for n in re.findall(_NUMBER, text))),
@@ -93,10 +93,11 @@ _KINDS: dict[str, tuple[str, Callable[[str], Any]]] = {
 class Template:
     """A text with holes, ready to be looked for.
 
-    Holes are ``{name}`` (any text), ``{name:d}`` (a whole number), ``{name:f}`` (any number), ``{name:s}`` (sizes, in
-    whatever brackets: a tuple of ints) and ``{name:w}`` (a word, dots and colons in it); a hole without a name is not
-    kept. White space matches any white space. ``^`` at the beginning and ``$`` at the end hold the text to the
-    message's ends; elsewhere it may stand anywhere in it. Raises ValueError for a hole of an unknown kind.
+    Holes are ``{name}`` (any text, read as one line), ``{name:d}`` (a whole number), ``{name:f}`` (any number),
+    ``{name:s}`` (sizes, in whatever brackets: a tuple of ints) and ``{name:w}`` (a word, dots and colons in it); a
+    hole without a name is not kept. White space matches any white space. ``^`` at the beginning and ``$`` at the end
+    hold the text to the message's ends; elsewhere it may stand anywhere in it. Raises ValueError for a hole of an
+    unknown kind.
     """
 
     def __init__(self, text: str) -> None:

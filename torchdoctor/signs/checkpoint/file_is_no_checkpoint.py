@@ -24,7 +24,7 @@ _SCRIPT = "PytorchStreamReader failed locating file {part:w}: file not found"
 @on_failure("Weights only load failed{}Unsupported operand {n:d}", raises="UnpicklingError")
 def operand(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The operand is the first byte that is no pickle: 118 is the v of "version https://git-lfs"."""
-    yield from _told(failure, chr(said["n"]) if said["n"] < 256 else "")
+    yield from _told(failure, chr(said["n"]) if 0 <= said["n"] < 256 else "")
 
 
 @on_failure(_KEY, *_OTHERS, raises=("UnpicklingError", "error"), plain=False)

@@ -6,6 +6,7 @@ Torch says "index out of range in self" of an embedding on CPU; on a GPU it is a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Root, Said, on_failure
@@ -20,7 +21,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     rows = table.shape[0] if table is not None and table.shape else None
     least = indices.tensor.least if indices is not None and indices.tensor is not None else None
     most = indices.tensor.most if indices is not None and indices.tensor is not None else None
-    if rows is None or least is None or most is None:
+    if rows is None or least is None or most is None or not (isfinite(least) and isfinite(most)):
         yield Diagnosis("an embedding was asked for an index that its table does not have")
         return
     name, where = failure.name_of(indices, "the input"), failure.layer_text(layer, "the embedding")

@@ -17,6 +17,8 @@ from torchdoctor.signs._words import made
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The text holds all numbers; the live run tells whether a user or a file asked for them."""
     sizes, strides, item = said["sizes"], said["strides"], said["item"]
+    if item < 1:
+        return
     have, wanted = said["size"] // item, said["wanted"] // item
     loading = failure.calls("load", "torch.load", "_rebuild_tensor_v2", "load_file")
     value = failure.operand("self")

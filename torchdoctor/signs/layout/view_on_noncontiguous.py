@@ -40,6 +40,6 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
 def _gaps(tensor: TensorRecord) -> Iterator[str]:
     """Which neighbouring dimensions are not neighbours in memory."""
     shape, strides = tensor.shape or (), tensor.strides or ()
-    for axis in range(len(shape) - 1):
+    for axis in range(min(len(shape), len(strides)) - 1):
         if shape[axis] > 1 and shape[axis + 1] > 1 and strides[axis] != strides[axis + 1] * shape[axis + 1]:
             yield f"dimensions {axis} and {axis + 1} are no neighbours: one step of {axis} is {strides[axis]} elements"

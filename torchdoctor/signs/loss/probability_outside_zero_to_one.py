@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Said, on_failure
@@ -48,7 +49,7 @@ def _cures(target: bool, code: str, most: float | None) -> Iterator[str]:
         yield f"`{code}.sigmoid()`, if probabilities are wanted elsewhere too"
     elif most is not None and most == 255:
         yield f"`{code} / 255`: the mask holds pixel values"
-    elif most is not None and most > 1 and most == int(most):
+    elif most is not None and 1 < most < inf and most == int(most):
         yield f"`F.cross_entropy` with one score for each class, if the labels up to {most:g} are classes"
         yield f"`(({code}) > 0).float()`, if everything above 0 means yes"
     else:

@@ -35,7 +35,7 @@ def _classes(scores: TensorRecord | None) -> int | None:
 def _last_layer(failure: Failure, classes: int) -> Iterator[str]:
     labels = failure.tensor("target", 1)
     if labels is not None and labels.least is not None and labels.most is not None:
-        yield f"the classes in the target lie between {int(labels.least)} and {int(labels.most)}"
+        yield f"the classes in the target lie between {labels.least:.0f} and {labels.most:.0f}"
 
 
 def _cures(target: int, classes: int, name: str) -> Iterator[str]:

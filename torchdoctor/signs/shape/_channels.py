@@ -22,6 +22,8 @@ def cures_of(
     transposed: bool,
 ) -> Iterator[str]:
     """The likeliest first: channels that stand last, a missing channel, grey for colour, then another layer."""
+    if not shape or len(weight) < 2:
+        return
     kind = layer.type if layer is not None else f"Conv{'Transpose' * transposed}{len(weight) - 2}d"
     rank = len(shape)
     if alone and takes == 1 and gets > 1:
@@ -75,4 +77,9 @@ def _one(sizes: object) -> str:
 
 def channels_last(shape: tuple[int, ...], channels: int) -> bool:
     """Whether so many channels seem to stand in the last dimension. A map of 64 by 64 pixels is none of 64 channels."""
-    return shape[-1] == channels and (len(shape) < 4 or shape[-2] != channels) and shape[1:2] != (channels,)
+    return shape[-1:] == (channels,) and (len(shape) < 4 or shape[-2] != channels) and shape[1:2] != (channels,)
+
+
+def channels_of(shape: tuple[int, ...] | None) -> int | None:
+    """The second size of an input; None where it is not known, or there is none."""
+    return shape[1] if shape is not None and len(shape) > 1 else None

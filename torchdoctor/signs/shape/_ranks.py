@@ -16,7 +16,7 @@ def cures(
     facts = layer.facts if layer is not None else {}
     channels = facts.get("in_channels")
     norm = layer is not None and "Norm" in layer.type
-    if shape is None or gets is None:
+    if shape is None or gets is None or many < 1:
         return
     if norm and layer is not None:
         right = {2: "1d", 3: "1d", 4: "2d", 5: "3d"}.get(gets)
@@ -24,7 +24,7 @@ def cures(
             yield f"`nn.{layer.type[:-2]}{right}({facts.get('num_features', '...')})` for an input of {gets} dimensions"
         if gets > many == 3 and facts.get("num_features") == prod(shape[1:]):
             yield f"`{code}.flatten(1)` before the layer: {times(shape[1:])}"
-    elif gets == 2 and many == 4 and isinstance(channels, int) and (side := _side(shape[1], channels)):
+    elif gets == 2 and many == 4 and isinstance(channels, int) and channels > 0 and (side := _side(shape[1], channels)):
         yield f"`{code}.view(-1, {channels}, {side}, {side})`: {times((channels, side, side))}"
     elif gets == many - 2 and channels == 1:
         yield (

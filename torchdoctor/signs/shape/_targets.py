@@ -18,7 +18,7 @@ def of_classes(scores: TensorRecord, target: TensorRecord, s: str, t: str) -> It
     if ones:
         axis = ones[-1] if len(labels) == 2 or ones[-1] == len(labels) - 1 else ones[0]
         yield f"`{t}.squeeze({axis})`: the class indices are then {shape_text(wanted)}"
-    elif len(shape) == len(labels) and labels[:1] + labels[2:] == wanted and labels[1] == shape[1]:
+    elif 1 < len(shape) == len(labels) and labels[:1] + labels[2:] == wanted and labels[1] == shape[1]:
         yield f"`{t}.argmax(1)`: the class indices of a one-hot target"
         yield f"`{t}.float()`: probabilities of the scores' shape"
     elif len(shape) > 2 and labels == shape[:-1]:
@@ -61,7 +61,7 @@ def why(scores: TensorRecord, target: TensorRecord) -> Iterator[str]:
     if len(shape) == 2 and len(labels) == 1 and 0 < labels[0] < shape[0] and shape[0] % labels[0] == 0:
         times = shape[0] // labels[0]
         yield f"{shape[0]} is {times} x {labels[0]}: each sample has become {times} rows"
-    if len(shape) > 2 and shape[0] == labels[0] and labels == shape[:-1]:
+    if len(shape) > 2 and labels == shape[:-1]:
         yield f"the loss takes the second dimension, {shape[1]}, for the classes; they stand last, {shape[-1]}"
     if labels == shape and target.most is not None and (target.least, target.most) == (0, 1):
         yield "the target holds zeros and ones in the scores' shape: it looks one-hot"

@@ -53,9 +53,9 @@ def _cures(
         yield f"`.reshape{shape_text(part)}` on the right, if the elements stand in that order"
     elif len(part) > len(given) and given and part[: len(given)] == given:
         yield f"`y[..., None]` on the right: {shape_text((*given, 1))} is repeated along the last dimension"
-    elif len(part) == len(given) and given[0] > part[0] and part[1:] == given[1:]:
+    elif 0 < len(part) == len(given) and given[0] > part[0] and part[1:] == given[1:]:
         yield f"`y[:{part[0]}]` on the right, or a part of {given[0]} on the left"
-    elif len(part) == len(given) and part[1:] == given[1:]:
+    elif 0 < len(part) == len(given) and part[1:] == given[1:]:
         yield f"a part of {given[0]} on the left, as `[:{given[0]}]`"
     else:
         yield f"sizes {shape_text(part)} on the right, or a part {shape_text(given)} on the left"

@@ -42,7 +42,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     odd = next((k for k, one in enumerate(parts) if k and shape_of(one) != shape_of(parts[0])), None)
     if odd is None or said["k"] in range(1, len(parts)):
         odd = said["k"]
-    if odd is None or odd >= len(parts) or shape_of(parts[0]) is None or shape_of(parts[odd]) is None:
+    if odd is None or not 0 <= odd < len(parts) or shape_of(parts[0]) is None or shape_of(parts[odd]) is None:
         yield _text(said)
         return
     first, other = parts[0], parts[odd]

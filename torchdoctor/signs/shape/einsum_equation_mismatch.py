@@ -36,8 +36,8 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     left, _, right = text.replace(" ", "").partition("->")
     terms = left.split(",") if left else []
     k = said["k"]
-    one = tensors[k] if k is not None and k < len(tensors) else None
-    term = terms[k] if k is not None and k < len(terms) else ""
+    one = tensors[k] if k is not None and 0 <= k < len(tensors) else None
+    term = terms[k] if k is not None and 0 <= k < len(terms) else ""
     name = name_of(failure, one, f"operand {k}")
     shape = shape_of(one)
     size = f" {shape_text(shape)}" if shape is not None else ""

@@ -71,7 +71,7 @@ def _cures(own: tuple[int, ...] | None, target: tuple[int, ...] | None, code: st
             yield f"`{code}[{index}].expand({', '.join(map(str, target))})`: {shape_text(padded)} first"
             return
     wrong = [k for k in range(1, len(own) + 1) if own[-k] not in (1, target[-k]) and target[-k] != -1]
-    if wrong and target[-wrong[0]] % own[-wrong[0]] == 0 and own[-wrong[0]] > 1:
+    if wrong and own[-wrong[0]] > 1 and target[-wrong[0]] % own[-wrong[0]] == 0:
         times = [1] * len(target)
         times[-wrong[0]] = target[-wrong[0]] // own[-wrong[0]]
         yield f"`{code}.repeat({', '.join(map(str, times))})`: `expand` repeats only dimensions of size 1"

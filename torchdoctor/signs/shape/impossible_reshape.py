@@ -35,11 +35,9 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     count = said["n"]
     if "parts" in said:
         parts, d = said["parts"], said["d"]
-        fit = [k for k in range(len(parts)) if count % (prod(parts[:k] + parts[k + 1 :]) or 1) == 0]
-        one = [
-            f"`{(*parts[:k], count // prod(parts[:k] + parts[k + 1 :]), *parts[k + 1 :])}`: {count} in all"
-            for k in fit[::-1]
-        ]
+        others = [prod(parts[:k] + parts[k + 1 :]) for k in range(len(parts))]
+        fit = [k for k, other in enumerate(others) if other and count % other == 0]
+        one = [f"`{(*parts[:k], count // others[k], *parts[k + 1 :])}`: {count} in all" for k in fit[::-1]]
         yield Diagnosis(
             f"dim {d} of {name} has {count} elements, and {times(parts)} were asked for", tuple(one), roots=where
         )
@@ -56,5 +54,5 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
 def _fill(asked: tuple[int, ...], count: int) -> str:
     known = tuple(size for size in asked if size != -1)
     if -1 in asked:
-        return f"{times(known) if len(known) > 1 else known[0]} of the sizes {asked} does not divide that"
+        return f"{times(known) if len(known) != 1 else known[0]} of the sizes {asked} does not divide that"
     return f"the sizes {asked} ask for {prod(asked)}"

@@ -6,6 +6,7 @@ Silent about embeddings, labels and recurrent layers, which have rules of their 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 
 from torchdoctor.record import Failure, ValueRecord, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
@@ -39,7 +40,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     if axis is None and failure.calls("index_select"):
         axis = next((one.literal for one in failure.values if type(one.literal) is int), None)
     most = index.tensor.most if index is not None and index.tensor is not None else None
-    if at is None and most is not None and shape and axis in range(-len(shape), len(shape)):
+    if at is None and most is not None and isfinite(most) and shape and axis in range(-len(shape), len(shape)):
         at, size = int(most), shape[axis]
     if size is None and said["sizes"] and axis in range(len(said["sizes"])):
         size = said["sizes"][axis]

@@ -32,7 +32,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         return
     if not failure.calls("torch.nn.functional.linear", "torch.nn.Linear"):
         return
-    if (layer is not None and layer.type == "MultiheadAttention") or weight is None or not weight.rank or not shape:
+    if (layer is not None and layer.type == "MultiheadAttention") or weight is None or weight.rank != 2 or not shape:
         return
     assert weight.shape is not None
     takes, gives = weight.shape[1], weight.shape[0]
@@ -66,7 +66,7 @@ def _traced(layer: ModuleRecord | None, name: str, said: Said) -> list[Diagnosis
 def _text(said: Said) -> Iterator[Diagnosis]:
     rows, came, wanted, out = said["a"], said["b"], said["c"], said["d"]
     cures = [f"`nn.Linear({came}, {out})`, if {came} features are right"]
-    if came < wanted and wanted % (came * came) == 0 and rows % (wanted // came) == 0:
+    if 0 < came < wanted and wanted % (came * came) == 0 and rows % (wanted // came) == 0:
         cures.insert(
             0, f"`x.flatten(1)` before the layer: {rows} * {came} elements are {rows * came // wanted} * {wanted}"
         )

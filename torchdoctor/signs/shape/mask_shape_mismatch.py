@@ -21,6 +21,8 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     value, mask = tensor_at(failure, "value", "self"), _mask(failure)
     name, called = name_of(failure, value, "the tensor"), name_of(failure, mask, "the mask")
     covered, whole, axis = said["mask"], said["whole"], said["j"]
+    if not (0 <= said["i"] < len(covered) and 0 <= axis < len(whole)):
+        return
     yield Diagnosis(
         f"{called} is {shape_text(covered)} and {name} is {shape_text(whole)}: "
         f"{covered[said['i']]} meets {whole[axis]} in dim {axis}",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs._words import count
-from torchdoctor.signs.shape._channels import channels_last
+from torchdoctor.signs.shape._channels import channels_last, channels_of
 from torchdoctor.signs.shape._features import of_last_dimensions
 from torchdoctor.signs.shape._groups import undivided
 from torchdoctor.signs.shape._sizes import name_of, nearest, roots, shape_of, spelled, tensor_at
@@ -24,11 +24,11 @@ from torchdoctor.signs.shape._sizes import name_of, nearest, roots, shape_of, sp
 )
 def channels(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """BatchNorm, InstanceNorm and GroupNorm: the channels are dimension 1."""
-    if "what" in said and said["what"] not in ("running_mean", "running_var", "weight", "bias"):
-        return
     layer, value = failure.layer, tensor_at(failure, "input", 0)
     shape = shape_of(value) or said["given"]
-    takes, gets = said["takes"], said["gets"] if "gets" in said else (shape or (0, 0))[1]
+    takes, gets = said["takes"], said["gets"] if "gets" in said else channels_of(shape)
+    if gets is None or said["what"] not in (None, "running_mean", "running_var", "weight", "bias"):
+        return
     where = failure.layer_text(layer, "a normalisation") if layer is not None else "a normalisation"
     name, code = name_of(failure, value, "the input"), spelled(failure, value)
     cures = []
@@ -77,9 +77,9 @@ def last_dimensions(failure: Failure, said: Said) -> Iterator[Diagnosis]:
 )
 def groups(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """Groups that do not divide the channels."""
-    many, count = said["groups"], said["channels"] if "channels" in said else (said["given"] or (0, 0))[1]
+    many, count = said["groups"], said["channels"] if "channels" in said else channels_of(said["given"])
     if not many:  # until torch 2.5 without numbers
         asked = (failure.operand("num_groups", 0), failure.operand("num_channels", 1))
         many, count = (one.literal if one is not None else None for one in asked)
-    if isinstance(count, int) and isinstance(many, int) and count and many:
+    if isinstance(count, int) and isinstance(many, int) and count > 0 and many > 0:
         yield undivided(count, many, f"`nn.GroupNorm({nearest(many, count)}, {count})`")

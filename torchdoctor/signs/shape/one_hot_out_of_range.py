@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Root, Said, on_failure
@@ -21,11 +22,11 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     name, code = name_of(failure, value, "the input"), spelled(failure, value, "labels")
     count = classes.literal if classes is not None and type(classes.literal) is int else None
     if "negative" in said.text:
-        least = int(tensor.least) if tensor is not None and tensor.least is not None else None
+        least = _whole(tensor.least) if tensor is not None else None
         text = f"{name} holds {'a negative class' if least is None else least}, and classes count from 0"
         cures = [f"`{code}.clamp(min=0)` and a mask, if {'it' if least is None else least} marks what does not count"]
     else:
-        most = int(tensor.most) if tensor is not None and tensor.most is not None else None
+        most = _whole(tensor.most) if tensor is not None else None
         most = None if tensor is not None and tensor.worked_out else most
         limit = f"num_classes is {count}: 0 to {count - 1}" if count is not None else "`num_classes` is smaller"
         text = (
@@ -43,3 +44,8 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         cures=tuple(cures),
         roots=(Root(value, f"{name} is made here", "value"),) if value is not None else (),
     )
+
+
+def _whole(number: float | None) -> int | None:
+    """The class that a value stands for; None where it is not known, or no number."""
+    return int(number) if number is not None and isfinite(number) else None

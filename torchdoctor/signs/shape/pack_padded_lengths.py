@@ -29,7 +29,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         )
     elif "greater" in said.text:
         least = lengths.tensor.least if lengths is not None and lengths.tensor is not None else None
-        text = f"{name} hold {'a length below 1' if least is None else int(least)}: a sample without a step"
+        text = f"{name} hold {'a length below 1' if least is None else f'{least:.0f}'}: a sample without a step"
         cures = [
             f"`{code}.clamp(min=1)`: one step of padding for empty samples",
             "a filter of empty samples in the dataset",

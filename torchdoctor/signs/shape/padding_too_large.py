@@ -42,6 +42,8 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         else "a pooling"
     )
     name, code = name_of(failure, value, "the input"), spelled(failure, value)
+    if "a" in said and not 0 <= said["d"] < len(said["sizes"]):
+        return
     if "pad" in said:
         most = (said["kernel"] - 1) * (said["dilation"] or 1) + 1
         text = (

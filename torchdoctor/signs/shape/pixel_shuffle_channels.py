@@ -25,6 +25,8 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         failure.layer_text(layer) if layer is not None else "`pixel_unshuffle`" if "side" in said else "`pixel_shuffle`"
     )
     came = f": {name_of(failure, value)} is {shape_text(shape)}" if shape is not None else ""
+    if (said["factor"] if "side" in said else said["square"]) < 1:
+        return
     if "side" in said:
         size, factor = said["size"], said["factor"]
         text = (
