@@ -160,6 +160,10 @@ class Classes:
             facts = self._facts[node] = ClassFacts(self.file, node)
         return facts
 
+    def known(self) -> list[ClassFacts]:
+        """Those that somebody has asked for."""
+        return list(self._facts.values())
+
     @cached_property
     def modules(self) -> list[ClassFacts]:
         """The classes of this file that are nn.Modules, by whatever way."""

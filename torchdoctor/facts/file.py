@@ -13,6 +13,7 @@ from torchdoctor.facts.literals import MISSING, literal
 from torchdoctor.facts.names import Names, dotted
 from torchdoctor.facts.neighbours import Neighbours
 from torchdoctor.facts.positions import in_text, locate
+from torchdoctor.facts.remembered import break_circles
 from torchdoctor.facts.scopes import Scopes
 from torchdoctor.facts.tree import Tree, is_kind
 from torchdoctor.finding import Span
@@ -64,8 +65,7 @@ class File:
 
     def release(self) -> None:
         """Forget everything, for a file that nobody will ask again."""
-        if "flows" in self.__dict__:
-            self.flows.__dict__.clear()  # the largest circle: each flow knows the flows it is one of
+        break_circles(self.__dict__)
         self.__dict__.clear()
 
     # -- structure ------------------------------------------------------------------------------------------------

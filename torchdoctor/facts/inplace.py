@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 import libcst as cst
 
 from torchdoctor.facts.layers import made_modules
 from torchdoctor.facts.origins import Origin, called_function
 from torchdoctor.facts.registry import contents
+from torchdoctor.facts.remembered import remembered
 
 if TYPE_CHECKING:
     from torchdoctor.facts.classes import ClassFacts
@@ -36,8 +36,6 @@ _NOT_NEGATIVE = frozenset({
     "relu", "relu_", "sigmoid", "softmax", "exp", "abs", "square", "relu6", "ReLU", "ReLU6", "Sigmoid", "Softmax",
 })  # fmt: skip
 _DEPTH = 3
-# What has been found out of the project's functions.
-_OF_FUNCTIONS: WeakKeyDictionary[File, dict[cst.FunctionDef, InPlace | None]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +135,7 @@ def _of_function(file: File, function: cst.FunctionDef, place: int, depth: int) 
     """What a function of the project does to its parameter at that position."""
     from torchdoctor.facts.aliasing import Aliasing
 
-    known = _OF_FUNCTIONS.setdefault(file, {})
+    known: dict[cst.FunctionDef, InPlace | None] = remembered(file, "writes of functions")
     if function not in known:
         known[function] = None  # cuts recursion
         known[function] = Aliasing(file, function, depth - 1).written_parameter(place)

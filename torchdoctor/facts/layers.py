@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 import libcst as cst
 
 from torchdoctor.facts.classes import ClassFacts
 from torchdoctor.facts.kinds import kinds_of
 from torchdoctor.facts.origins import Origin, origins, own_nodes, owner_of_self
+from torchdoctor.facts.remembered import remembered
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
@@ -41,8 +41,6 @@ _STATELESS = re.compile(
     r"|(?:Adaptive|Fractional)?(?:Max|Avg|LP)(?:Un)?[Pp]ool\dd|Upsample|Upsampling\w+|Pixel(?:Uns|S)huffle|ChannelShuffle"
     r"|\w*Pad\dd|CosineSimilarity|PairwiseDistance|Fold|Unfold|\w+Loss(?:2d)?)$"
 )
-# What has been found out of a class's attributes.
-_ATTRIBUTES: WeakKeyDictionary[File, dict[tuple[cst.ClassDef, str], list[Origin]]] = WeakKeyDictionary()
 _CONTAINERS = frozenset({"torch.nn.Sequential", "torch.nn.ModuleList", "torch.nn.ModuleDict"})
 _PLAIN_CALLS = frozenset({"int", "float", "bool", "str", "len", "tuple", "super", "max", "min", "abs", "round", "math"})
 
@@ -62,7 +60,7 @@ def made_modules(file: File, node: cst.BaseExpression) -> list[Origin]:
     owner = owner_of_self(file, node.value) if isinstance(node, cst.Attribute) else None
     if owner is None or not isinstance(node, cst.Attribute):
         return _made_modules(file, node, frozenset())
-    known = _ATTRIBUTES.setdefault(file, {})
+    known: dict[tuple[cst.ClassDef, str], list[Origin]] = remembered(file, "attributes of modules")
     key = owner.node, node.attr.value
     if key not in known:
         known[key] = _made_modules(file, node, frozenset())

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 import libcst as cst
 
 from torchdoctor.facts.literals import literal
 from torchdoctor.facts.origins import called_function, origins
+from torchdoctor.facts.remembered import remembered
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
@@ -42,7 +42,6 @@ _TAKERS = (
 _SPEAKING = frozenset({"rank", "ranks", "replicas"})
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _DEPTH = 5
-_PARAMETERS: WeakKeyDictionary[File, dict[cst.CSTNode, bool]] = WeakKeyDictionary()  # whether each is the rank
 
 
 def speaks_of_ranks(identifier: str) -> bool:
@@ -163,7 +162,7 @@ def _is_parameter(file: File, node: cst.Name, depth: int) -> bool:
     function, param = found[0].node, found[1][0].node
     if not isinstance(function, cst.FunctionDef):
         return False
-    answers = _PARAMETERS.setdefault(file, {})
+    answers: dict[cst.CSTNode, bool] = remembered(file, "parameters that are ranks")
     if param not in answers:
         answers[param] = False  # cuts recursion: a function that calls itself
         answers[param] = (

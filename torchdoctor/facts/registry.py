@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 import libcst as cst
 
@@ -14,6 +13,7 @@ from torchdoctor.facts.classes import ClassFacts, Write, receiver_name
 from torchdoctor.facts.collections import Addition, additions, items
 from torchdoctor.facts.initialisers import constructing
 from torchdoctor.facts.origins import Origin, assigned, called_function, owner_of_self, returned
+from torchdoctor.facts.remembered import remembered
 from torchdoctor.facts.tree import within
 
 if TYPE_CHECKING:
@@ -48,10 +48,6 @@ class Kept:
     writes: tuple[Write, ...]
 
 
-# What has been found out of the classes of a file.
-_KEPT: WeakKeyDictionary[File, dict[cst.ClassDef, list[Kept]]] = WeakKeyDictionary()
-
-
 def manages_itself(facts: ClassFacts) -> bool:
     """Whether the class says itself what its parameters and modules are."""
     return any(name in owner.methods for owner in facts.ancestry for name in _OVERRIDES)
@@ -59,7 +55,7 @@ def manages_itself(facts: ClassFacts) -> bool:
 
 def kept_in_containers(facts: ClassFacts) -> list[Kept]:
     """The class's attributes that are containers of Python's own, and are not made modules later on."""
-    known = _KEPT.setdefault(facts.file, {})
+    known: dict[cst.ClassDef, list[Kept]] = remembered(facts.file, "kept modules")
     if facts.node not in known:
         known[facts.node] = list(_kept(facts))
     return known[facts.node]
