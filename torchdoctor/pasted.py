@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from torchdoctor.exception_names import bases_of
 from torchdoctor.logs import Line, Stream, streams
 from torchdoctor.packages import package_of
 from torchdoctor.record import ExceptionRecord, Failure, FrameRecord
@@ -17,22 +18,6 @@ ANY = (
     "RuntimeError", "ValueError", "TypeError", "IndexError", "AttributeError", "KeyError", "AssertionError",
     "NotImplementedError", "ImportError", "ModuleNotFoundError", "OSError", "UnpicklingError", "OverflowError",
 )  # fmt: skip
-_BASES = {
-    "OutOfMemoryError": ("RuntimeError",),
-    "AcceleratorError": ("RuntimeError",),
-    "NotImplementedError": ("RuntimeError",),
-    "TorchRuntimeError": ("TorchDynamoException", "RuntimeError"),
-    "LinAlgError": ("RuntimeError",),
-    "DistBackendError": ("DistError", "RuntimeError"),
-    "DistNetworkError": ("DistError", "RuntimeError"),
-    "DistStoreError": ("DistError", "RuntimeError"),
-    "IndexError": ("LookupError",),
-    "KeyError": ("LookupError",),
-    "ModuleNotFoundError": ("ImportError",),
-    "FileNotFoundError": ("OSError",),
-    "UnpicklingError": ("PickleError",),
-    "Error": ("RuntimeError",),  # c10::Error, as C++ names what Python calls RuntimeError
-}
 # What happens to the other ranks, and to the launcher, once one has failed.
 _AFTERMATH = re.compile(
     r"Connection (?:closed|reset) by (?:remote )?peer|Broken pipe|remote process exited|Received signal 15|SIGTERM|"
@@ -103,7 +88,7 @@ def _failure(raised: Raised, stream: Stream) -> Failure:
         FrameRecord(f.path, f.line, f.function, f.text, package_of(f.path)) for f in raised.frames if f.line >= 0
     )
     name = raised.type.replace("::", ".").rpartition(".")[2]
-    bases = _BASES.get(name, ()) if raised.type else ANY
+    bases = bases_of(name) if raised.type else ANY
     exception = ExceptionRecord(name, raised.message, bases, raised.type.replace("::", "."), raised.notes)
     return Failure(
         exception=exception,

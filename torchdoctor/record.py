@@ -1,6 +1,6 @@
 """What a run has recorded: plain data, to and from JSON, and never a tensor, a frame or an exception.
 
-A probe writes records; signs read them. So a sign is tested without the run, without torch and without a GPU, by
+A probe writes records, signs read them. So a sign is tested without the run, without torch and without a GPU, by
 replaying what was recorded. What could not be found out is None (or "", or empty): a sign then says less, or nothing.
 """
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from torchdoctor.exception_names import bases_of
 from torchdoctor.finding import Span
 from torchdoctor.value_record import (
     ExpressionRecord,
@@ -156,8 +157,8 @@ class Failure:
     environment: dict[str, Any] = field(default_factory=dict)
 
     def as_text(self) -> Failure:
-        """What a pasted message alone tells of it."""
-        said = replace(self.exception, bases=(), qualified="", facts={})
+        """What a pasted message alone tells."""
+        said = replace(self.exception, bases=bases_of(self.exception.type), qualified="", facts={})
         return Failure(said, causes=tuple(cause.as_text() for cause in self.causes), worker=self.worker)
 
     # -- places ---------------------------------------------------------------------------------------------------
@@ -183,7 +184,6 @@ class Failure:
         return self.origin == "live"
 
     # -- what failed ----------------------------------------------------------------------------------------------
-
     @cached_property
     def expressions(self) -> tuple[ExpressionRecord, ...]:
         """What failed, from the innermost call (what torch itself was asked for) out to the user's own expression."""
