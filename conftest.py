@@ -31,7 +31,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--bless", action="store_true", help="write the reports that pages and examples show anew")
 
 
+def _no_clocks() -> None:
+    """No test asserts a time: on a machine that is busy, examples take as long as they take."""
+    if importlib.util.find_spec("hypothesis") is not None:
+        from hypothesis import HealthCheck, settings
+
+        settings.register_profile("no clocks", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        settings.load_profile("no clocks")
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    _no_clocks()
     config.stash[_BLESSED] = {}
     if config.getoption("--bless") and getattr(config.option, "numprocesses", None):
         raise pytest.UsageError("--bless rewrites files: run it without -n")
