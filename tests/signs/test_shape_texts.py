@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from torchdoctor.diagnose import diagnose
+from torchdoctor.pasted import failures_in
 from torchdoctor.record import ExceptionRecord, Failure
 
 # What torch 2.13 says of each with torch.compile(backend="eager"), and what has to be told of it.
@@ -98,3 +99,25 @@ OTHERS = [
 @pytest.mark.parametrize(("kind", "text"), OTHERS)
 def test_what_others_say_is_left_alone(kind: str, text: str) -> None:
     assert not diagnose(Failure(ExceptionRecord(kind, text)))
+
+
+PASTED = """Traceback (most recent call last):
+  File "train.py", line 12, in <module>
+    net(x)
+  File "/usr/lib/python3/site-packages/torch/nn/modules/{file}", line 125, in forward
+    return {code}
+RuntimeError: mat1 and mat2 shapes cannot be multiplied (32x288 and 128x10)
+"""
+
+
+def test_a_pasted_traceback_that_ends_in_the_layer_s_code_is_certain() -> None:
+    for file, code, certain in (
+        ("linear.py", "F.linear(input, self.weight, self.bias)", True),
+        ("rnn.py", "torch.addmm(b, x, w)", False),
+    ):
+        (failure,) = failures_in(PASTED.format(file=file, code=code))
+        found = {finding.rule: finding.message for finding in diagnose(failure)}
+        message = found["linear-size-mismatch"]
+        assert message.startswith("a linear layer takes 128 features and gets 288")
+        assert ("or a product" not in message) is certain
+        assert not certain or len(found) == 1

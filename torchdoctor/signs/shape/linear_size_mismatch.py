@@ -28,7 +28,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     if is_written(failure):
         return
     if not failure.expressions or (failure.compiled and shape is None):
-        yield from _traced(layer, failure.layer_text(layer), said) or _text(said)
+        yield from _traced(layer, failure.layer_text(layer), said) or _text(said, _of_layer(failure))
         return
     if not failure.calls("torch.nn.functional.linear", "torch.nn.Linear"):
         return
@@ -63,18 +63,21 @@ def _traced(layer: ModuleRecord | None, name: str, said: Said) -> list[Diagnosis
     ]
 
 
-def _text(said: Said) -> Iterator[Diagnosis]:
+def _of_layer(failure: Failure) -> bool:
+    """Whether a traceback that was pasted ends in the code of torch's layer."""
+    inner = failure.inner
+    return inner is not None and inner.package == "torch" and "F.linear(" in inner.text
+
+
+def _text(said: Said, certain: bool) -> Iterator[Diagnosis]:
     rows, came, wanted, out = said["a"], said["b"], said["c"], said["d"]
     cures = [f"`nn.Linear({came}, {out})`, if {came} features are right"]
     if 0 < came < wanted and wanted % (came * came) == 0 and rows % (wanted // came) == 0:
         cures.insert(
             0, f"`x.flatten(1)` before the layer: {rows} * {came} elements are {rows * came // wanted} * {wanted}"
         )
-    yield Diagnosis(
-        f"a linear layer takes {wanted} features and gets {came} (or a product `a @ b` of sizes that do not meet)",
-        cures=tuple(cures),
-        sure=False,
-    )
+    other = "" if certain else " (or a product `a @ b` of sizes that do not meet)"
+    yield Diagnosis(f"a linear layer takes {wanted} features and gets {came}{other}", tuple(cures), sure=certain)
 
 
 def _evidence(shape: tuple[int, ...], takes: int, name: str) -> Iterator[str]:
