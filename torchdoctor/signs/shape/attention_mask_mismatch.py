@@ -58,16 +58,14 @@ def _swapped(
 def _cures(
     failure: Failure, said: Said, given: tuple[int, ...] | None, layer: ModuleRecord | None, swapped: bool, code: str
 ) -> Iterator[str]:
-    wanted, heads = said["wanted"], layer.facts.get("num_heads") if layer is not None else None
+    axis, wanted, heads = said["axis"], said["wanted"], layer.facts.get("num_heads") if layer is not None else None
     if swapped:
         yield "`batch_first=True` where the layer is built: the tokens are (batch, time, features)"
-    elif (
-        "axis" in said and given and len(given) == 2 and given[1 - said["axis"]] == said["right"] != given[said["axis"]]
-    ):
+    elif axis in (0, 1) and given and len(given) == 2 and given[1 - axis] == said["right"] != given[axis]:
         yield f"`{code}.T`: a mask of the padding is (batch, keys)"
-    elif "axis" in said and said["axis"] == 1 and said["wrong"] > said["right"]:
+    elif axis == 1 and said["wrong"] > said["right"]:
         yield f"`{code}[:, :{said['right']}]`: these tokens are shorter than those that the mask was made for"
-    elif wanted and given and len(given) == 2 and min(given) > max(wanted):
+    elif len(wanted or ()) == 2 and given and len(given) == 2 and min(given) > max(wanted):
         yield f"`{code}[:{wanted[0]}, :{wanted[1]}]`: the mask was made for longer tokens"
     elif wanted and given and len(given) == 3 and isinstance(heads, int) and given[0] * heads == wanted[0]:
         yield f"`{code}.repeat_interleave({heads}, 0)`: one mask for each sample and head, {wanted[0]} in all"

@@ -34,7 +34,7 @@ def width(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     if shape and len(shape) == 3 and shape[1] == takes:
         cures.append(f"`{code}.transpose(1, 2)`: the {takes} features stand in dim 1")
     heads = facts.get("num_heads") or facts.get("nhead")
-    if not isinstance(heads, int) or gets % heads == 0:
+    if not isinstance(heads, int) or not heads or gets % heads == 0:
         cures.append(f"an `embed_dim` (`d_model`) of {gets}, if that is the width of the tokens")
     cures.append(f"`nn.Linear({gets}, {takes})` before it, or tokens of {takes} features")
     sizes = f": {name} is {shape_text(shape)}" if shape else ""
