@@ -11,6 +11,8 @@ from torchdoctor.pasted import failures_in
 from torchdoctor.record import ExceptionRecord, Failure
 from torchdoctor.sign import Sign, all_signs
 
+pytest.importorskip("torch")
+
 HOMES = [
     vars(import_module(name))
     for name in (
