@@ -227,7 +227,7 @@ class Statements:
         entry, mark = self.run.state.copy(), len(self.run.events)
         head = entry
         self.run.loops.append(statement)
-        for _ in range(_PASSES if len(self.run.loops) <= 4 else 1):
+        for _ in range(_PASSES if len(self.run.loops) <= _DEEP else 1):
             del self.run.events[mark:]
             self._breaks.append([])
             self._continues.append([])

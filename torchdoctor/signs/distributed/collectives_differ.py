@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Said, on_failure
 
-_PRINT = "CollectiveFingerPrint(SequenceNumber={s:d}, OpType={op:w}"
-
 
 @on_failure(
     "Detected mismatch between collectives on ranks. Rank {a:d} is running collective: CollectiveFingerPrint("

@@ -8,8 +8,6 @@ from torchdoctor.record import Failure, ValueRecord, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, spelled
 
-_RECURRENT = ("LSTM", "GRU", "RNN")
-
 
 @on_failure(
     "not enough values to unpack (expected {names:d}, got {got:d})",
