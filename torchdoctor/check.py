@@ -14,8 +14,6 @@ not even parsed. The decorators work them out from their own triggers where they
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +21,7 @@ from typing import Any
 
 import libcst as cst
 
+from torchdoctor.detectors import found_in, rule_of
 from torchdoctor.facts.file import File
 
 
@@ -71,36 +70,32 @@ class Check:
 def on_call(*names: str, words: Iterable[str] = ()) -> Callable[[Run], Check]:
     """For each call of one of these canonical full names ("torch.no_grad")."""
     found = frozenset(words) or frozenset(name.rpartition(".")[2] for name in names)
-    return lambda run: Check(_rule_of(run), run, "call", names, found)
+    return lambda run: Check(rule_of(run), run, "call", names, found)
 
 
 def on_method(*methods: str, words: Iterable[str] = ()) -> Callable[[Run], Check]:
     """For each call `x.method(...)`, whatever x is: the check asks what it is."""
-    return lambda run: Check(_rule_of(run), run, "method", methods, frozenset(words) or frozenset(methods))
+    return lambda run: Check(rule_of(run), run, "method", methods, frozenset(words) or frozenset(methods))
 
 
 def on_node(*kinds: type[cst.CSTNode], words: Iterable[str]) -> Callable[[Run], Check]:
     """For each node of exactly one of these classes, in files where one of the words stands."""
-    return lambda run: Check(_rule_of(run), run, "node", kinds, frozenset(words))
+    return lambda run: Check(rule_of(run), run, "node", kinds, frozenset(words))
 
 
 def on_module_class(words: Iterable[str] = ("Module", "LightningModule", "PreTrainedModel")) -> Callable[[Run], Check]:
     """For each class of the file that is an nn.Module: called with its facts.classes.ModuleClass."""
-    return lambda run: Check(_rule_of(run), run, "module_class", (), frozenset(words))
+    return lambda run: Check(rule_of(run), run, "module_class", (), frozenset(words))
 
 
 def on_flow(*, words: Iterable[str]) -> Callable[[Run], Check]:
     """For each function, and for the module's own body: called with its facts.flow.Flow."""
-    return lambda run: Check(_rule_of(run), run, "flow", (), frozenset(words))
+    return lambda run: Check(rule_of(run), run, "flow", (), frozenset(words))
 
 
 def on_file(*, words: Iterable[str]) -> Callable[[Run], Check]:
     """Once a file: called with the file itself, twice over."""
-    return lambda run: Check(_rule_of(run), run, "file", (), frozenset(words))
-
-
-def _rule_of(run: Run) -> str:
-    return run.__module__.rpartition(".")[2].replace("_", "-")
+    return lambda run: Check(rule_of(run), run, "file", (), frozenset(words))
 
 
 @lru_cache(maxsize=1)
@@ -108,12 +103,7 @@ def all_checks() -> tuple[Check, ...]:
     """Every check there is, found by importing ``torchdoctor.checks.*.*``; in the order of module names."""
     import torchdoctor.checks as package
 
-    found: list[Check] = []
-    for module_info in sorted(pkgutil.walk_packages(package.__path__, "torchdoctor.checks."), key=lambda m: m.name):
-        if not module_info.ispkg and not module_info.name.rpartition(".")[2].startswith("_"):
-            module = importlib.import_module(module_info.name)
-            found.extend(value for value in vars(module).values() if isinstance(value, Check))
-    return tuple(found)
+    return found_in(package, Check)
 
 
 def checks_for(rules: Iterable[str]) -> tuple[Check, ...]:

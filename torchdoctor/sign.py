@@ -14,18 +14,15 @@ operands, and perhaps no frames, and the sign says what the text alone bears out
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
+from torchdoctor.detectors import found_in, rule_of
 from torchdoctor.finding import Span
 from torchdoctor.record import Failure, FrameRecord, GraphRecord, ModuleRecord, ValueRecord
-
-ASPECTS = ("shape", "layout", "dtype", "device", "grad", "value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +176,7 @@ def on_failure(*texts: str, raises: str | Iterable[str] = (), plain: bool = True
     the sign is asked only where torch is known to have raised it, or a tensor to stand in the failing expression.
     """
     kinds = frozenset([raises] if isinstance(raises, str) else raises)
-    return lambda run: Sign(_rule_of(run), run, tuple(Template(text) for text in texts), kinds, plain)
-
-
-def _rule_of(run: Run) -> str:
-    return run.__module__.rpartition(".")[2].replace("_", "-")
+    return lambda run: Sign(rule_of(run), run, tuple(Template(text) for text in texts), kinds, plain)
 
 
 @lru_cache(maxsize=1)
@@ -191,9 +184,4 @@ def all_signs() -> tuple[Sign, ...]:
     """Every sign there is, found by importing ``torchdoctor.signs.*.*``; in the order of module names."""
     import torchdoctor.signs as package
 
-    found: list[Sign] = []
-    for module_info in sorted(pkgutil.walk_packages(package.__path__, "torchdoctor.signs."), key=lambda m: m.name):
-        if not module_info.ispkg and not module_info.name.rpartition(".")[2].startswith("_"):
-            module = importlib.import_module(module_info.name)
-            found.extend(value for value in vars(module).values() if isinstance(value, Sign))
-    return tuple(found)
+    return found_in(package, Sign)
