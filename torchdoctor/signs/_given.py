@@ -18,6 +18,7 @@ TEXTS = (
 OVERLOADS = "{op:w}() received an invalid combination of arguments - got ({type:w}"
 _FIRST_OF_FORM = re.compile(r"^ \* \((tuple of \w+|\w+)", re.MULTILINE)
 OPERATION = "unsupported operand type(s) for {symbol}: '{left:w}' and '{right:w}'"
+ATTRIBUTE = "'{type:w}' object has no attribute '{attribute:w}'"
 
 
 # What tensors are asked for: on anything else it shows that a tensor was meant.
@@ -100,12 +101,20 @@ def on_a_tensor(failure: Failure) -> bool:
 
 
 def function(failure: Failure, said: Said) -> str:
-    """What took the value, in backticks: the layer in the user's words, else the function."""
+    """What took the value, in backticks: the operator, the layer in the user's words, else the function."""
+    if said["symbol"] is not None:
+        return f"`{said['symbol']}`"
     if failure.layer is not None:
         return failure.layer_text()
     asked: ExpressionRecord | None = failure.asked
     name = asked.name.rpartition(".")[2] if asked is not None and asked.kind == "call" else ""
     return f"`{name or said['op'] or 'torch'}`"
+
+
+def wants(failure: Failure, said: Said) -> str:
+    """What was asked of the value, behind what it is: "which has no `view`", "and `Net.fc` wants a tensor"."""
+    attribute = said["attribute"]
+    return f"which has no `{attribute}`" if attribute is not None else f"and {function(failure, said)} wants a tensor"
 
 
 def in_sequence(failure: Failure) -> bool:

@@ -36,10 +36,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         name = f"element {said['element']} of what it got"
     attribute = said["attribute"]
     shape = f" {tensor.size_text} of {tensor.dtype}" if tensor is not None else ""
-    where = f"`{said['symbol']}`" if said["symbol"] is not None else _given.function(failure, said)
-    wants = (
-        f"which has no `{attribute}`: that is a tensor's" if attribute is not None else f"and {where} wants a tensor"
-    )
+    wants = _given.wants(failure, said) + (": that is a tensor's" if attribute is not None else "")
     yield Diagnosis(
         f"{name} is a NumPy array{shape}, {wants}",
         cures=tuple(_cures(code, tensor.dtype if tensor is not None else "", attribute, said["symbol"])),

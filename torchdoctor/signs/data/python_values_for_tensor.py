@@ -15,7 +15,7 @@ _KINDS = ("list", "float", "int", "str", "bool")
 @on_failure(
     *_given.TEXTS,
     _given.OPERATION,
-    "'{type:w}' object has no attribute '{attribute:w}'",
+    _given.ATTRIBUTE,
     raises=("TypeError", "AttributeError"),
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
@@ -26,11 +26,10 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         if not _given.with_a_tensor(said):
             return
         value = next((one for one in _given.sides(failure, said) if one is not None and one.type in _KINDS), None)
-        where, kind = f"`{said['symbol']}`", value.type if value is not None else ""
+        kind = value.type if value is not None else ""
     else:
         kind = _given.short_type(said["type"])
         value = _given.refused(failure, said, kind)
-        where = _given.function(failure, said)
     if kind not in _KINDS:
         return
     if "combination" in said.text and (
@@ -48,9 +47,8 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
             roots=made(value, f"the {kind} is made here", "value"),
         )
         return
-    wants = f"which has no `{said['attribute']}`" if said["attribute"] is not None else f"and {where} wants a tensor"
     yield Diagnosis(
-        f"{name} is {a(kind)}, {wants}",
+        f"{name} is {a(kind)}, {_given.wants(failure, said)}",
         cures=tuple(_cures(failure, value, kind, code or "values", said)),
         roots=made(value, f"the {kind} is made here", "value"),
     )

@@ -33,9 +33,9 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The value is a module: its class stands in the text, the module in the record."""
     if said["symbol"] is not None:
         value = next((one for one in _given.sides(failure, said) if one is not None and one.module is not None), None)
-        where = f"`{said['symbol']}`"
     else:
-        value, where = _given.of_type(failure, said["type"], argument=said["argument"]), _given.function(failure, said)
+        value = _given.of_type(failure, said["type"], argument=said["argument"])
+    where = _given.function(failure, said)
     if (
         value is None
         and said["type"] in EXPORTS["torch.nn"]

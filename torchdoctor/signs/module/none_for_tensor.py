@@ -30,12 +30,11 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         gradient = value is not None and value.code.endswith(".grad")
         if _NONE not in (said["left"], said["right"]) or not (gradient or _given.with_a_tensor(said)):
             return
-        where = f"`{said['symbol']}`"
     elif said["attribute"] is None and _given.short_type(said["type"]) != _NONE:
         return
     else:
         value = _given.refused(failure, said, _NONE) or _asked(failure, said)
-        where = _given.function(failure, said)
+    where = _given.function(failure, said)
     name = f"`{value.code}`" if value is not None and value.code not in ("", "None") else "what was used"
     if _given.in_sequence(failure):
         yield Diagnosis(

@@ -20,7 +20,7 @@ _NEVER = frozenset({
 @on_failure(
     *_given.TEXTS,
     _given.OPERATION,
-    "'{type:w}' object has no attribute '{attribute:w}'",
+    _given.ATTRIBUTE,
     raises=("TypeError", "AttributeError"),
 )
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
@@ -29,11 +29,9 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         return
     if said["symbol"] is not None:
         value, kind = _side(failure, said)
-        where = f"`{said['symbol']}`"
     else:
         kind = _given.short_type(said["type"])
         value = _given.refused(failure, said, kind)
-        where = _given.function(failure, said)
     unknown = value is None or not value.items
     if (
         not kind
@@ -47,10 +45,9 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         return
     shown = value is not None and not _given.in_sequence(failure)
     name = f"`{value.code}`" if shown and value is not None and value.code else "what came before it"
-    wants = f"which has no `{said['attribute']}`" if said["attribute"] is not None else f"and {where} wants a tensor"
     holds = f" of {_listed(value)}" if value is not None and value.items else ""
     yield Diagnosis(
-        f"{name} is {a(kind)}{holds}, {wants}",
+        f"{name} is {a(kind)}{holds}, {_given.wants(failure, said)}",
         cures=tuple(_parts.cures(failure, value, kind)),
         roots=made(value, f"{name} is made here", "value") if shown else (),
     )
