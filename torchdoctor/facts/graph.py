@@ -7,6 +7,7 @@ import libcst as cst
 from torchdoctor.facts.accumulation import Accumulation, begins_anew, feeds, loops_around
 from torchdoctor.facts.context import OFF
 from torchdoctor.facts.events import Event
+from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
 from torchdoctor.facts.origins import assigned, origins
 from torchdoctor.facts.values import Const, Made, Tensor, Unknown, Value
@@ -74,6 +75,8 @@ def carriers(
         isinstance(value, Tensor) and value.grad is not None and value.grad.value != "attached"
     ):
         return []
+    if isinstance(node, cst.Name) and _is_cut_beside(flow.file, node, spent):
+        return []
     if any(_same(value, loss) for event in spent for loss in _losses(event)):
         return [node] if not _is_cut(value, spent) else []
     if isinstance(node, (cst.Tuple, cst.List)):
@@ -91,6 +94,15 @@ def carriers(
         if len(sums) == 1 and sums[0] not in within:
             return [node] if carriers(flow, sums[0], spent, (*within, sums[0])) else []
     return []
+
+
+def _is_cut_beside(file: File, node: cst.Name, spent: list[Event]) -> bool:
+    """Whether the name is cut next to each backward, which not every way comes to: `if ...: loss.backward(); loss =
+    loss.detach()`."""
+    cut = [one for one in assigned(file, node) if file.code(one) in (f"{node.value}.detach()", f"{node.value}.item()")]
+    blocks = {file.parent(line) for one in cut if (line := file.statement(one)) is not None}
+    spending = [file.statement(event.node) for event in spent if event.file is file]
+    return bool(spending) and all(line is not None and file.parent(line) in blocks for line in spending)
 
 
 def _losses(event: Event) -> list[Value]:

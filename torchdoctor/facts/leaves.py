@@ -45,6 +45,19 @@ def leaves_run_backward(file: File, flow: Flow) -> Iterator[tuple[Leaf, Event]]:
             yield leaf, backward
 
 
+def has_run(file: File, leaf: cst.CSTNode) -> bool:
+    """Whether the same function ran backward on the loss before: what it keeps is the gradients, on purpose."""
+    line = file.statement(leaf)
+    assigned = line.body[0] if isinstance(line, cst.SimpleStatementLine) else None
+    name = file.code(assigned.targets[0].target) if isinstance(assigned, cst.Assign) else ""
+    calls = [call for call in file.calls_by_method["backward"] if file.function(call) is file.function(leaf)]
+    order = file.tree.order
+    return any(
+        isinstance(call.func, cst.Attribute) and file.code(call.func.value) == name and order[call] < order[leaf]
+        for call in calls
+    )
+
+
 def _leaves(file: File, flow: Flow, backwards: list[Event]) -> Iterator[Leaf]:
     cuts = Cuts(flow, lenient=True)
     own = list(own_nodes(flow.node if isinstance(flow.node, cst.Module) else flow.node.body))

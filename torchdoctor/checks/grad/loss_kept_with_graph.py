@@ -13,11 +13,9 @@ import libcst as cst
 
 from torchdoctor.check import Found, Swap, on_file
 from torchdoctor.facts.accumulation import accumulations
-from torchdoctor.facts.events import Event
 from torchdoctor.facts.file import File
 from torchdoctor.facts.graph import carriers, spent_losses
 from torchdoctor.facts.losses import quoted
-from torchdoctor.facts.origins import assigned
 
 
 @on_file(words=("backward", "training_step"))
@@ -33,7 +31,6 @@ def check(file: File, _: File) -> Iterator[Found]:
         for kept in accumulations(file, flow.node):
             spent = spent_losses(flow, kept)
             carrying = carriers(flow, kept.added, spent) if spent and kept.node not in told else []
-            carrying = [node for node in carrying if not _is_cut_with(file, node, spent)]
             if not carrying:
                 continue
             told.add(kept.node)
@@ -44,17 +41,6 @@ def check(file: File, _: File) -> Iterator[Found]:
                 marks=tuple((event.node, "backward runs on it here", event.file) for event in spent[:1]),
                 swaps=tuple(Swap(node, _detached(file, node)) for node in carrying),
             )
-
-
-def _is_cut_with(file: File, node: cst.BaseExpression, spent: list[Event]) -> bool:
-    """Whether the name is cut next to each backward, which not every way comes to: `if ...: loss.backward(); loss =
-    loss.detach()`."""
-    if not isinstance(node, cst.Name):
-        return False
-    cut = [one for one in assigned(file, node) if file.code(one) in (f"{node.value}.detach()", f"{node.value}.item()")]
-    blocks = {file.parent(line) for one in cut if (line := file.statement(one)) is not None}
-    spending = [file.statement(event.node) for event in spent if event.file is file]
-    return bool(spending) and all(line is not None and file.parent(line) in blocks for line in spending)
 
 
 def _detached(file: File, node: cst.BaseExpression) -> str:

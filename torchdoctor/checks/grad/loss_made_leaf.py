@@ -14,7 +14,7 @@ import libcst as cst
 from torchdoctor.check import Found, on_file
 from torchdoctor.facts.expected import may_fail
 from torchdoctor.facts.file import File
-from torchdoctor.facts.leaves import leaves_run_backward
+from torchdoctor.facts.leaves import has_run, leaves_run_backward
 from torchdoctor.facts.losses import quoted
 from torchdoctor.facts.values import Tensor
 
@@ -28,7 +28,7 @@ def check(file: File, _: File) -> Iterator[Found]:
     told: set[cst.CSTNode] = set()
     for flow in file.flows.touching(frozenset(("backward",))):
         for leaf, backward in leaves_run_backward(file, flow):
-            if leaf.node in told or may_fail(file, leaf.node) or _has_run(file, leaf.node):
+            if leaf.node in told or may_fail(file, leaf.node) or has_run(file, leaf.node):
                 continue
             told.add(leaf.node)
             marks = [(backward.node, "backward runs on it here", backward.file)]
@@ -40,16 +40,3 @@ def check(file: File, _: File) -> Iterator[Found]:
                 f"{quoted(file, leaf.node)} makes a leaf of the loss: its backward ends there and reaches no parameter",
                 marks=tuple(marks),
             )
-
-
-def _has_run(file: File, leaf: cst.CSTNode) -> bool:
-    """Whether the same function ran backward on the loss before: what it keeps is the gradients, on purpose."""
-    line = file.statement(leaf)
-    assigned = line.body[0] if isinstance(line, cst.SimpleStatementLine) else None
-    name = file.code(assigned.targets[0].target) if isinstance(assigned, cst.Assign) else ""
-    calls = [call for call in file.calls_by_method["backward"] if file.function(call) is file.function(leaf)]
-    order = file.tree.order
-    return any(
-        isinstance(call.func, cst.Attribute) and file.code(call.func.value) == name and order[call] < order[leaf]
-        for call in calls
-    )
