@@ -292,9 +292,6 @@ class Failure:
         return sorted(same, key=lambda one: ("[" in one.code, one is not value))
 
     def layer_text(self, module: ModuleRecord | None = None, otherwise: str = "the layer") -> str:
-        """The failing layer in the user's words: "`Net.encoder.fc1`", with its class and main facts where known."""
+        """A module in the user's words, the failing layer if none is named; ``otherwise`` where there is none."""
         module = module or self.layer or self.module
-        if module is None:
-            return otherwise
-        dotted = ".".join(part for part in (module.root, module.name) if part)
-        return f"`{dotted or module.type}`"
+        return module.words if module is not None else otherwise

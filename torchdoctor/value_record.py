@@ -105,6 +105,12 @@ class ModuleRecord:
         return self.qualified.startswith("torch.")
 
     @property
+    def words(self) -> str:
+        """The module in the user's words, in backticks: its dotted name below the outermost one, else its class."""
+        dotted = ".".join(part for part in (self.root, self.name) if part)
+        return f"`{dotted or self.type}`"
+
+    @property
     def traced(self) -> bool:
         """Whether torch.compile or torch.fx has made it of a program: a module, and none that the user knows."""
         return self.type == "GraphModule"

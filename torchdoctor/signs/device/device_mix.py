@@ -33,7 +33,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     (odd, here), (other, there) = pair
     layer = failure.layer if other.role in ("weight", "bias") else None
     name = failure.name_of(odd, "the input" if layer is not None else "one operand")
-    where = failure.layer_text(layer) if layer is not None else failure.name_of(other, "another operand")
+    where = layer.words if layer is not None else failure.name_of(other, "another operand")
     yield Diagnosis(
         f"{name} is on {here.device}, and {where} is on {there.device}",
         cures=tuple(_cures(code_of(failure, odd, "x"), here.device, there.device, layer is not None)),

@@ -29,7 +29,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     value = _index(failure)
     tensor = value.tensor if value is not None else None
     layer = failure.layer
-    where = failure.layer_text(layer, "") if layer is not None else ""
+    where = layer.words if layer is not None else ""
     if tensor is None or value is None:
         yield Diagnosis("an index is neither int64 nor int32: torch looks up places by whole numbers")
         return

@@ -18,7 +18,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         return
     name, layer = failure.name_of(found.value), failure.layer
     other = failure.name_of(found.other, "the other side")
-    where = failure.layer_text(layer) if layer is not None else other
+    where = layer.words if layer is not None else other
     size = f" {found.value.tensor.size_text}" if found.value is not None and found.value.tensor is not None else ""
     yield Diagnosis(
         f"{name}{size} holds integers ({found.dtype}), and {where} is {found.wanted}",

@@ -19,7 +19,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """Which layer it is stands among the operands, where one of them is a lazy module or its parameter."""
     pool = [value.module for value in failure.values if value.module is not None]
     lazy = next((one for one in pool if one.type.startswith("Lazy")), None)
-    where = failure.layer_text(lazy) if lazy is not None else "a lazy layer"
+    where = lazy.words if lazy is not None else "a lazy layer"
     yield Diagnosis(
         f"{where} has no sizes yet: its parameters are made at its first call",
         (

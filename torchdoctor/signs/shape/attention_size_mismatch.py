@@ -25,7 +25,7 @@ def width(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         value = failure.operand("tgt") if source[-1] == takes else value
     shape = shape_of(value)
     gets = said["gets"] if "gets" in said else shape[-1] if shape else None
-    where = failure.layer_text(layer, "attention") if layer is not None else "attention"
+    where = layer.words if layer is not None else "attention"
     if takes is None or gets is None:
         yield Diagnosis("the tokens have another width than the `d_model` of the transformer")
         return

@@ -17,7 +17,7 @@ from torchdoctor.signs.shape._sizes import roots
 def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The text holds the sizes; what is in reach tells a last batch of one from a single sample."""
     layer, shape = failure.layer, said["given"]
-    where = failure.layer_text(layer, "a normalisation") if layer is not None else "a normalisation"
+    where = layer.words if layer is not None else "a normalisation"
     pixels = "spatial" in said.text
     what = "each channel of each sample has one value" if pixels else "each channel has one value, and no variance"
     yield Diagnosis(

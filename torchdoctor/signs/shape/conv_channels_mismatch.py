@@ -32,7 +32,7 @@ def channels(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     takes, gets, sizes, weight = said["takes"], said["gets"], said["given"], said["weight"]
     layer, value = failure.layer, tensor_at(failure, "input", 0)
     shape = shape_of(value) or sizes
-    where = failure.layer_text(layer, "a convolution") if layer is not None else "a convolution"
+    where = layer.words if layer is not None else "a convolution"
     name = name_of(failure, value, "the input")
     alone = len(shape) == len(sizes) - 1
     yield Diagnosis(

@@ -36,7 +36,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         return
     assert weight.shape is not None
     takes, gives = weight.shape[1], weight.shape[0]
-    where = failure.layer_text(layer, "the linear layer") if layer is not None else "`F.linear`"
+    where = layer.words if layer is not None else "`F.linear`"
     name, code = failure.name_of(given, "the input"), spelled(failure, given)
     cures = list(cures_of(shape, takes, gives, code))
     if layer is None and gives == shape[-1]:

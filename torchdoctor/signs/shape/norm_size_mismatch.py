@@ -29,7 +29,7 @@ def channels(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     takes, gets = said["takes"], said["gets"] if "gets" in said else channels_of(shape)
     if gets is None or said["what"] not in (None, "running_mean", "running_var", "weight", "bias"):
         return
-    where = failure.layer_text(layer, "a normalisation") if layer is not None else "a normalisation"
+    where = layer.words if layer is not None else "a normalisation"
     name, code = name_of(failure, value, "the input"), spelled(failure, value)
     cures = []
     if shape and len(shape) > 2 and channels_last(shape, takes):
@@ -56,7 +56,7 @@ def last_dimensions(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     layer, value = failure.layer, tensor_at(failure, "input", 0)
     takes, shape = said["takes"], shape_of(value) or said["given"]
     kind = layer.type if layer is not None and layer.type in ("LayerNorm", "RMSNorm") else "LayerNorm"
-    where = failure.layer_text(layer, f"a {kind}") if layer is not None else f"a {kind}"
+    where = layer.words if layer is not None else f"a {kind}"
     name = name_of(failure, value, "the input")
     wanted = f"{takes[0]} in its last dimension" if len(takes) == 1 else f"{shape_text(takes)} in its last dimensions"
     yield Diagnosis(

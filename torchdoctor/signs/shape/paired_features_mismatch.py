@@ -24,7 +24,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     cures: list[str] = []
     if "which" in said:
         name = a if said["which"] == 1 else b
-        where = failure.layer_text(layer, "a bilinear layer") if layer is not None else "`bilinear`"
+        where = layer.words if layer is not None else "`bilinear`"
         text = f"{where} takes {said['wanted']} features of its input {said['which']}, and {name} has {said['got']}"
         given = shape_of(left if said["which"] == 2 else right)
         if given and given[-1] == said["wanted"]:

@@ -21,9 +21,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The channels of the layer before are the cure: a multiple of the factor's square."""
     layer, value = failure.layer, tensor_at(failure, "input", 0)
     shape = shape_of(value)
-    where = (
-        failure.layer_text(layer) if layer is not None else "`pixel_unshuffle`" if "side" in said else "`pixel_shuffle`"
-    )
+    where = layer.words if layer is not None else "`pixel_unshuffle`" if "side" in said else "`pixel_shuffle`"
     came = f": {name_of(failure, value)} is {shape_text(shape)}" if shape is not None else ""
     if (said["factor"] if "side" in said else said["square"]) < 1:
         return

@@ -21,7 +21,7 @@ def features(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     value = failure.asked.operand("input", 0) if failure.asked is not None else None
     value = value if shape_of(value) else tensor_at(failure, "input", 0)
     shape = shape_of(value)
-    where = failure.layer_text(layer, "a recurrent layer") if layer is not None else "a recurrent layer"
+    where = layer.words if layer is not None else "a recurrent layer"
     name, code = name_of(failure, value, "the input"), spelled(failure, value)
     kind = layer.type if layer is not None else "LSTM"
     hidden = layer.facts.get("hidden_size", "...") if layer is not None else "..."
@@ -59,7 +59,7 @@ def state(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         return  # no pair at all: a rule of its own
     if value is not None and value.items:
         value = value.items[min(said["part"] or 0, len(value.items) - 1)]
-    where = failure.layer_text(layer, "a recurrent layer") if layer is not None else "a recurrent layer"
+    where = layer.words if layer is not None else "a recurrent layer"
     name = name_of(failure, value, "the state")
     wanted, given = said["wanted"], said["given"]
     cures: list[str] = []

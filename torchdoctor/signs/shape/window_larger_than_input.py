@@ -36,7 +36,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         )
         return
     over = said["over"] or (said["given"][1:] if said["given"] else shape[-1:] if shape else None)
-    where = failure.layer_text(layer, "a layer") if layer is not None else "a layer"
+    where = layer.words if layer is not None else "a layer"
     name = name_of(failure, value, "the input")
     what = f"a window of {'x'.join(map(str, window))}" if window else "its window"
     places = f" over {'x'.join(map(str, over))} places" if over else ""

@@ -41,7 +41,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     many, one = said["many"], said["one"]
     gets = len(shape) if shape is not None else said["gets"]
     what = said["what"]
-    where = failure.layer_text(layer, "a layer") if layer is not None else f"`{what}`" if what else "a layer"
+    where = layer.words if layer is not None else f"`{what}`" if what else "a layer"
     name, code = name_of(failure, value, "the input"), spelled(failure, value)
     wanted = f"{one} or {many}" if one is not None else f"{many}"
     has = (
