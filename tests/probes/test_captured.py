@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from tests.probes.failing import failed
 from torchdoctor.faces.python import explain
 from torchdoctor.probes.failure import failure_of
-from torchdoctor.record import Failure
 
 
 class Block(nn.Module):
@@ -33,14 +33,6 @@ class Net(nn.Module):
         for block in self.blocks:
             x = block(x)
         return x
-
-
-def failed(call: Callable[[], Any]) -> Failure:
-    try:
-        call()
-    except Exception as error:
-        return failure_of(error)
-    raise AssertionError("it did not fail")
 
 
 def test_the_layer_its_names_and_its_input() -> None:

@@ -7,23 +7,16 @@ import sys
 import textwrap
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+from tests.probes.failing import failed
 from torchdoctor.probes.failure import failure_of
 from torchdoctor.record import Failure, ValueRecord
-
-
-def failed(call: Callable[[], Any]) -> Failure:
-    try:
-        call()
-    except Exception as error:
-        return failure_of(error)
-    raise AssertionError("it did not fail")
 
 
 def operand(failure: Failure, code: str) -> ValueRecord:

@@ -136,14 +136,20 @@ def _send(wrapped: Any, error: BaseException | None) -> None:
 
 def sent(steps: list[TracebackType]) -> Failure | None:
     """The record that a worker has sent, where torch raises its exception again: that frame holds what brought both."""
+    for names in names_in(steps, "reraise", "torch/_utils.py"):
+        held = names.get("self")
+        data = held.__dict__.get(_RECORD) if type(held).__name__ == "ExceptionWrapper" else None
+        if isinstance(data, bytes):
+            return _received(data, getattr(held, "where", ""))
+    return None
+
+
+def names_in(steps: list[TracebackType], function: str, path: str) -> Iterator[dict[str, Any]]:
+    """The local names of each frame of a function of torch's, in the file whose path ends so; the innermost first."""
     for step in reversed(steps):
         code = step.tb_frame.f_code
-        if code.co_name == "reraise" and code.co_filename.replace("\\", "/").endswith("torch/_utils.py"):
-            held = step.tb_frame.f_locals.get("self")
-            data = held.__dict__.get(_RECORD) if type(held).__name__ == "ExceptionWrapper" else None
-            if isinstance(data, bytes):
-                return _received(data, getattr(held, "where", ""))
-    return None
+        if code.co_name == function and code.co_filename.replace("\\", "/").endswith(path):
+            yield step.tb_frame.f_locals
 
 
 def _received(data: bytes, where: object) -> Failure | None:

@@ -75,13 +75,12 @@ class _Pickle:
 
 def sent(steps: list[TracebackType]) -> Failure | None:
     """The record that a process has sent, where ``join`` raises its exception again: that frame knows the file."""
-    for step in reversed(steps):
-        code = step.tb_frame.f_code
-        if code.co_name == "join" and code.co_filename.replace("\\", "/").endswith("torch/multiprocessing/spawn.py"):
-            held = step.tb_frame.f_locals
-            files, index = getattr(held.get("self"), "error_files", None), held.get("error_index")
-            if type(files) is list and type(index) is int and 0 <= index < len(files):
-                return _read(files[index], index)
+    from torchdoctor.probes.loading import names_in
+
+    for names in names_in(steps, "join", "torch/multiprocessing/spawn.py"):
+        files, index = getattr(names.get("self"), "error_files", None), names.get("error_index")
+        if type(files) is list and type(index) is int and 0 <= index < len(files):
+            return _read(files[index], index)
     return None
 
 
