@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from torchdoctor.packages import package_of
 from torchdoctor.pasted import failures_in, retold
+from torchdoctor.pasted.packages import package_of
 from torchdoctor.record import Failure
 
 TERMINAL = """\

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from torchdoctor.tracebacks import _NAMED, Place, Raised, _with_text, said_from
+from torchdoctor.pasted.raised import NAMED, Place, Raised, said_from, with_text
 
 _IPYTHON = re.compile(r"^\s*(?P<type>[A-Za-z_][\w.]*)\s+Traceback \(most recent call last\)\s*:?\s*$")
 _PLACES = (
@@ -45,8 +45,8 @@ def notebook(lines: Sequence[str], start: int) -> Raised | None:
         elif frames and (arrow := _ARROW.match(row)) is not None:
             last = frames[-1]
             frames[-1] = Place(last.path, int(arrow["line"]), last.function, (arrow["text"] or "").strip())
-        elif (said := _NAMED.match(row)) is not None or (said := _said(row, head["type"])) is not None:
-            return _with_text(lines, start, number, said, [f for f in frames if f.line > 0])
+        elif (said := NAMED.match(row)) is not None or (said := _said(row, head["type"])) is not None:
+            return with_text(lines, start, number, said, [f for f in frames if f.line > 0])
         elif not _NUMBERED.match(row) and not row.startswith((" ", "\t")):
             return None
     return None
@@ -74,8 +74,8 @@ def rich_box(lines: Sequence[str], start: int) -> Raised | None:
         row = lines[number]
         if _RICH_END.match(row):
             after = number + 1
-            if after < len(lines) and (said := _NAMED.match(lines[after])) is not None:
-                return _with_text(lines, start, after, said, frames)
+            if after < len(lines) and (said := NAMED.match(lines[after])) is not None:
+                return with_text(lines, start, after, said, frames)
             return None
         inner = row.strip().strip("│|").rstrip()
         text = inner[1:] if inner.startswith(" ") else inner
@@ -90,16 +90,16 @@ def rich_box(lines: Sequence[str], start: int) -> Raised | None:
 def pytest_report(lines: Sequence[str], start: int) -> Raised | None:
     """pytest's report of one failure: the block that begins with E, and the places around it."""
     first = _PYTEST_ERROR.match(lines[start])
-    said = _NAMED.match(lines[start])
+    said = NAMED.match(lines[start])
     if first is None or said is None:
         return None
     end = start
     while end < len(lines) and (lines[end].startswith("E ") or lines[end].rstrip() == "E"):
         end += 1
     text = [re.sub(r"^E {0,7}", "", row, count=1) for row in lines[start:end]]
-    said = _NAMED.match(text[0]) or said
-    rows, _ = said_from([*text], 0, said["message"] or "")
-    raised = _with_text([*text, *[""] * 0], 0, 0, said, list(_pytest_places(lines, start, end)))
+    said = NAMED.match(text[0]) or said
+    rows, _ = said_from(text, 0, said["message"] or "")
+    raised = with_text(text, 0, 0, said, list(_pytest_places(lines, start, end)))
     raised.message = raised.message or "\n".join(rows).strip()
     raised.line, raised.end = start, end
     return raised

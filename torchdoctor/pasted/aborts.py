@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from torchdoctor.tracebacks import TERMINATE, Place, Raised, said_from
+from torchdoctor.pasted.raised import TERMINATE, Place, Raised, said_from
 
 _WATCHDOG = re.compile(r"ProcessGroupNCCL\.cpp:\d+\].*?(?P<message>Watchdog caught collective operation timeout: .*)")
 _RANK = re.compile(r"\bRank (\d{1,6})\]")

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from torchdoctor.exception_names import bases_of
-from torchdoctor.logs import Line, Stream, streams
-from torchdoctor.packages import package_of
+from torchdoctor.pasted.logs import Line, Stream, streams
+from torchdoctor.pasted.packages import package_of
+from torchdoctor.pasted.raised import Raised
+from torchdoctor.pasted.tracebacks import raised_elsewhere, raised_in
 from torchdoctor.record import ExceptionRecord, Failure, FrameRecord
-from torchdoctor.tracebacks import Raised, raised_elsewhere, raised_in
 
 MOST = 200  # failures of one text; a log with more of them repeats itself
 # A text without the exception's name might be any of these.
