@@ -13,13 +13,13 @@ from dataclasses import replace
 from typing import Any
 
 from torchdoctor.pasted import retold
-from torchdoctor.probes import graph, spawned
+from torchdoctor.probes import graph
 from torchdoctor.probes.environment import environment_of, files_of
 from torchdoctor.probes.frames import Frames, steps
-from torchdoctor.probes.loading import sent
 from torchdoctor.probes.module import Modules
 from torchdoctor.probes.plain import MISSING, bases, class_name, instance_dict, is_a, qualified, static
 from torchdoctor.probes.reach import named, objects, register
+from torchdoctor.probes.received import from_spawned, from_worker
 from torchdoctor.probes.source import Sources
 from torchdoctor.probes.traced import traced
 from torchdoctor.probes.value import Values
@@ -60,7 +60,7 @@ class _Capture:
         told_frames = Frames(self.sources, self.values)
         frames = (*told_frames.records(links), *self._compiled(error, told_frames))
         exception = _exception(error)
-        told = sent(links) or spawned.sent(links) or retold(exception.message)
+        told = from_worker(links) or from_spawned(links) or retold(exception.message)
         found = self._causes(error, depth) if depth < _DEEPEST else []
         record = Failure(
             exception=exception,

@@ -19,11 +19,9 @@ if TYPE_CHECKING:
     from types import FrameType, ModuleType, TracebackType
     from typing import Any
 
-    from torchdoctor.record import Failure
 
 _WORKER = "torch.utils.data._utils.worker"
 _LOOP, _WRAPPER = "_worker_loop", "ExceptionWrapper"
-_RECORD = "torchdoctor_record"
 _NOTE = "[torchdoctor] "
 _SHOWN = 16  # items of a batch that are told
 _DEEPEST = 3
@@ -128,41 +126,11 @@ def _send(wrapped: Any, error: BaseException | None) -> None:
         import pickle
 
         from torchdoctor.probes.failure import failure_of
+        from torchdoctor.probes.received import RECORD
 
-        setattr(wrapped, _RECORD, pickle.dumps(failure_of(error)))
+        setattr(wrapped, RECORD, pickle.dumps(failure_of(error)))
     except Exception:  # then the text has to do
         return
-
-
-def sent(steps: list[TracebackType]) -> Failure | None:
-    """The record that a worker has sent, where torch raises its exception again: that frame holds what brought both."""
-    for names in names_in(steps, "reraise", "torch/_utils.py"):
-        held = names.get("self")
-        data = held.__dict__.get(_RECORD) if type(held).__name__ == "ExceptionWrapper" else None
-        if isinstance(data, bytes):
-            return _received(data, getattr(held, "where", ""))
-    return None
-
-
-def names_in(steps: list[TracebackType], function: str, path: str) -> Iterator[dict[str, Any]]:
-    """The local names of each frame of a function of torch's, in the file whose path ends so; the innermost first."""
-    for step in reversed(steps):
-        code = step.tb_frame.f_code
-        if code.co_name == function and code.co_filename.replace("\\", "/").endswith(path):
-            yield step.tb_frame.f_locals
-
-
-def _received(data: bytes, where: object) -> Failure | None:
-    import pickle
-    from dataclasses import replace
-
-    from torchdoctor.record import Failure
-
-    failure = pickle.loads(data)
-    number = where.rpartition("DataLoader worker process ")[2] if isinstance(where, str) else ""
-    if not isinstance(failure, Failure):
-        return None
-    return replace(failure, worker=int(number)) if number.isdigit() else failure
 
 
 # -- the notes -------------------------------------------------------------------------------------------------------

@@ -12,10 +12,9 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import ModuleType, TracebackType
+    from types import ModuleType
     from typing import IO, Any
 
-    from torchdoctor.record import Failure
 
 _SPAWN = "torch.multiprocessing.spawn"
 _WRAP = "_wrap"
@@ -71,29 +70,3 @@ class _Pickle:
                 file.write(self._module.dumps(failure_of(error)))
         except Exception:  # then the text has to do
             return
-
-
-def sent(steps: list[TracebackType]) -> Failure | None:
-    """The record that a process has sent, where ``join`` raises its exception again: that frame knows the file."""
-    from torchdoctor.probes.loading import names_in
-
-    for names in names_in(steps, "join", "torch/multiprocessing/spawn.py"):
-        files, index = getattr(names.get("self"), "error_files", None), names.get("error_index")
-        if type(files) is list and type(index) is int and 0 <= index < len(files):
-            return _read(files[index], index)
-    return None
-
-
-def _read(path: str, index: int) -> Failure | None:
-    import pickle
-    from dataclasses import replace
-
-    from torchdoctor.record import Failure
-
-    try:
-        with open(path, "rb") as file:
-            pickle.load(file)
-            failure = pickle.load(file)
-    except (OSError, EOFError, pickle.UnpicklingError):  # no record behind the text
-        return None
-    return replace(failure, rank=index) if isinstance(failure, Failure) else None
