@@ -73,7 +73,7 @@ class PageFile(pytest.File):
             raise self.CollectError(f"{shown}: {error}") from None
         above = None
         for block in blocks:
-            if block.language == "python" or block.words[:1] == ("output",):
+            if block.language in ("python", "json") or block.words[:1] == ("output",):
                 yield BlockItem.from_parent(
                     self, name=f"{block.line}-{block.word or 'none'}", rule=rule, block=block, above=above
                 )

@@ -111,7 +111,7 @@ def test_every_check_module_holds_a_check(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(SIGNS))
 def test_every_sign_module_holds_a_sign(name: str) -> None:
     module = importlib.import_module(f"torchdoctor.signs.{SIGNS[name]}.{name.replace('-', '_')}")
-    own = [value for value in vars(module).values() if isinstance(value, sign.Sign)]
+    own = [value for value in vars(module).values() if isinstance(value, (sign.Sign, sign.RecordSign))]
     assert own, f"{module.__name__} holds no function decorated with one of sign.py's decorators"
     assert {s.rule for s in own} == {name}, (
         f"{module.__name__} imports the sign of another rule: import the function's parts"
@@ -120,10 +120,15 @@ def test_every_sign_module_holds_a_sign(name: str) -> None:
         f"{module.__name__} needs a docstring: what failure it tells, and where it is silent"
     )
     words = {block.word for block in page(name).blocks}
-    assert "raises" in words or page(name).rule.unproven, (
-        f"the page of {name} has no `raises` block: nothing shows that its sign tells such a failure"
-    )
     for one in own:
+        if isinstance(one, sign.RecordSign):
+            assert {"record", "healthy"} <= words, (
+                f"the page of {name} needs a `json record` block in which its sign finds it, and a `json healthy` one"
+            )
+            continue
+        assert "raises" in words or page(name).rule.unproven, (
+            f"the page of {name} has no `raises` block: nothing shows that its sign tells such a failure"
+        )
         assert one.templates or one.raises, (
             f"a sign of {name} has neither texts nor exceptions: it is asked of everything"
         )
@@ -323,7 +328,7 @@ def test_the_form_is_told_as_it_is() -> None:
     from torchdoctor import rule
 
     assert tuple(_table("Front matter")) == rule._REQUIRED + rule._OPTIONAL
-    assert tuple(_table("Blocks")) == testing.WORDS
+    assert tuple(_table("Blocks")) == testing.WORDS + testing.RECORD_WORDS
     section = re.split(r"^## ", _readme(), flags=re.MULTILINE)
     headings = next(part for part in section if part.startswith("Headings"))
     assert tuple(re.findall(r"^\d+\. `## (.*?)`", headings, flags=re.MULTILINE)) == HEADINGS

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from torchdoctor.finding import Finding, Mark, Span
 from torchdoctor.record import Failure, FrameRecord, GraphRecord, ModuleRecord, ValueRecord
-from torchdoctor.sign import Diagnosis, Root, Sign, all_signs
+from torchdoctor.sign import Diagnosis, Root, Sign, all_signs, record_signs
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
@@ -38,6 +38,33 @@ def diagnose(
             place = failure.user.place if one.user is None and failure.user is not None else None
             return [_finding(one, place, sign, diagnosis, open_file, on_error) for sign, diagnosis in found]
     return []
+
+
+def examine(record: object, *, rules: Iterable[str] | None = None, on_error: OnError | None = None) -> list[Finding]:
+    """What is wrong by a record of another kind (of memory, of steps, of a trace), in the order of the rules' names.
+
+    Where a sign is sure, what others find likely is dropped. ``on_error`` is as in ``diagnose``.
+    """
+    wanted = None if rules is None else frozenset(rules)
+    found: list[tuple[str, Diagnosis]] = []
+    for sign in record_signs():
+        if sign.kind is not type(record) or (wanted is not None and sign.rule not in wanted):
+            continue
+        try:
+            found += [(sign.rule, diagnosis) for diagnosis in sign.run(record)]
+        except Exception as error:
+            if on_error is None:
+                raise
+            on_error(sign.rule, error)
+    sure = [pair for pair in found if pair[1].sure]
+    return [_measured(rule, diagnosis) for rule, diagnosis in sure or found]
+
+
+def _measured(rule: str, diagnosis: Diagnosis) -> Finding:
+    at = diagnosis.at.place if isinstance(diagnosis.at, FrameRecord) else diagnosis.at
+    spans = [(root.subject, root.text) for root in diagnosis.roots if isinstance(root.subject, Span)]
+    marks = tuple(Mark(span, text) for span, text in spans if span != at)
+    return Finding(rule, diagnosis.message, at, marks, diagnosis.evidence, cures=diagnosis.cures)
 
 
 def _chain(failure: Failure) -> Iterable[Failure]:

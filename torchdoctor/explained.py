@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
-from torchdoctor.diagnose import diagnose
+from torchdoctor.diagnose import diagnose, examine
 from torchdoctor.finding import Finding
 from torchdoctor.probes.failure import failure_of
 from torchdoctor.project.tracefiles import TraceFiles
-from torchdoctor.sign import all_signs
+from torchdoctor.record_json import restored
+from torchdoctor.sign import all_signs, record_signs
 from torchdoctor.style import unstylish
 
 
@@ -35,6 +37,30 @@ def faults(rule: str, error: BaseException) -> Iterator[tuple[int, str]]:
         )
     for finding in [*found, *diagnose(failure.as_text())]:
         yield from ((line, fault) for fault in unstylish_words(finding))
+
+
+def record_fault(rule: str, word: str, text: str) -> str:
+    """What is wrong with a page's block that holds a record as JSON; "" where it is as the page says.
+
+    ``word`` is "record", then the rule is found in it, or "healthy", then no rule at all is.
+    """
+    kinds = {sign.kind for sign in record_signs() if sign.rule == rule}
+    if word not in ("record", "healthy"):
+        return f"a JSON block of a page is `record` or `healthy`; this one is {word or 'none'!r}"
+    if not kinds:
+        return f"{rule} has no sign that reads records: nothing can be found in this block"
+    found: list[Finding] = []
+    for kind in kinds:
+        try:
+            found += examine(restored(kind, json.loads(text)))
+        except ValueError as error:
+            return f"the block is no {kind.__name__}: {error}"
+    told = "\n".join(f"  {finding.rule}: {finding.message}" for finding in found) or "  nothing"
+    if word == "healthy" and found:
+        return f"nothing is found in this record, says the page; told is\n{told}"
+    if word == "record" and rule not in {finding.rule for finding in found}:
+        return f"{rule} is found in this record, says the page; told is\n{told}"
+    return "\n".join(fault for finding in found for fault in unstylish_words(finding))
 
 
 def unstylish_words(finding: Finding) -> Iterator[str]:

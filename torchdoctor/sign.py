@@ -10,6 +10,8 @@ speaks in, in all of torch's dialects::
 The file's name is the rule's name; nothing else registers it. A sign reads the record first and the text second: one
 text has many causes, and one cause many texts. The same function serves a pasted message: then the failure has no
 operands, and perhaps no frames, and the sign says what the text alone bears out.
+
+A sign of what a run measured, not of a failure, is decorated with ``on_record`` and the kind of record that it reads.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from torchdoctor.detectors import found_in, rule_of
 from torchdoctor.finding import Span
@@ -179,9 +181,40 @@ def on_failure(*texts: str, raises: str | Iterable[str] = (), plain: bool = True
     return lambda run: Sign(rule_of(run), run, tuple(Template(text) for text in texts), kinds, plain)
 
 
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSign:
+    """A decorated function that reads records of a kind other than failures: of memory, of steps, of a trace."""
+
+    rule: str
+    run: Callable[[Any], Iterable[Diagnosis]]
+    kind: type
+
+
+def on_record(kind: type[R]) -> Callable[[Callable[[R], Iterable[Diagnosis]]], RecordSign]:
+    """For each record of this kind::
+
+        @on_record(TraceRecord)
+        def sign(trace: TraceRecord) -> Iterator[Diagnosis]: ...
+
+    The places of its diagnoses are spans: there is no failing frame that they could fall back on.
+    """
+    return lambda run: RecordSign(rule_of(run), run, kind)
+
+
 @lru_cache(maxsize=1)
 def all_signs() -> tuple[Sign, ...]:
-    """Every sign there is, found by importing ``torchdoctor.signs.*.*``; in the order of module names."""
+    """Every sign of failures, found by importing ``torchdoctor.signs.*.*``; in the order of module names."""
     import torchdoctor.signs as package
 
     return found_in(package, Sign)
+
+
+@lru_cache(maxsize=1)
+def record_signs() -> tuple[RecordSign, ...]:
+    """Every sign of other records, found in the same way and in the same order."""
+    import torchdoctor.signs as package
+
+    return found_in(package, RecordSign)

@@ -25,6 +25,7 @@ from torchdoctor.rule import Block
 from torchdoctor.suppress import Suppressions
 
 WORDS = ("bad", "good", "fixed", "proof", "raises")
+RECORD_WORDS = ("record", "healthy")
 FILE_NAME = "example.py"
 _ERROR = re.compile(r"[ \t]*# error[ \t]*$", re.MULTILINE)
 _FILE = re.compile(r"^# file: *(\S+)[ \t]*$")
@@ -55,6 +56,7 @@ def check_block(block: Block, rule: str, *, above: Block | None = None, page: st
     good: nothing fires. fixed: what mending makes of the block above. proof: runs. raises: runs and fails, with the
     exception and message that the words after it name; where the rule has a sign, the failure is explained, live and
     from its text alone, and what is told first of the live one is this rule. output: the report of the block above.
+    A JSON block is a record that the rule's sign reads. record: the rule is found in it. healthy: nothing is found.
     Raises BlockFailure.
     """
     if block.language == "text" and block.word == "output":
@@ -63,6 +65,9 @@ def check_block(block: Block, rule: str, *, above: Block | None = None, page: st
             report(_needed(block, above), rule),
             f"the report of the block above, at line {above and above.line}",
         )
+    elif block.language == "json":
+        if fault := explained.record_fault(rule, block.word, block.text):
+            raise BlockFailure(block.line, fault)
     elif block.word in ("bad", "good"):
         _check_marked(block, rule)
     elif block.word == "fixed":

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.faces.conftest import Write
 from torchdoctor.faces import values
 from torchdoctor.faces.explanation import render
-from torchdoctor.faces.failure_json import plain, report
+from torchdoctor.faces.failure_json import report
 from torchdoctor.faces.paint import Paint, cells
 from torchdoctor.finding import Finding, Mark, Span
 from torchdoctor.record import (
@@ -258,4 +258,3 @@ def test_what_json_has_no_word_for() -> None:
     made = Failure(ExceptionRecord("E", "\ud800 \x00"), environment={"a": float("nan"), "b": {1: object}, "c": b"x"})
     told = json.loads(report(made, []))
     assert told["failure"]["environment"] == {"a": "nan", "b": {"1": str(object)}, "c": "b'x'"}
-    assert plain(Span("a", 1, 2, 3, 4)) == {"path": "a", "line": 1, "column": 2, "end_line": 3, "end_column": 4}
