@@ -29,7 +29,9 @@ def test_a_failure_comes_back_as_it_was() -> None:
     tensor = TensorRecord((2, 3), "torch.float32", "cpu", strides=(3, 1))
     value = ValueRecord("x[0]", "Tensor", tensor=tensor, items=(ValueRecord("y", "int"),))
     module = ModuleRecord("head.fc", "Linear", "torch.nn.Linear", facts={"in_features": 3})
-    frame = FrameRecord("a.py", 1, "f", at=PLACE, module=module, expression=ExpressionRecord("f(x)", "call", operands=(value,)))
+    frame = FrameRecord(
+        "a.py", 1, "f", at=PLACE, module=module, expression=ExpressionRecord("f(x)", "call", operands=(value,))
+    )
     made = Failure(
         ExceptionRecord("RuntimeError", "sizes", ("Exception",)),
         (frame,),
