@@ -1,0 +1,43 @@
+"""The pytest plugin: nothing until it is asked for, by ``--torchdoctor`` or by ``torchdoctor = true`` in pytest's ini.
+
+pytest loads this module in every project where torchdoctor is installed, so it imports nothing but pytest, which is
+there. What the plugin does stands in parts beside it, each a module whose fixtures and hooks are registered when the
+plugin is on:
+
+- a part in ``_WHEN_ON`` may load what it needs, but torch only where the tests have loaded it;
+- a part in ``_ALWAYS`` is registered in every run, for fixtures that tests ask for whether the plugin is on or not,
+  and loads nothing either.
+
+A part that has a function ``plugin(config)`` is registered as what that returns (None: not at all), any other as the
+module itself.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+
+_ALWAYS: tuple[str, ...] = ()
+_WHEN_ON: tuple[str, ...] = ()
+_MARK = "torchdoctor(...): hold a test to limits, when torchdoctor is on"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("torchdoctor", "the doctor for PyTorch code")
+    group.addoption("--torchdoctor", action="store_true", default=None, help="Explain tests that fail in torch.")
+    parser.addini("torchdoctor", "Explain tests that fail in torch, as --torchdoctor does.", type="bool", default=False)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", _MARK)
+    for part in (*_ALWAYS, *(_WHEN_ON if is_on(config) else ())):
+        module = import_module(f"{__name__}.{part}")
+        plugin = module.plugin(config) if hasattr(module, "plugin") else module
+        if plugin is not None:
+            config.pluginmanager.register(plugin, f"torchdoctor-{part}")
+
+
+def is_on(config: pytest.Config) -> bool:
+    """Whether the user has asked for the plugin, on the command line or in pytest's ini."""
+    return bool(config.getoption("torchdoctor") or config.getini("torchdoctor"))
