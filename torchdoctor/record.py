@@ -12,6 +12,7 @@ from typing import Any
 
 from torchdoctor.exception_names import bases_of
 from torchdoctor.finding import Span
+from torchdoctor.memory_record import MemoryRecord
 from torchdoctor.value_record import (
     ExpressionRecord,
     ModuleRecord,
@@ -28,6 +29,7 @@ __all__ = [
     "FileRecord",
     "FrameRecord",
     "GraphRecord",
+    "MemoryRecord",
     "ModuleRecord",
     "ObjectRecord",
     "TensorRecord",
@@ -140,7 +142,7 @@ class Failure:
     ``origin`` is "live" or "text" (then there are no operands, and perhaps no frames). ``frames`` are outermost first.
     ``blame`` tells whose error it is: "torch", "other" (surely not torch's), or "" (not known). ``worker`` is the
     number of the DataLoader worker that it was raised in, ``rank`` that of the process. ``causes`` are what it was
-    raised from, and the members of an exception group.
+    raised from, and the members of an exception group. ``memory`` is there where a request for memory failed.
     """
 
     exception: ExceptionRecord
@@ -154,6 +156,7 @@ class Failure:
     objects: tuple[ObjectRecord, ...] = ()
     files: tuple[FileRecord, ...] = ()
     graph: tuple[GraphRecord, ...] = ()
+    memory: MemoryRecord | None = None
     environment: dict[str, Any] = field(default_factory=dict)
 
     def as_text(self) -> Failure:
