@@ -17,3 +17,7 @@ class UnknownRule(TorchdoctorError):
 
 class ConfigError(TorchdoctorError):
     """The configuration cannot be used as it stands."""
+
+
+class BaselineError(TorchdoctorError):
+    """A baseline cannot be read, or is none."""
