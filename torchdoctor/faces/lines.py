@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from torchdoctor.project.source import Unreadable, decode
+from torchdoctor.project.source import text_of
 
 _NEWLINE = re.compile(r"\r\n?|\n")
 
@@ -24,18 +24,14 @@ class Lines:
     def of(self, path: str) -> list[str]:
         """All lines of a file, without their ends; none where it cannot be read."""
         if path not in self._files:
-            self._files[path] = self._read(path)
+            self._files[path] = _NEWLINE.split(text_of(path))
         return self._files[path]
+
+    def text(self, path: str) -> str:
+        """A whole file, with its line ends all alike; "" where it cannot be read."""
+        return "\n".join(self.of(path))
 
     def line(self, path: str, number: int) -> str:
         """One line, counted from 1; "" where there is none."""
         lines = self.of(path)
         return lines[number - 1] if 0 < number <= len(lines) else ""
-
-    @staticmethod
-    def _read(path: str) -> list[str]:
-        try:
-            with open(path, "rb") as file:
-                return _NEWLINE.split(decode(file.read()).text)
-        except (OSError, ValueError, Unreadable):
-            return []

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from collections import Counter
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +12,7 @@ from torchdoctor import __version__, catalogue
 from torchdoctor.faces.json import forward
 from torchdoctor.faces.lines import Lines
 from torchdoctor.finding import Finding, Span
+from torchdoctor.fingerprint import digests
 from torchdoctor.project.report import Failure, Report, fix, severity
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -24,7 +23,7 @@ def render(report: Report, lines: Lines) -> str:
     """The whole report as one SARIF log, in ASCII."""
     names = sorted({found.rule for found in report.findings})
     number = {name: index for index, name in enumerate(names)}
-    seen: Counter[str] = Counter()
+    known_by = digests(report.findings, lines.text)
     run = {
         "tool": {
             "driver": {
@@ -37,7 +36,10 @@ def render(report: Report, lines: Lines) -> str:
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {_ROOT: {"uri": Path.cwd().as_uri() + "/"}},
         "invocations": [_invocation(report.failures)],
-        "results": [_result(found, number[found.rule], lines, seen) for found in report.findings],
+        "results": [
+            _result(found, number[found.rule], fingerprint)
+            for found, fingerprint in zip(report.findings, known_by, strict=True)
+        ],
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
@@ -60,13 +62,13 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _result(found: Finding, index: int, lines: Lines, seen: Counter[str]) -> dict[str, Any]:
+def _result(found: Finding, index: int, fingerprint: str) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": found.rule,
         "ruleIndex": index,
         "level": severity(found),
         "message": {"text": "\n".join([found.message, *found.evidence])},
-        "partialFingerprints": {"torchdoctor/v1": _fingerprint(found, lines, seen)},
+        "partialFingerprints": {"torchdoctor/v1": fingerprint},
     }
     if found.at is not None:
         result["locations"] = [{"physicalLocation": _place(found.at)}]
@@ -92,15 +94,6 @@ def _fix(found: Finding) -> dict[str, Any]:
             {"artifactLocation": _artifact(path), "replacements": them} for path, them in changes.items()
         ],
     }
-
-
-def _fingerprint(found: Finding, lines: Lines, seen: Counter[str]) -> str:
-    """The same as long as the line says the same, wherever it moves to in its file."""
-    line = lines.line(found.at.path, found.at.line).strip() if found.at else ""
-    path = forward(found.at.path) if found.at else ""
-    content = hashlib.sha256("\0".join((found.rule, path, line)).encode("utf-8", "surrogateescape")).hexdigest()[:24]
-    seen[content] += 1
-    return f"{content}:{seen[content]}"
 
 
 def _place(at: Span) -> dict[str, Any]:

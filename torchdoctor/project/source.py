@@ -80,6 +80,15 @@ def decode(data: bytes) -> Source:
         raise Unreadable(f"the file cannot be decoded as {encoding}: {error}") from None
 
 
+def text_of(path: str) -> str:
+    """A file's text; "" where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return decode(file.read()).text
+    except (OSError, ValueError, Unreadable):
+        return ""
+
+
 def declared(data: bytes) -> str | None:
     """The encoding that a comment on the first two lines declares. Raises Unreadable where it does not exist."""
     for line in _NEWLINE.split(data[:4096], maxsplit=2)[:2]:
