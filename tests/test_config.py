@@ -121,7 +121,7 @@ def test_a_file_that_is_named_counts_wherever_it_lies(project: Path, tmp_path_fa
     [
         ("selct = []", "torchdoctor.toml:1: there is no key `selct`; did you mean `select`?"),
         ("\nper_file_ignores = {}", "torchdoctor.toml:2: there is no key `per_file_ignores`; did you mean"),
-        ("zzz = 1", "there is no key `zzz`; known: cache-dir, exclude"),
+        ("zzz = 1", "there is no key `zzz`; known: baseline, cache-dir, exclude"),
         ('select = "all"', "`select` is a list of strings, not 'all'"),
         ("select = [1]", "`select` is a list of strings"),
         ('select = ["bare-grad-contxt"]', "did you mean bare-grad-context?"),

@@ -17,7 +17,7 @@ from torchdoctor import catalogue
 from torchdoctor.errors import ConfigError, UnknownRule
 from torchdoctor.rule import SEVERITIES
 
-FORMATS = ("text", "concise", "json", "sarif", "github")
+FORMATS = ("text", "concise", "json", "sarif", "github", "gitlab", "junit")
 FAIL_ON = (*reversed(SEVERITIES), "never")
 FILES = (".torchdoctor.toml", "torchdoctor.toml", "pyproject.toml")
 # Folders that hold other people's code, or made code. A name counts at any depth.
@@ -33,7 +33,8 @@ _ROOTS = (".git", ".hg", "pyproject.toml", "setup.cfg", "setup.py")
 class Settings:
     """What a run does. ``root`` is the folder that patterns and relative paths start from.
 
-    ``jobs`` 0 means as many processes as there are processors; an empty ``cache_dir`` means the usual place.
+    ``jobs`` 0 means as many processes as there are processors; an empty ``cache_dir`` means the usual place,
+    an empty ``baseline`` none.
     """
 
     root: Path
@@ -49,6 +50,12 @@ class Settings:
     format: str = "text"
     jobs: int = 0
     cache_dir: str = ""
+    baseline: str = ""
+
+    @property
+    def baseline_path(self) -> Path | None:
+        """Where the baseline is; None where there is none."""
+        return Path(os.path.abspath(self.root / self.baseline)) if self.baseline else None
 
     def rules(self) -> frozenset[str]:
         """Names of the rules that are on for files without rules of their own."""
@@ -247,6 +254,7 @@ _KEYS: dict[str, Callable[[object, str], object]] = {
     "format": _one_of(*FORMATS),
     "jobs": _count,
     "cache-dir": _string,
+    "baseline": _string,
 }
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.faces.conftest import MENDABLE, SICK, WELL, Command, Write
+from torchdoctor.config import FORMATS
 from torchdoctor.errors import TorchdoctorError
 from torchdoctor.faces.cli._console import Progress, say
 from torchdoctor.faces.writing import write as write_file
@@ -70,6 +71,24 @@ def test_no_files_at_all_is_said_aloud(write: Write, command: Command) -> None:
     assert json.loads(lint(command, "docs", "--format", "json")[1])["files"] == 0
 
 
+def test_files_in_which_nothing_could_be_found_are_told(write: Write, command: Command) -> None:
+    write({"pkg/a.py": "x = 1\n", "pkg/b.py": "import numpy\n", "net.py": WELL})
+    assert lint(command, "pkg") == (
+        0,
+        "no findings in 2 files\n",
+        "warning: none of the 2 files mentions torch or lightning: there was nothing to look at\n",
+    )
+    assert lint(command, "pkg/a.py") == (0, "no findings in 1 file\n", ""), "it was named: that is what was meant"
+    assert lint(command) == (0, "no findings in 3 files\n", "")
+    assert lint(command, "--select", "loss", "--ignore", "all", "--ignore", "loss")[2] == (
+        "warning: no rule is on, so nothing was looked for\n"
+    )
+    assert lint(command, "pkg", "--quiet") == (0, "", "")
+    assert lint(command, "pkg", "--format", "github")[1] == (
+        "::warning title=torchdoctor::none of the 2 files mentions torch or lightning: there was nothing to look at\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -81,6 +100,7 @@ def test_no_files_at_all_is_said_aloud(write: Write, command: Command) -> None:
         (["-", "a.py"], "stands alone"),
         (["--isolated", "--config", "x.toml"], "give one of them"),
         (["--statistics", "--format", "sarif"], "--statistics has no sarif form"),
+        (["--statistics", "--format", "junit"], "--statistics has no junit form"),
         (["--format", "xml"], "'xml' is not one of"),
         (["--jobs", "-1"], "-1"),
         (["--output", "a.py/x"], "cannot be written"),
@@ -158,12 +178,12 @@ def test_per_file_ignores(write: Write, command: Command) -> None:
 
 def test_every_format_goes_to_a_file(write: Write, command: Command) -> None:
     root = write({"a.py": SICK})
-    for format_ in ("text", "concise", "json", "sarif", "github"):
+    for format_ in FORMATS:
         shown = lint(command, "--format", format_)[1]
         target = root / "out" / f"{format_}.txt"
         assert lint(command, "--format", format_, "--output", str(target)) == (1, "", "")
         assert target.read_text(encoding="utf-8") == shown
-    assert len(os.listdir(root / "out")) == 5
+    assert len(os.listdir(root / "out")) == len(FORMATS) == 7
 
 
 def test_statistics(write: Write, command: Command) -> None:
@@ -205,7 +225,7 @@ def test_colors(
 
 def test_machine_formats_are_never_colored(write: Write, command: Command) -> None:
     write({"a.py": SICK})
-    for format_ in ("json", "sarif", "github"):
+    for format_ in FORMATS[2:]:
         assert "\x1b" not in lint(command, "--format", format_, "--color", "always")[1]
 
 
@@ -216,7 +236,7 @@ def test_quiet(write: Write, command: Command) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
-@pytest.mark.parametrize("format_", ["text", "concise", "json", "sarif", "github"])
+@pytest.mark.parametrize("format_", FORMATS)
 def test_no_console_is_too_poor(write: Write, encoding: str, format_: str) -> None:
     write({"日本😀.py": SICK.replace("torch.no_grad()", "torch.inference_mode('é日本😀')")})
     code = "from torchdoctor.faces.cli import main; main()"

@@ -13,11 +13,12 @@ _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
 def render(report: Report) -> str:
-    """One command a finding, and one for each thing that could not be done."""
+    """One command a finding, and one for each thing that could not be done or is to be said aloud."""
     rows = [_command(_COMMANDS[severity(found)], _properties(found), _message(found)) for found in report.findings]
     for failed in report.failures:
         place = {"file": forward(failed.path), "line": failed.line or None, "title": "torchdoctor"}
         rows.append(_command("error", place, failed.message))
+    rows += [_command("warning", {"title": "torchdoctor"}, warning) for warning in report.warnings]
     return "".join(rows)
 
 

@@ -90,4 +90,5 @@ def _lint_text(run: object, text: str, filename: str) -> Report:
     path = os.path.abspath(filename)
     data = text.encode("utf-8", "surrogatepass")
     result = deep(lambda: Examiner(run.roots).examine_bytes(data, path, run.rules_for(path)))
-    return report_of([result], files=1)
+    told = run.narrowing.narrowed(path, result.findings, text)
+    return report_of([replace(result, findings=tuple(told))], files=1)

@@ -67,6 +67,8 @@ def summary(report: Report, paint: Paint, *, mended: int = 0) -> str:
         said += f" ({', '.join(paint(name, _count(counts[name], name)) for name in SEVERITIES if counts[name])})"
     said += f" in {_count(report.files, 'file')}"
     said += _can_be_mended(report)
+    if report.left_out:
+        said += f"; {' and '.join(report.left_out)}"
     if report.failures:
         said += f"; {_count(len({f.path for f in report.failures}), 'path')} could not be checked"
     return f"{said}\n"

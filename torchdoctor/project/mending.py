@@ -94,7 +94,8 @@ def mend_source(source: Source, path: str, run: Run, examiner: Examiner, unsafe:
     view = examiner.neighbours.seen_from(*beside(Path(path))[1])
 
     def look(text: str) -> list[Finding]:
-        return findings_in(text, path, rules=rules, neighbours=view, on_error=lambda rule, error: None)
+        found = findings_in(text, path, rules=rules, neighbours=view, on_error=lambda rule, error: None)
+        return run.narrowing.narrowed(path, found, text)
 
     text, mended, left = _until_stable(source.text, look, unsafe)
     try:

@@ -37,12 +37,17 @@ class Examined:
 
 @dataclass
 class Report:
-    """The findings of a run, in order of place, and what could not be done. A sequence of its findings."""
+    """The findings of a run, in order of place, and what could not be done. A sequence of its findings.
+
+    ``left_out`` says how many more there are that were not asked for, and why: "3 more are known to the-baseline.json".
+    """
 
     findings: list[Finding] = field(default_factory=list)
     files: int = 0
     failures: list[Failure] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self.findings)

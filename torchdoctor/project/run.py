@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from torchdoctor import catalogue
 from torchdoctor.config import Settings, is_root
 from torchdoctor.project.cache import FOLDER, Cache, key
+from torchdoctor.project.changes import Changes
 from torchdoctor.project.discovery import discover
+from torchdoctor.project.known import Known, Looked
+from torchdoctor.project.narrowing import Narrowing
 from torchdoctor.project.patterns import Patterns
 from torchdoctor.project.report import Examined, Failure, Report, relabelled
 from torchdoctor.project.shown import shown
+from torchdoctor.project.source import text_of
 
 Progress = Callable[[int, int], None]
 
@@ -24,11 +30,15 @@ def _untold(done: int, of: int) -> None:
 class Run:
     """Settings made ready for one project: which rules hold for which file, and where imports start.
 
-    ``keep`` says whether results are remembered from run to run.
+    ``keep`` says whether results are remembered from run to run. With ``changes`` only what lies on changed lines is
+    told; what the settings' baseline knows is not told either.
     """
 
-    def __init__(self, settings: Settings, paths: Iterable[Path] = (), *, keep: bool = False) -> None:
+    def __init__(
+        self, settings: Settings, paths: Iterable[Path] = (), *, keep: bool = False, changes: Changes | None = None
+    ) -> None:
         self.settings = settings
+        self.changes = changes
         self.paths = tuple(paths)
         self.keep = keep
         self.rules = settings.rules()
@@ -38,6 +48,12 @@ class Run:
             for pattern, words in settings.per_file_ignores
         ]
 
+    @cached_property
+    def narrowing(self) -> Narrowing:
+        """What is left out of the findings. Raises BaselineError."""
+        path = self.settings.baseline_path
+        return Narrowing(Known.read(path) if path else None, self.changes)
+
     def rules_for(self, path: str) -> frozenset[str]:
         """The rules that are on for this file."""
         off = [ignored for pattern, ignored in self._ignores if pattern.decides(path)]
@@ -45,13 +61,42 @@ class Run:
 
     def report(self, progress: Progress = _untold) -> Report:
         """Look at all the files. ``progress`` is told how many are done, of how many."""
+        narrowing = self.narrowing
         found = discover(self.paths, self.settings)
-        results = self._results(found.files, progress)
-        for failure in found.failures:
-            results.append(Examined(failure.path, "", failures=(failure,)))
-        return report_of(results, files=len(found.files), warnings=found.warnings)
+        changed = self.changes is None or self.changes.meet(found.files)
+        files = found.files if changed else []
+        results = self.look(files, progress)
+        told = [replace(each, findings=tuple(narrowing.narrowed(each.path, each.findings))) for each in results]
+        told += [Examined(failure.path, "", failures=(failure,)) for failure in found.failures]
+        report = report_of(told, files=len(files), warnings=found.warnings)
+        report.left_out = narrowing.said()
+        if self.changes is not None and not changed and found.files:
+            which = "the file has not" if len(found.files) == 1 else f"none of the {len(found.files)} files has"
+            report.notes.append(f"{which} changed since {self.changes.since}: there was nothing to look at")
+        elif outdated := narrowing.outdated(self.looked(results)):
+            report.warnings.append(outdated)
+        if not any(each.findings or each.failures for each in results):
+            report.warnings += self._nothing_to_find(files)
+        return report
 
-    def _results(self, files: Sequence[str], progress: Progress) -> list[Examined]:
+    def looked(self, results: Iterable[Examined]) -> Looked:
+        """Which files these results tell of."""
+        results = list(results)
+        failed = frozenset(result.path for result in results if result.failures)
+        named = tuple(os.path.abspath(path) for path in self.paths)
+        return Looked(frozenset(result.path for result in results) - failed, failed, named, self.rules_for)
+
+    def _nothing_to_find(self, files: Sequence[str]) -> list[str]:
+        """Why a run that found nothing could not have found anything, where it is so."""
+        if files and not self.rules:
+            return ["no rule is on, so nothing was looked for"]
+        if files and any(path.is_dir() for path in self.paths) and not any(map(_speaks_of_torch, files)):
+            which = "the file does not mention" if len(files) == 1 else f"none of the {len(files)} files mentions"
+            return [f"{which} torch or lightning: there was nothing to look at"]
+        return []
+
+    def look(self, files: Sequence[str], progress: Progress = _untold) -> list[Examined]:
+        """What is in these files, whatever the baseline knows and wherever the changes are."""
         cache = self._cache() if self.keep and files else Cache(None)
         tasks = [(path, self.rules_for(path)) for path in files]
         names = {rules: ",".join(sorted(self.rules - rules)) for _, rules in tasks}
@@ -101,6 +146,11 @@ def _roots(root: Path, paths: Iterable[Path]) -> tuple[Path, ...]:
             folders.append(folder)
     found = dict.fromkeys(place for folder in folders for place in (folder, folder / "src") if place.is_dir())
     return tuple(found)
+
+
+def _speaks_of_torch(path: str) -> bool:
+    text = text_of(path)
+    return "torch" in text or "lightning" in text
 
 
 def _processors() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,11 +30,14 @@ def lint_stdin(run: Run, filename: Path | None, options: _Options) -> int:
     data = sys.stdin.buffer.read()
     path = str((filename or Path(NAME)).absolute())
     examiner = Examiner(run.roots)
-    report = report_of([deep(lambda: examiner.examine_bytes(data, path, run.rules_for(path)))], files=1)
     try:
         source = decode(data)
     except Unreadable:
         source = Source("")
+    result = deep(lambda: examiner.examine_bytes(data, path, run.rules_for(path)))
+    told = run.narrowing.narrowed(path, result.findings, source.text)
+    report = report_of([replace(result, findings=tuple(told))], files=1)
+    report.left_out = run.narrowing.said()
     change = Change(shown(path), source, source.text, 0)
     if (options.fix or options.diff) and not report.failures:
         try:

@@ -17,6 +17,7 @@ from torchdoctor.faces.writing import write
 if TYPE_CHECKING:
     from torchdoctor.config import Settings
     from torchdoctor.faces.lines import Lines
+    from torchdoctor.project.changes import Changes
     from torchdoctor.project.mending import Mending
     from torchdoctor.project.report import Report
     from torchdoctor.project.run import Run
@@ -33,6 +34,8 @@ Examples:
   torchdoctor lint --diff                 what --fix would change
   torchdoctor lint --fix                  mend what can be mended safely
   torchdoctor lint --format github        for a workflow on GitHub
+  torchdoctor lint --changed-since origin/main   only the lines that a branch changes
+  torchdoctor lint --write-baseline       note what is there, so that --baseline leaves it out
   cat x.py | torchdoctor lint --stdin-filename x.py -
 
 Selecting: RULES are rule names, topics, severities (error, warning, note) or all, with commas between; a name beats a
@@ -40,6 +43,10 @@ group that it belongs to. `torchdoctor rules` lists them.
 
 Suppressing, in the code: a comment `# torchdoctor: ignore[RULES]` on a line of the statement, or alone above it; and
 `# torchdoctor: skip-file`.
+
+A baseline knows a finding by its rule, file and code and by what is around that, not by its line; a second copy of the
+same fault is new. With --changed-since a finding is told when its place, or another place that it shows, lies on a
+changed line; where lines were only taken away, the lines beside the gap count.
 
 Settings stand in [tool.torchdoctor] of pyproject.toml, or in torchdoctor.toml; what is said here goes before them.
 
@@ -78,7 +85,15 @@ def _patterns(ctx: click.Context, param: click.Parameter, values: tuple[str, ...
 @click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff: mend also what then needs a look.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing; exit code 1 if it would.")
 @click.option("--format", "format_", type=click.Choice(config.FORMATS), help="How to show findings.  [default: text]")
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the findings there.")
+@click.option(
+    "--baseline", type=click.Path(path_type=Path), metavar="FILE", help="Leave out the findings that it knows."
+)
+@click.option("--no-baseline", is_flag=True, help="Do not read the baseline that the settings name.")
+@click.option("--write-baseline", is_flag=False, flag_value="", metavar="[FILE]", help="Note the findings in the baseline, instead of showing them.  [default: the baseline, or torchdoctor-baseline.json]")  # fmt: skip  # noqa: E501
+@click.option("--changed-since", metavar="REV", help="Only findings on lines that have changed since this branch left REV, as git tells.")  # fmt: skip  # noqa: E501
+@click.option(
+    "--output", "--output-file", type=click.Path(path_type=Path), metavar="FILE", help="Write the findings there."
+)
 @click.option("--statistics", is_flag=True, help="Show only how many findings there are of each rule.")
 @click.option("--fail-on", type=click.Choice(config.FAIL_ON), help="From which severity on the exit code is 1.  [default: warning]")  # fmt: skip  # noqa: E501
 @click.option("--exclude", multiple=True, metavar="PATTERNS", callback=_patterns, help="Leave these out, instead of the usual (.git, .venv, build, ...).")  # fmt: skip  # noqa: E501
@@ -103,18 +118,25 @@ def command(paths: tuple[Path, ...], stdin_filename: Path | None, no_cache: bool
     )
     from_stdin = paths == (Path("-"),) or (not paths and stdin_filename is not None)
     _check(paths, options, from_stdin)
+    _check_baseline(said, options, from_stdin)
     named = [stdin_filename or Path.cwd() / "<stdin>"] if from_stdin else list(paths) or [Path(".")]
     settings = _settings(named, said)
-    if options.statistics and settings.format in ("sarif", "github"):
+    if options.statistics and settings.format not in ("text", "concise", "json"):
         raise click.UsageError(f"--statistics has no {settings.format} form; text and json have one")
 
     from torchdoctor.project.run import Run
 
+    changes = _changes(said["changed_since"], named)
     if from_stdin:
         from torchdoctor.faces.cli._stdin import lint_stdin
 
-        sys.exit(lint_stdin(Run(settings), stdin_filename, options))
-    sys.exit(_lint_files(Run(settings, named, keep=not no_cache), options))
+        sys.exit(lint_stdin(Run(settings, changes=changes), stdin_filename, options))
+    run = Run(settings, named, keep=not no_cache, changes=changes)
+    if said["write_baseline"] is not None:
+        from torchdoctor.faces.cli._baseline import write_baseline
+
+        sys.exit(write_baseline(run, said["write_baseline"], quiet=options.quiet))
+    sys.exit(_lint_files(run, options))
 
 
 def _check(paths: tuple[Path, ...], options: _Options, from_stdin: bool) -> None:
@@ -124,6 +146,32 @@ def _check(paths: tuple[Path, ...], options: _Options, from_stdin: bool) -> None
         raise click.UsageError("--fix changes files and --diff does not: give one of them")
     if options.unsafe and not (options.fix or options.diff):
         raise click.UsageError("--unsafe-fixes says what to mend: give --fix or --diff with it")
+
+
+def _check_baseline(said: dict[str, Any], options: _Options, from_stdin: bool) -> None:
+    if said["no_baseline"] and said["baseline"]:
+        raise click.UsageError("--no-baseline reads no baseline and --baseline names one: give one of them")
+    if said["write_baseline"] is None:
+        return
+    for name, given in (
+        ("--fix", options.fix),
+        ("--diff", options.diff),
+        ("--statistics", options.statistics),
+        ("--changed-since", said["changed_since"]),
+        ("--no-baseline", said["no_baseline"]),
+        ("--output", options.output),
+        ("-", from_stdin),
+    ):
+        if given:
+            raise click.UsageError(f"--write-baseline notes all findings of the files, and does not go with {name}")
+
+
+def _changes(revision: str | None, paths: list[Path]) -> Changes | None:
+    if revision is None:
+        return None
+    from torchdoctor.project.changes import changes_since
+
+    return changes_since(revision, [path.absolute() for path in paths])
 
 
 def _settings(paths: list[Path], said: dict[str, Any]) -> Settings:
@@ -142,6 +190,7 @@ def _settings(paths: list[Path], said: dict[str, Any]) -> Settings:
         "fail_on": said["fail_on"],
         "jobs": said["jobs"],
         "cache_dir": said["cache_dir"] and str(Path(said["cache_dir"]).absolute()),
+        "baseline": "" if said["no_baseline"] else said["baseline"] and str(said["baseline"].absolute()),
     }
     return replace(settings, **{key: value for key, value in given.items() if value not in (None, ())})
 
@@ -172,24 +221,24 @@ def show(
 ) -> None:
     """Show findings on standard output (or error, or in a file), and what went wrong on standard error."""
     from torchdoctor.faces import text
+    from torchdoctor.faces.cli._trouble import tell_trouble
 
     stream = sys.stderr if err else sys.stdout
     for_file = options.output is not None and options.color != "always"
     paint = Paint(not for_file and wants_color(options.color, stream), width_of(stream))
     shown = _rendered(report, lines, settings.format, paint, options)
     people = settings.format in ("text", "concise")
-    if people and not options.quiet and not (report.files == 0 and (report.warnings or report.failures)):
+    if (
+        people
+        and not options.quiet
+        and not (report.files == 0 and (report.warnings or report.notes or report.failures))
+    ):
         shown += text.summary(report, paint, mended=mended)
     if options.output is not None:
         write(options.output, shown)
     else:
         say(shown, err=err)
-    trouble = Paint(wants_color(options.color, sys.stderr), width_of(sys.stderr))
-    if not options.quiet:
-        for warning in report.warnings:
-            say(f"{trouble('warning', 'warning')}: {warning}\n", err=True)
-    for failed in report.failures:
-        say(text.failure(failed, trouble), err=True)
+    tell_trouble(report, color=options.color, quiet=options.quiet)
 
 
 def _rendered(report: Report, lines: Lines, format_: str, paint: Paint, options: _Options) -> str:
@@ -205,6 +254,14 @@ def _rendered(report: Report, lines: Lines, format_: str, paint: Paint, options:
         from torchdoctor.faces import github
 
         return github.render(report)
+    if format_ == "gitlab":
+        from torchdoctor.faces import gitlab
+
+        return gitlab.render(report, lines)
+    if format_ == "junit":
+        from torchdoctor.faces import junit
+
+        return junit.render(report)
     from torchdoctor.faces import text
 
     if options.statistics:
