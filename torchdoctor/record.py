@@ -13,6 +13,7 @@ from typing import Any
 from torchdoctor.exception_names import bases_of
 from torchdoctor.finding import Span
 from torchdoctor.memory_record import MemoryRecord
+from torchdoctor.reach_record import FileRecord, GraphRecord, ObjectRecord
 from torchdoctor.value_record import (
     ExpressionRecord,
     ModuleRecord,
@@ -84,57 +85,6 @@ class ExceptionRecord:
         return not names or bool({self.type, *self.bases} & set(names))
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectRecord:
-    """An optimizer, scheduler, GradScaler, DataLoader, dataset or process group within the frames' reach.
-
-    ``kind`` is optimizer, scheduler, scaler, loader or dataset; ``facts`` are plain values (lr, batch_size, length).
-    """
-
-    name: str
-    kind: str
-    type: str
-    facts: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class FileRecord:
-    """A file that the failing code names: whether it is there, its size in bytes, its first bytes as latin-1 text."""
-
-    path: str
-    exists: bool
-    size: int | None = None
-    head: str = ""
-    folder_exists: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class GraphRecord:
-    """What a post mortem of the autograd graph found.
-
-    ``kind`` is changed (a saved tensor was written to in place) or freed (its saved tensors are gone). Changed:
-    ``node`` had saved it ("ExpBackward0") in its slot ``saved`` ("result"), ``maker`` had made it ("Exp"), ``writers``
-    may have written ("Add"), ``names`` are the user's for it, ``parameter`` whether they are parameters (``optimizers``
-    hold them), ``expected`` and ``found`` its versions. Freed: ``names`` were carried over, ``roots`` are what backward
-    was called on, ``shared`` what these and ``spent``, whose backward was before, have in common. ``paths``: the files.
-    """
-
-    kind: str
-    node: str = ""
-    saved: str = ""
-    names: tuple[str, ...] = ()
-    expected: int | None = None
-    found: int | None = None
-    maker: str = ""
-    writers: tuple[str, ...] = ()
-    parameter: bool = False
-    optimizers: tuple[str, ...] = ()
-    roots: tuple[str, ...] = ()
-    shared: tuple[str, ...] = ()
-    spent: str = ""
-    paths: tuple[str, ...] = ()
-
-
 @dataclass(frozen=True)
 class Failure:
     """An exception and all that was within its reach.
@@ -143,6 +93,7 @@ class Failure:
     ``blame`` tells whose error it is: "torch", "other" (surely not torch's), or "" (not known). ``worker`` is the
     number of the DataLoader worker that it was raised in, ``rank`` that of the process. ``causes`` are what it was
     raised from, and the members of an exception group. ``memory`` is there where a request for memory failed.
+    ``layers`` are torch's own layers in the user's module that failed, in the order in which it holds them.
     """
 
     exception: ExceptionRecord
@@ -157,6 +108,7 @@ class Failure:
     files: tuple[FileRecord, ...] = ()
     graph: tuple[GraphRecord, ...] = ()
     memory: MemoryRecord | None = None
+    layers: tuple[ModuleRecord, ...] = ()
     environment: dict[str, Any] = field(default_factory=dict)
 
     def as_text(self) -> Failure:

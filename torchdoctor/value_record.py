@@ -9,6 +9,8 @@ import ast
 from dataclasses import dataclass, field
 from typing import Any
 
+from torchdoctor.map_record import MapRecord
+
 
 @dataclass(frozen=True, slots=True)
 class TensorRecord:
@@ -18,7 +20,7 @@ class TensorRecord:
     ``nans`` tell of the values, where reading them was cheap and safe: on CPU, and not too many. ``whole`` says
     whether a floating tensor holds only whole numbers, ``repeated`` whether stride 0 lets one place stand for many.
     ``worked_out`` is True of a tensor that nobody holds any more (an operand that was written out in the expression):
-    its sizes, dtype and strides were worked out from what went into it.
+    its sizes, dtype and strides were worked out from what went into it. ``flattened`` is the map that lies flat in it.
     """
 
     shape: tuple[int, ...] | None
@@ -39,6 +41,7 @@ class TensorRecord:
     nans: int | None = None
     whole: bool | None = None
     worked_out: bool = False
+    flattened: MapRecord | None = None
 
     @property
     def rank(self) -> int | None:

@@ -61,7 +61,7 @@ def described(value: ValueRecord, topic: str = "", *, device: bool = False) -> s
         return tensor(value.tensor, topic, device=device)
     if value.module is not None:
         return module(value.module)
-    if value.items:
+    if value.items and value.known:
         return _items(value)
     return visible(short(value.text)) if value.text else value.type
 

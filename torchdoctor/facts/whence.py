@@ -39,6 +39,11 @@ _SAME_SHAPE = frozenset({
     "to", "cpu", "cuda", "float", "double", "half", "bfloat16", "long", "int", "bool", "contiguous", "clone", "detach",
     "requires_grad_", "relu", "sigmoid", "tanh", "exp", "log", "softmax", "log_softmax", "abs", "clamp", "dropout",
 })  # fmt: skip
+# Methods of a module that give it back.
+_SAME_MODULE = frozenset({
+    "to", "cuda", "cpu", "eval", "train", "float", "double", "half", "bfloat16", "requires_grad_", "apply",
+    "share_memory", "to_empty",
+})  # fmt: skip
 _KEEPING = {"dtype": _SAME_DTYPE, "device": _SAME_DEVICE, "shape": _SAME_SHAPE, "layout": frozenset({"requires_grad_"})}
 
 
@@ -111,16 +116,31 @@ def _variable(file: File, name: str) -> tuple[File, cst.BaseExpression] | None:
 
 def _part(file: File, node: cst.BaseExpression, part: str) -> tuple[File, cst.BaseExpression] | None:
     """The expression that makes one member of a Sequential, ModuleList or ModuleDict, or an attribute of a class."""
-    found = origins(file, node)
-    if len(found) != 1 or not isinstance(call := found[0].node, cst.Call):
+    found = [_unwrapped(origin.file, origin.node) for origin in origins(file, node)]
+    if len(found) != 1 or not isinstance(call := found[0][1], cst.Call):
         return None
-    file = found[0].file
+    file = found[0][0]
     name = file.name(call.func) or ""
     if name.rpartition(".")[2] in ("Sequential", "ModuleList", "ModuleDict"):
         member = _member(file, call, part)
         return (file, member) if member is not None else None
     facts = file.classes.named(name)
     return _attribute(facts.file, facts.name, part) if facts is not None else None
+
+
+def _unwrapped(file: File, node: cst.BaseExpression) -> tuple[File, cst.BaseExpression]:
+    """The expression that builds a module, without what gives it back: `net.to(device)`, `torch.compile(net)`."""
+    for _ in range(_HOPS):
+        inner: cst.BaseExpression | None = None
+        if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in _SAME_MODULE:
+            inner = node.func.value
+        elif isinstance(node, cst.Call) and node.args and file.name(node.func) == "torch.compile":
+            inner = node.args[0].value
+        found = origins(file, inner) if inner is not None else []
+        if len(found) != 1:
+            return file, node
+        file, node = found[0].file, found[0].node
+    return file, node
 
 
 def _member(file: File, call: cst.Call, part: str) -> cst.BaseExpression | None:

@@ -151,10 +151,12 @@ class Expressions:
 
     def _made(self, path: str, node: ast.expr, value: Any, role: str) -> ValueRecord:
         code = self.sources.code(path, node)
-        if value is MISSING or type(value) is Method:
-            return ValueRecord(code, role)
-        record = self.values.record(value, code, role, values=True)
         parts = node.elts if isinstance(node, (ast.List, ast.Tuple)) else []
+        if value is MISSING or type(value) is Method:
+            # What the parts are is not known; where a message tells it, they have their code.
+            named = (ValueRecord(self.sources.code(path, part), str(index)) for index, part in enumerate(parts))
+            return ValueRecord(code, role, items=tuple(named))
+        record = self.values.record(value, code, role, values=True)
         if not parts or len(parts) != len(record.items) or any(isinstance(part, ast.Starred) for part in parts):
             return record
         each = zip(record.items, parts, strict=True)

@@ -18,7 +18,7 @@ from torchdoctor.probes.environment import environment_of, files_of
 from torchdoctor.probes.frames import Frames, steps
 from torchdoctor.probes.module import Modules
 from torchdoctor.probes.plain import MISSING, bases, class_name, instance_dict, is_a, qualified, static
-from torchdoctor.probes.reach import named, objects, register
+from torchdoctor.probes.reach import layers, named, objects, register
 from torchdoctor.probes.received import from_spawned, from_worker
 from torchdoctor.probes.source import Sources
 from torchdoctor.probes.traced import traced
@@ -72,18 +72,18 @@ class _Capture:
             compiled=bool(instance_dict(error).get("real_stack")),
             causes=(*([told] if told is not None else []), *found),
             objects=tuple(objects(names)),
+            layers=tuple(layers(self.modules, links)),
             environment=environment_of(),
         )
         found_dead = graph.post_mortem(exception.message, links, names, self.modules, self.sources)
         return replace(record, graph=found_dead, files=tuple(files_of(record)))
 
     def _compiled(self, error: BaseException, frames: Frames) -> tuple[FrameRecord, ...]:
-        """The user's frames under torch.compile: the traceback has none, the exception keeps their summaries."""
+        """The frames under torch.compile: the traceback has none, the exception keeps their summaries."""
         stack: Any = instance_dict(error).get("real_stack")
         if not is_a(stack, list):
             return ()
-        places = [(one.filename, one.lineno or 0, one.name) for one in list.__iter__(stack)]
-        return tuple(traced(place, frames, self.modules) for place in places)
+        return tuple(traced(list(list.__iter__(stack)), _message(error), frames, self.modules))
 
     def _causes(self, error: BaseException, depth: int) -> list[Failure]:
         """What it was raised from, or while that was handled, and the members of a group; each once."""

@@ -50,6 +50,11 @@ class Modules:
         """
         if id(module) in self._names:
             return
+        inner = held(module, "_modules").get("_orig_mod")  # of torch.compile's wrapper: nothing that the user named
+        if inner is not None and is_module(inner):
+            self.root(inner, variable, path)
+            self._names.setdefault(id(module), (module, "", ()))
+            return
         if variable:
             self._variables[id(module)] = (variable, path)
         waiting: list[tuple[object, str, tuple[object, ...]]] = [(module, "", ())]

@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from torchdoctor.probes.frames import own_module
-from torchdoctor.probes.module import Modules, below, is_module
+from torchdoctor.probes.module import Modules, below, held, is_module
 from torchdoctor.probes.packages import package_of
 from torchdoctor.probes.plain import class_name, instance_dict, is_a, loaded, locals_of, qualified, torch_class
 from torchdoctor.probes.tensor import is_plain
-from torchdoctor.record import ObjectRecord
+from torchdoctor.record import ModuleRecord, ObjectRecord
 
 Named = tuple[str, Any, str]  # a name, what it names, and the file in which it does
 _MOST_NAMES = 2000
 _MOST_OBJECTS = 40
+_MOST_LAYERS = 200
 _MOST_PARAMETERS = 50_000
 
 
@@ -44,6 +45,9 @@ def register(modules: Modules, links: list[types.TracebackType], names: list[Nam
     for name, value, path in reversed(names):
         if is_module(value) and not name.startswith("self."):
             seen.setdefault(id(value), (value, name, path))
+    for _, value, path in reversed(names):
+        if is_module(owner := _owner_of(value)):
+            seen.setdefault(id(owner), (owner, "", path))
     for link in links:
         module = own_module(link.tb_frame)
         if module is not None:
@@ -54,6 +58,38 @@ def register(modules: Modules, links: list[types.TracebackType], names: list[Nam
             modules.root(module, "" if name == "self" else name, path)
     for module, name, path in seen.values():
         modules.root(module, "" if name == "self" else name, path)
+
+
+def _owner_of(value: Any) -> Any:
+    """The object whose method a name is, compiled or not: of `step = torch.compile(model.loss)` the model."""
+    inner = instance_dict(value).get("_torchdynamo_orig_callable") if type(value) is types.FunctionType else value
+    return inner.__self__ if type(inner) is types.MethodType else None
+
+
+def layers(modules: Modules, links: list[types.TracebackType]) -> Iterator[ModuleRecord]:
+    """Torch's own layers in the innermost module of the user's on the way, else in the outermost of all."""
+    met = [
+        (module, package_of(link.tb_frame.f_code.co_filename))
+        for link in links
+        if (module := _module(link)) is not None
+    ]
+    own = [module for module, package in met if not package]
+    around = own[-1] if own else met[0][0] if met else None
+    waiting = [around] if around is not None else []
+    seen: set[int] = set()
+    while waiting and len(seen) < _MOST_LAYERS:
+        here = waiting.pop()
+        if id(here) in seen:
+            continue
+        seen.add(id(here))
+        members = [one for one in held(here, "_modules").values() if one is not None and is_module(one)]
+        waiting += reversed(members)
+        if not members and qualified(type(here)).startswith("torch.nn.modules."):
+            yield modules.record(here)
+
+
+def _module(link: types.TracebackType) -> Any:
+    return own_module(link.tb_frame)
 
 
 def objects(names: list[Named]) -> Iterator[ObjectRecord]:

@@ -50,6 +50,25 @@ class Sources:
             return self._by_executing(traceback) or self._by_instruction(traceback)
         return (self._nodes(code.co_filename) if whole else self._own_nodes(code)).get(place)
 
+    def at(self, path: str, line: int, column: int | None, end_column: int | None) -> ast.AST | None:
+        """The largest expression that begins and ends in these columns (from 0), on whichever line it ends."""
+        found = [
+            (place, node)
+            for place, node in self._nodes(path).items()
+            if place[:2] == (line, column) and place[3] == end_column and isinstance(node, ast.expr)
+        ]
+        return max(found, key=lambda one: one[0], default=(None, None))[1]
+
+    def own_names(self, path: str, line: int) -> set[str]:
+        """The names that the function around a line binds: its parameters, and what it assigns."""
+        self._nodes(path)
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+        around = [s for s in self._statements.get(path, ()) if isinstance(s, kinds)]
+        inner = [f for f in around if f.lineno <= line <= (f.end_lineno or f.lineno)]
+        nodes = list(ast.walk(max(inner, key=lambda f: f.lineno))) if inner else []
+        stored = {one.id for one in nodes if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
+        return stored | {one.arg for one in nodes if isinstance(one, ast.arg)}
+
     def statement(self, path: str, line: int) -> ast.stmt | None:
         """The innermost statement that begins or stands on a line."""
         self._nodes(path)

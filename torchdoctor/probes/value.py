@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from torchdoctor.probes.environment import path_text
+from torchdoctor.probes.flattened import flattened
 from torchdoctor.probes.module import Modules, is_module
 from torchdoctor.probes.plain import class_name, is_a, items, length, loaded, qualified
 from torchdoctor.probes.tensor import is_tensor, record_of
@@ -39,6 +40,8 @@ class Values:
         shadow = self.shadows.get(id(value))
         if shadow is not None and tensor is not None:
             tensor = replace(tensor, device=shadow[1], worked_out=True, version=None)
+        if tensor is not None and tensor.grad_fn is not None:
+            tensor = replace(tensor, flattened=flattened(value, tensor.shape))
         return ValueRecord(
             code=code,
             role=role,

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
-from torchdoctor.record import Failure, ModuleRecord, shape_text
-from torchdoctor.sign import Diagnosis, Root, Said, on_failure
+from torchdoctor.record import Failure, shape_text
+from torchdoctor.sign import Diagnosis, Said, on_failure
+from torchdoctor.signs.shape import _maps
 from torchdoctor.signs.shape._features import cures_of
 from torchdoctor.signs.shape._products import is_written
 from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at, times, transposed
@@ -27,8 +28,8 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     shape = shape_of(given)
     if is_written(failure):
         return
-    if not failure.expressions or (failure.compiled and shape is None):
-        yield from _traced(layer, failure.layer_text(layer), said) or _text(said, _of_layer(failure))
+    if not failure.expressions:
+        yield from _text(said, _of_layer(failure))
         return
     if not failure.calls("torch.nn.functional.linear", "torch.nn.Linear"):
         return
@@ -39,28 +40,18 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     where = layer.words if layer is not None else "`F.linear`"
     name, code = failure.name_of(given, "the input"), spelled(failure, given)
     cures = list(cures_of(shape, takes, gives, code))
+    flat = _maps.map_of(failure, given) if len(cures) == 1 else None
     if layer is None and gives == shape[-1]:
         rows = failure.operand("weight", 1)
         cures = [f"`F.linear({code}, {transposed(failure, rows, 'weight')})`: a weight is (outputs, features)"]
+    elif flat is not None:
+        cures = list(_maps.cures_of(flat, takes, gives))
     yield Diagnosis(
         f"{where} takes {takes} features and gets {shape[-1]}: {name} is {shape_text(shape)}",
         cures=tuple(cures),
-        roots=roots(failure, layer, f"built for {takes} features here", given),
-        evidence=tuple(_evidence(shape, takes, name)),
+        roots=(*roots(failure, layer, f"built for {takes} features here", given), *_maps.roots_of(failure, flat)),
+        evidence=tuple(_maps.evidence_of(flat, takes) if flat is not None else _evidence(shape, takes, name)),
     )
-
-
-def _traced(layer: ModuleRecord | None, name: str, said: Said) -> list[Diagnosis]:
-    """Under torch.compile nobody holds the input; its width is in the text."""
-    if layer is None or layer.facts.get("in_features") != said["c"]:
-        return []
-    return [
-        Diagnosis(
-            f"{name} takes {said['c']} features and gets {said['b']}",
-            cures=(f"`nn.Linear({said['b']}, {said['d']})`, if {said['b']} features are right",),
-            roots=(Root(layer, f"built for {said['c']} features here"),),
-        )
-    ]
 
 
 def _of_layer(failure: Failure) -> bool:
