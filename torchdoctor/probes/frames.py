@@ -8,6 +8,7 @@ import os
 import re
 import types
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from torchdoctor.finding import Span
@@ -21,6 +22,7 @@ from torchdoctor.probes.source import Sources
 from torchdoctor.probes.value import Values
 from torchdoctor.record import ExpressionRecord, FrameRecord, ValueRecord
 
+HELPER = "(helper)"  # the package of a user's frame that is not to be blamed: it says so itself, for its callers' sake
 _FIRST, _LAST = 30, 60  # of a deeper traceback (a recursion without end) only its two ends are told
 _WITH_LOCALS = 8  # of the user's frames, the innermost ones have their names told
 _MOST_LOCALS = 120
@@ -63,11 +65,14 @@ class Frames:
     def records(self, links: list[types.TracebackType]) -> Iterator[FrameRecord]:
         """The records of a traceback. What led to the user's innermost frame has no expressions, but is named."""
         users = [i for i, link in enumerate(links) if not package_of(link.tb_frame.f_code.co_filename)]
+        seen = [i for i in users if not _hides_itself(links[i].tb_frame)]
+        helpers = {*users} - {*seen} if seen else set()
         told = set(users[-_WITH_LOCALS:])
-        innermost = users[-1] if users else 0
+        innermost = (seen or users or [0])[-1]
         for index, (link, following) in enumerate(zip(links, [*links[1:], None], strict=False)):
             wanted = index in told or (index >= innermost and not _is_machinery(link.tb_frame.f_code))
-            yield self._record(link, following, expression=wanted, names=index in told)
+            record = self._record(link, following, expression=wanted, names=index in told)
+            yield replace(record, package=HELPER) if index in helpers else record
 
     def _record(
         self, link: types.TracebackType, following: types.TracebackType | None, *, expression: bool, names: bool
@@ -109,6 +114,13 @@ class Frames:
             if not hidden and not is_a(value, types.ModuleType, types.FunctionType, type):
                 found.append(self.values.record(value, name, depth=1))
         return tuple(found[:_MOST_LOCALS])
+
+
+def _hides_itself(frame: types.FrameType) -> bool:
+    """Whether a function of the user's has ``__tracebackhide__ = True``, by which pytest and others know a helper."""
+    name = "__tracebackhide__"
+    local = locals_of(frame) if name in frame.f_code.co_varnames else {}
+    return local.get(name, frame.f_globals.get(name)) is True
 
 
 def _raising(link: types.TracebackType) -> ExpressionRecord | None:

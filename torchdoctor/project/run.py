@@ -97,9 +97,9 @@ class Run:
 
     def look(self, files: Sequence[str], progress: Progress = _untold) -> list[Examined]:
         """What is in these files, whatever the baseline knows and wherever the changes are."""
-        cache = self._cache() if self.keep and files else Cache(None)
+        cache = self.cache() if files else Cache(None)
         tasks = [(path, self.rules_for(path)) for path in files]
-        names = {rules: ",".join(sorted(self.rules - rules)) for _, rules in tasks}
+        names = {rules: self.word_for(rules) for _, rules in tasks}
         known = [(cache.get(path, names[rules]), path, rules) for path, rules in tasks]
         results = [result for result, _, _ in known if result is not None]
         missing = [(path, rules) for result, path, rules in known if result is None]
@@ -115,7 +115,14 @@ class Run:
         cache.save()
         return results
 
-    def _cache(self) -> Cache:
+    def word_for(self, rules: frozenset[str]) -> str:
+        """The word by which the cache knows the rules of a file."""
+        return ",".join(sorted(self.rules - rules))
+
+    def cache(self) -> Cache:
+        """What is remembered from the last time; nothing where nothing is to be kept."""
+        if not self.keep:
+            return Cache(None)
         root = self.settings.root
         folder = root / (self.settings.cache_dir or FOLDER)
         return Cache(folder / f"{key(self.rules, self.roots)}.json", self.roots)

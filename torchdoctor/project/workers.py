@@ -64,10 +64,10 @@ def examine_here(
     tasks: Sequence[Task], roots: tuple[Path, ...], progress: Callable[[int], None] = lambda done: None
 ) -> Done:
     """Look at files in this process, with a deep stack."""
-    return deep(lambda: _Worker(roots).examine(tasks, progress))
+    return deep(lambda: Worker(roots).examine(tasks, progress))
 
 
-class _Worker:
+class Worker:
     """Looks at files, and hands back with them what of the graph is new."""
 
     def __init__(self, roots: tuple[Path, ...]) -> None:
@@ -95,14 +95,14 @@ class _Worker:
 # -- in many processes -------------------------------------------------------------------------------------------------
 
 
-_worker: _Worker | None = None  # of a worker process: it knows the project from one batch to the next
+_worker: Worker | None = None  # of a worker process: it knows the project from one batch to the next
 
 
 def _examine_batch(tasks: Sequence[Task], roots: tuple[Path, ...]) -> Done:
     """What a worker process does."""
     global _worker
     if _worker is None or _worker.roots != roots:
-        _worker = _Worker(roots)
+        _worker = Worker(roots)
     worker = _worker
     return deep(lambda: worker.examine(tasks))
 

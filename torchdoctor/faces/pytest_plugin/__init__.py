@@ -19,14 +19,24 @@ from importlib import import_module
 import pytest
 
 _ALWAYS: tuple[str, ...] = ()
-_WHEN_ON: tuple[str, ...] = ()
+_WHEN_ON: tuple[str, ...] = ("told", "failures", "linting")
 _MARK = "torchdoctor(...): hold a test to limits, when torchdoctor is on"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("torchdoctor", "the doctor for PyTorch code")
-    group.addoption("--torchdoctor", action="store_true", default=None, help="Explain tests that fail in torch.")
+    group.addoption(
+        "--torchdoctor", action="store_true", default=None, help="Explain tests that fail in torch, and sum them up."
+    )
+    group.addoption(
+        "--torchdoctor-lint",
+        nargs="*",
+        action="extend",
+        metavar="PATHS",
+        help="Lint these files and folders, each file as a test; by default the folder that you are in.",
+    )
     parser.addini("torchdoctor", "Explain tests that fail in torch, as --torchdoctor does.", type="bool", default=False)
+    parser.addini("torchdoctor_lint", "Files and folders to lint, as --torchdoctor-lint does.", type="args")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,4 +50,5 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def is_on(config: pytest.Config) -> bool:
     """Whether the user has asked for the plugin, on the command line or in pytest's ini."""
-    return bool(config.getoption("torchdoctor") or config.getini("torchdoctor"))
+    said = (config.getoption(name) for name in ("torchdoctor", "torchdoctor_lint"))
+    return any(one not in (None, False) for one in said) or any(map(config.getini, ("torchdoctor", "torchdoctor_lint")))

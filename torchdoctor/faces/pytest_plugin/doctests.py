@@ -1,0 +1,46 @@
+"""The examples of doctests: Python compiles each under a name of its own, and they stand in a file all the same."""
+
+from __future__ import annotations
+
+import doctest
+import linecache
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from torchdoctor.finding import Span
+from torchdoctor.record import Failure, FrameRecord
+
+_NAME = re.compile(r"<doctest .*\[(\d+)\]>")
+
+
+@contextmanager
+def readable(test: doctest.DocTest) -> Iterator[None]:
+    """While this lasts the text of the examples is found by their names."""
+    names = {f"<doctest {test.name}[{index}]>": one.source for index, one in enumerate(test.examples)}
+    lines = {name: text.splitlines(keepends=True) for name, text in names.items()}
+    linecache.cache.update({name: (len(names[name]), None, lines[name], name) for name in names})
+    try:
+        yield
+    finally:
+        for name in names:
+            linecache.cache.pop(name, None)
+
+
+def placed(failure: Failure, test: doctest.DocTest) -> Failure:
+    """The failure with the frames of examples where they stand in their file."""
+    return replace(failure, frames=tuple(_placed(frame, test) for frame in failure.frames))
+
+
+def _placed(frame: FrameRecord, test: doctest.DocTest) -> FrameRecord:
+    found = _NAME.fullmatch(frame.path)
+    if found is None or test.filename is None or test.lineno is None or int(found[1]) >= len(test.examples):
+        return frame
+    example = test.examples[int(found[1])]
+    line, column, path = test.lineno + example.lineno, example.indent + 4, test.filename  # 4: the prompt
+    at = frame.at and Span(
+        path, frame.at.line + line, frame.at.column + column, frame.at.end_line + line, frame.at.end_column + column
+    )
+    text = f"{' ' * example.indent}{'>>>' if frame.line == 1 else '...'} {frame.text}"
+    return replace(frame, path=path, line=frame.line + line, at=at, text=text)
