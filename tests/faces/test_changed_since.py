@@ -50,14 +50,14 @@ def test_only_what_the_branch_changes(repository: Repository) -> None:
     assert code == 1 and err == ""
     told = [line.partition(" ")[0] for line in out.splitlines()]
     assert told[:2] == ["a.py:10:5:", "new.py:5:5:"]
-    assert out.endswith("2 findings (2 errors) in 4 files; 3 more are on lines that have not changed since main\n")
+    assert out.endswith("2 findings (2 errors) in 4 files; 3 more are older than the changes since main\n")
     assert places("--changed-since", "main", "old.py", "a.py") == ["a.py:10"]
 
 
 def test_nothing_has_changed(repository: Repository) -> None:
     repository.commit({"a.py": SICK, "b.py": SICK})
     repository.write({"README": "more\n"})
-    note = "note: none of the 2 files has changed since HEAD: there was nothing to look at\n"
+    note = "note: no Python file has changed since HEAD: there was nothing to look at\n"
     assert lint("--changed-since", "HEAD") == (0, "", note)
     assert lint("--changed-since", "HEAD", "--quiet") == (0, "", "")
     assert json.loads(lint("--changed-since", "HEAD", "--format", "json")[1]) == {
@@ -66,8 +66,7 @@ def test_nothing_has_changed(repository: Repository) -> None:
     assert lint("--changed-since", "HEAD", "none.py", "a.py") == (
         2,
         "",
-        note.replace("none of the 2 files", "the file").replace("has changed", "has not changed")
-        + "error: none.py: there is no such file or folder\n",
+        note + "error: none.py: there is no such file or folder\n",
     )
 
 
@@ -85,7 +84,56 @@ def test_a_mark_on_a_changed_line_tells_what_it_did(repository: Repository) -> N
     repository.commit({"net.py": net, "train.py": train})
     repository.write({"net.py": net.replace("x.relu()", "torch.softmax(x, 1)")})
     assert places("--changed-since", "HEAD") == ["train.py:8"]
-    assert places("--changed-since", "HEAD", "train.py") == [], "nothing changed in what was named"
+    assert places("--changed-since", "HEAD", "train.py") == ["train.py:8"], "wherever the change is"
+
+
+def test_a_line_that_was_taken_away(repository: Repository) -> None:
+    loop = (
+        "import torch\n\n\ndef fit(model, loader):\n    opt = torch.optim.SGD(model.parameters(), 0.1)\n"
+        "    for x, y in loader:\n        opt.zero_grad()\n        loss = torch.nn.functional.mse_loss(model(x), y)\n"
+        "        loss.backward()\n        opt.step()\n"
+    )
+    repository.commit({"a.py": loop})
+    repository.write({"a.py": loop.replace("        opt.zero_grad()\n", "")})
+    assert places() == ["a.py:8"]
+    assert places("--changed-since", "HEAD") == ["a.py:8"]
+
+
+def test_a_change_elsewhere_tells_what_it_did(repository: Repository) -> None:
+    """No place of the finding lies in the file that changed, and an older one of the same kind is not told again."""
+    net = "import torch\n\n\ndef out(x):\n    return x.relu()\n\n\ndef old(x):\n    return torch.softmax(x, 1)\n"
+    train = (
+        "import torch.nn.functional as F\nfrom net import old, out\n\n\ndef f(x, y):\n"
+        "    return F.cross_entropy(out(x), y)\n\n\ndef g(x, y):\n    return F.cross_entropy(old(x), y)\n"
+    )
+    repository.commit({"net.py": net, "train.py": train, "alone.py": SICK})
+    repository.write({"net.py": net.replace("x.relu()", "torch.softmax(x, 1)")})
+    assert places() == ["alone.py:5", "train.py:6", "train.py:10"]
+    assert places("--changed-since", "HEAD") == ["train.py:6"]
+    assert places("--changed-since", "HEAD", "train.py") == ["train.py:6"]
+
+
+def test_an_older_finding_in_a_file_that_was_moved_and_changed(repository: Repository) -> None:
+    more = "\n\ndef unlike(a, b):\n" + "".join(f"    a = a + b * {n}\n" for n in range(20)) + "    return a\n"
+    repository.commit({"pkg/__init__.py": "", "pkg/a.py": SICK + more})
+    repository.git("mv", "pkg/a.py", "pkg/b.py")
+    repository.write({"pkg/b.py": SICK + more + "\nx = 1\n"})
+    assert places("--changed-since", "HEAD") == []
+    repository.write({"pkg/b.py": SICK + more + COPY})
+    assert places("--changed-since", "HEAD") == ["pkg/b.py:34"]
+
+
+def test_nothing_of_the_past_is_left_behind(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    temporary = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    repository.commit({"a.py": SICK})
+    repository.write({"a.py": SICK + "x = 1\n"})
+    before = repository.git("status", "--porcelain"), repository.git("worktree", "list")
+    assert places("--changed-since", "HEAD") == []
+    assert list(temporary.iterdir()) == []
+    assert (repository.git("status", "--porcelain"), repository.git("worktree", "list")) == before
 
 
 def test_only_what_is_told_is_mended(repository: Repository) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from tests.repository import Repository
 from torchdoctor.errors import TorchdoctorError
 from torchdoctor.finding import Finding, Mark, Span
 from torchdoctor.project.changes import Changes, changes_since
+from torchdoctor.project.past import Tree
 
 TEN = "".join(f"line {n}\n" for n in range(1, 11))
 WHOLE = [(1, 1 << 60)]
@@ -134,6 +136,40 @@ def test_two_repositories(tmp_path: Path) -> None:
     assert len(changes_since("HEAD", folders).files) == 2
 
 
+def test_what_is_gone(repository: Repository) -> None:
+    repository.commit({"a.py": TEN, "b.py": TEN.replace("line", "row"), "c.txt": "x\n"})
+    (repository.folder / "b.py").unlink()
+    repository.git("mv", "a.py", "sub a.py")
+    changes = changes_since("HEAD", [repository.folder])
+    assert {Path(path).name for path in changes.gone} == {"a.py", "b.py"}
+    assert changes.reach_python and changes.files == {}
+    repository.commit()
+    repository.write({"c.txt": "y\n"})
+    assert not changes_since("HEAD", [repository.folder]).reach_python
+
+
+def test_the_files_as_they_were(repository: Repository) -> None:
+    repository.commit(
+        {"pkg/a.py": TEN, "pkg/é b.py": "old\n", "c.txt": "x\n", ".gitattributes": "*.py export-ignore\n"}
+    )
+    repository.git("mv", "pkg/a.py", "pkg/moved.py")
+    repository.write({"pkg/é b.py": "new\n", "pkg/new.py": ""})
+    (tree,) = changes_since("HEAD", [repository.folder]).trees
+
+    def then(name: str, tree: Tree = tree) -> str | None:
+        path = tree.then(str(repository.folder / name))
+        return path.read_text() if path is not None and path.is_file() else None
+
+    assert (then("pkg/moved.py"), then("pkg/é b.py"), then("pkg/new.py")) == (TEN, "old\n", None)
+    assert tree.then("/elsewhere/a.py") is None
+    assert not list(tree.folder.glob("*.txt"))
+    folder = tree.folder
+    assert repository.git("diff", "--cached", "--name-only") == "pkg/moved.py", "git's own index is left alone"
+    del tree, then
+    gc.collect()
+    assert not folder.exists()
+
+
 # -- what cannot be told -----------------------------------------------------------------------------------------------
 
 
@@ -182,7 +218,7 @@ def finding(line: int, end_line: int = 0, mark: Span | None = None) -> Finding:
 
 
 def within(changes: Changes, *findings: Finding, text: str | None = None) -> list[int]:
-    return [found.at.line for found in changes.within(findings, "/a.py", text) if found.at]
+    return sorted(found.at.line for index in changes.touched(findings, "/a.py", text) if (found := findings[index]).at)
 
 
 def test_place_or_mark_on_a_changed_line() -> None:
@@ -191,8 +227,8 @@ def test_place_or_mark_on_a_changed_line() -> None:
     assert within(changes, finding(1, 3), finding(5, 8), finding(5, 9)) == [1, 5]
     here, there, nowhere = Span("/a.py", 9, 1, 9, 2), Span("/b.py", 1, 1, 1, 2), Span("/b.py", 2, 1, 2, 2)
     assert within(changes, finding(1, mark=here), finding(2, mark=there), finding(5, mark=nowhere)) == [1, 2]
-    assert changes.within([Finding("rule", "no place", None)], "/a.py") != []
-    assert changes.meet(["/x.py", "/b.py"]) and not changes.meet(["/x.py"])
+    assert changes.touched([Finding("rule", "no place", None)], "/a.py") == {0}
+    assert changes.speak_of("/b.py") and not changes.speak_of("/x.py")
 
 
 def test_lines_move_with_an_edit(tmp_path: Path) -> None:
@@ -202,7 +238,7 @@ def test_lines_move_with_an_edit(tmp_path: Path) -> None:
 
     def left(text: str) -> list[int]:
         every = [Finding("rule", "m", Span(path, n, 1, n, 2)) for n in range(1, text.count("\n") + 1)]
-        return [found.at.line for found in changes.within(every, path, text) if found.at]
+        return sorted(index + 1 for index in changes.touched(every, path, text))
 
     assert left(TEN) == [3, 4, 9]
     assert left("new\n" + TEN) == [1, 4, 5, 10]

@@ -88,21 +88,32 @@ class Cache:
     def _stale(self) -> set[str]:
         """The files that are not what they were, with all that reach them."""
         changed = {path for path, known in self._digests.items() if not self._same(path, known)}
-        asking: dict[str, list[str]] = {}
-        for path, asked in self._asked.items():
-            for other in asked:
-                asking.setdefault(other, []).append(path)
-        stale, waiting = set(changed), list(changed)
-        while waiting:
-            for path in asking.get(waiting.pop(), ()):
-                if path not in stale:
-                    stale.add(path)
-                    waiting.append(path)
+        stale = self.reaching(changed)
         for path in changed:
             del self._digests[path]
         for path in stale:
             self._asked.pop(path, None)
         return stale
+
+    def reaching(self, paths: Iterable[str]) -> set[str]:
+        """These files, and those whose facts pass through them."""
+        asking: dict[str, list[str]] = {}
+        for path, asked in self._asked.items():
+            for other in asked:
+                asking.setdefault(other, []).append(path)
+        reached = set(paths)
+        waiting = list(reached)
+        while waiting:
+            for path in asking.get(waiting.pop(), ()):
+                if path not in reached:
+                    reached.add(path)
+                    waiting.append(path)
+        return reached
+
+    @property
+    def known(self) -> Iterable[str]:
+        """All that a result rests on, by path or, where callers were asked for, by that question."""
+        return self._digests
 
     def _same(self, path: str, known: str | None) -> bool:
         if path.startswith(CALLS):

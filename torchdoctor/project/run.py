@@ -7,18 +7,24 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from torchdoctor import catalogue
 from torchdoctor.config import Settings, is_root
+from torchdoctor.facts.modules import CALLS
 from torchdoctor.project.cache import FOLDER, Cache, key
 from torchdoctor.project.changes import Changes
 from torchdoctor.project.discovery import discover
 from torchdoctor.project.known import Known, Looked
-from torchdoctor.project.narrowing import Narrowing
+from torchdoctor.project.narrowing import Narrowing, Since
+from torchdoctor.project.past import Past
 from torchdoctor.project.patterns import Patterns
 from torchdoctor.project.report import Examined, Failure, Report, relabelled
 from torchdoctor.project.shown import shown
 from torchdoctor.project.source import text_of
+
+if TYPE_CHECKING:
+    from torchdoctor.project.workers import Done, Task
 
 Progress = Callable[[int, int], None]
 
@@ -42,6 +48,7 @@ class Run:
         self.paths = tuple(paths)
         self.keep = keep
         self.rules = settings.rules()
+        self._seen = Cache(None)
         self.roots = _roots(settings.root, self.paths)
         self._ignores = [
             (Patterns(str(settings.root), [pattern]), frozenset().union(*map(catalogue.expand, words)))
@@ -52,7 +59,11 @@ class Run:
     def narrowing(self) -> Narrowing:
         """What is left out of the findings. Raises BaselineError."""
         path = self.settings.baseline_path
-        return Narrowing(Known.read(path) if path else None, self.changes)
+        known = Known.read(path) if path else None
+        if self.changes is None:
+            return Narrowing(known)
+        past = Past(self.changes.trees, self.roots, lambda tasks, roots: self._examine(tasks, roots).results)
+        return Narrowing(known, Since(self.changes, past, self.rules_for))
 
     def rules_for(self, path: str) -> frozenset[str]:
         """The rules that are on for this file."""
@@ -63,21 +74,38 @@ class Run:
         """Look at all the files. ``progress`` is told how many are done, of how many."""
         narrowing = self.narrowing
         found = discover(self.paths, self.settings)
-        changed = self.changes is None or self.changes.meet(found.files)
+        changed = self.changes is None or self.changes.reach_python or any(map(self.changes.of, found.files))
         files = found.files if changed else []
         results = self.look(files, progress)
-        told = [replace(each, findings=tuple(narrowing.narrowed(each.path, each.findings))) for each in results]
+        told = self._told(results)
         told += [Examined(failure.path, "", failures=(failure,)) for failure in found.failures]
         report = report_of(told, files=len(files), warnings=found.warnings)
         report.left_out = narrowing.said()
         if self.changes is not None and not changed and found.files:
-            which = "the file has not" if len(found.files) == 1 else f"none of the {len(found.files)} files has"
-            report.notes.append(f"{which} changed since {self.changes.since}: there was nothing to look at")
+            report.notes.append(f"no Python file has changed since {self.changes.since}: there was nothing to look at")
         elif outdated := narrowing.outdated(self.looked(results)):
             report.warnings.append(outdated)
         if not any(each.findings or each.failures for each in results):
             report.warnings += self._nothing_to_find(files)
         return report
+
+    def _told(self, results: Iterable[Examined]) -> list[Examined]:
+        """The results, with the findings that are told."""
+        unknown = [(each, self.narrowing.unknown(each.path, each.findings)) for each in results]
+        since = self.narrowing.since
+        if since is None:
+            return [replace(each, findings=tuple(findings)) for each, findings in unknown]
+        reached = self._reached(since.changes)
+        since.prepare((each.path, findings) for each, findings in unknown if each.path in reached)
+        return [
+            replace(each, findings=tuple(since.told(each.path, findings, reached=each.path in reached)))
+            for each, findings in unknown
+        ]
+
+    def _reached(self, changes: Changes) -> set[str]:
+        """The files that look at what has changed, as far as that is known: who asks for callers may see any file."""
+        looked_at = self._seen.known
+        return self._seen.reaching(path for path in looked_at if path.startswith(CALLS) or changes.speak_of(path))
 
     def looked(self, results: Iterable[Examined]) -> Looked:
         """Which files these results tell of."""
@@ -97,23 +125,27 @@ class Run:
 
     def look(self, files: Sequence[str], progress: Progress = _untold) -> list[Examined]:
         """What is in these files, whatever the baseline knows and wherever the changes are."""
-        cache = self.cache() if files else Cache(None)
+        cache = self._seen = self.cache() if files else Cache(None)
         tasks = [(path, self.rules_for(path)) for path in files]
         names = {rules: self.word_for(rules) for _, rules in tasks}
         known = [(cache.get(path, names[rules]), path, rules) for path, rules in tasks]
         results = [result for result, _, _ in known if result is not None]
         missing = [(path, rules) for result, path, rules in known if result is None]
         if missing:
-            from torchdoctor.project.workers import examine_all
-
             kept = len(results)
-            jobs = self.settings.jobs or _processors()
-            done = examine_all(missing, self.roots, jobs=jobs, progress=lambda n: progress(kept + n, len(files)))
+            done = self._examine(missing, self.roots, lambda n: progress(kept + n, len(files)))
             rules_of = dict(missing)
             cache.put([(result, names[rules_of[result.path]]) for result in done.results], done.graph)
             results += done.results
         cache.save()
         return results
+
+    def _examine(
+        self, tasks: Sequence[Task], roots: tuple[Path, ...], progress: Callable[[int], None] = lambda done: None
+    ) -> Done:
+        from torchdoctor.project.workers import examine_all
+
+        return examine_all(tasks, roots, jobs=self.settings.jobs or _processors(), progress=progress)
 
     def word_for(self, rules: frozenset[str]) -> str:
         """The word by which the cache knows the rules of a file."""

@@ -46,7 +46,7 @@ Suppressing, in the code: a comment `# torchdoctor: ignore[RULES]` on a line of 
 
 A baseline knows a finding by its rule, file and code and by what is around that, not by its line; a second copy of the
 same fault is new. With --changed-since a finding is told when its place, or another place that it shows, lies on a
-changed line; where lines were only taken away, the lines beside the gap count.
+changed line; and when it was not there before, though the change that brought it stands elsewhere.
 
 Settings stand in [tool.torchdoctor] of pyproject.toml, or in torchdoctor.toml; what is said here goes before them.
 
@@ -90,7 +90,7 @@ def _patterns(ctx: click.Context, param: click.Parameter, values: tuple[str, ...
 )
 @click.option("--no-baseline", is_flag=True, help="Do not read the baseline that the settings name.")
 @click.option("--write-baseline", is_flag=False, flag_value="", metavar="[FILE]", help="Note the findings in the baseline, instead of showing them.  [default: the baseline, or torchdoctor-baseline.json]")  # fmt: skip  # noqa: E501
-@click.option("--changed-since", metavar="REV", help="Only findings on lines that have changed since this branch left REV, as git tells.")  # fmt: skip  # noqa: E501
+@click.option("--changed-since", metavar="REV", help="Only findings on lines that have changed since this branch left REV, and those that came with it.")  # fmt: skip  # noqa: E501
 @click.option(
     "--output", "--output-file", type=click.Path(path_type=Path), metavar="FILE", help="Write the findings there."
 )
