@@ -59,10 +59,9 @@ class Piecemeal:
         self.news.add(News(done.results, done.graph))
         return done.results[0]
 
-    def told(self, path: str) -> Examined:
+    def told(self, result: Examined) -> Examined:
         """The same without what the baseline knows."""
-        result = self.examine(path)
-        return replace(result, findings=tuple(self.run.narrowing.narrowed(path, result.findings)))
+        return replace(result, findings=tuple(self.run.narrowing.narrowed(result.path, result.findings)))
 
     def keep(self) -> None:
         """Write the news into the cache. A folder that cannot be written to is no reason to fail."""

@@ -86,7 +86,7 @@ class Run:
         elif outdated := narrowing.outdated(self.looked(results)):
             report.warnings.append(outdated)
         if not any(each.findings or each.failures for each in results):
-            report.warnings += self._nothing_to_find(files)
+            report.warnings += self.nothing_to_find(files)
         return report
 
     def _told(self, results: Iterable[Examined]) -> list[Examined]:
@@ -114,7 +114,7 @@ class Run:
         named = tuple(os.path.abspath(path) for path in self.paths)
         return Looked(frozenset(result.path for result in results) - failed, failed, named, self.rules_for)
 
-    def _nothing_to_find(self, files: Sequence[str]) -> list[str]:
+    def nothing_to_find(self, files: Sequence[str]) -> list[str]:
         """Why a run that found nothing could not have found anything, where it is so."""
         if files and not self.rules:
             return ["no rule is on, so nothing was looked for"]

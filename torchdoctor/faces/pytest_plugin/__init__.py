@@ -19,7 +19,7 @@ from importlib import import_module
 import pytest
 
 _ALWAYS: tuple[str, ...] = ()
-_WHEN_ON: tuple[str, ...] = ("told", "failures", "linting")
+_WHEN_ON: tuple[str, ...] = ("told", "failures", "linting", "memory", "summary")
 _MARK = "torchdoctor(...): hold a test to limits, when torchdoctor is on"
 
 
@@ -34,6 +34,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="extend",
         metavar="PATHS",
         help="Lint these files and folders, each file as a test; by default the folder that you are in.",
+    )
+    group.addoption(
+        "--torchdoctor-report",
+        metavar="FILE",
+        help="Write all findings there; the name's end says how: .json, .sarif, .xml (JUnit).",
+    )
+    group.addoption(
+        "--torchdoctor-report-format", choices=("json", "sarif", "junit"), help="How to write it, whatever its name."
     )
     parser.addini("torchdoctor", "Explain tests that fail in torch, as --torchdoctor does.", type="bool", default=False)
     parser.addini("torchdoctor_lint", "Files and folders to lint, as --torchdoctor-lint does.", type="args")
@@ -50,5 +58,5 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def is_on(config: pytest.Config) -> bool:
     """Whether the user has asked for the plugin, on the command line or in pytest's ini."""
-    said = (config.getoption(name) for name in ("torchdoctor", "torchdoctor_lint"))
+    said = (config.getoption(name) for name in ("torchdoctor", "torchdoctor_lint", "torchdoctor_report"))
     return any(one not in (None, False) for one in said) or any(map(config.getini, ("torchdoctor", "torchdoctor_lint")))

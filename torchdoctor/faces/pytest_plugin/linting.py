@@ -18,7 +18,7 @@ import pytest
 from _pytest._code.code import ReprFileLocation, TerminalRepr
 
 from torchdoctor.faces.pytest_plugin.arguments import ITEM, Wanted, send, wanted
-from torchdoctor.faces.pytest_plugin.told import keep, keep_failures, width_of
+from torchdoctor.faces.pytest_plugin.told import keep, keep_failures, mark_linted, width_of
 
 if TYPE_CHECKING:
     from _pytest._io import TerminalWriter
@@ -46,7 +46,6 @@ class Linting:
             self.project = _project([Path(path) for path in asked.paths])
         except TorchdoctorError as error:
             raise pytest.UsageError(f"torchdoctor: {error}") from None
-        self.warnings = self.project.found.warnings
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
@@ -70,6 +69,7 @@ class Linting:
         if isinstance(item, LintItem) and call.when == "call" and item.report is not None:
             keep(outcome.get_result(), item.report.findings)
             keep_failures(outcome.get_result(), item.report.failures)
+            mark_linted(outcome.get_result(), item.known)
 
     def pytest_sessionfinish(self) -> None:
         """Remember what was found out; a worker process has it remembered by the one that started it."""
@@ -77,6 +77,11 @@ class Linting:
             self.config.workeroutput[_NEWS] = json.dumps(self.project.news.to_plain())
         else:
             self.project.keep()
+
+    def warnings(self, *, found: bool) -> list[str]:
+        """What has to be said of a run that may have looked at nothing. ``found`` is whether anything was found."""
+        project = self.project
+        return [*project.found.warnings, *(() if found else project.run.nothing_to_find(project.found.files))]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -124,13 +129,17 @@ class LintItem(pytest.Item):
         super().__init__(**given)
         self.linting = linting
         self.report: Report | None = None
+        self.known = 0
 
     def runtest(self) -> None:
         from torchdoctor.project.run import report_of
 
         project, path = self.linting.project, str(self.path)
         failures = [failure for failure in project.found.failures if failure.path == path]
-        self.report = report_of([] if failures else [project.told(path)], files=1)
+        results = [] if failures else [project.examine(path)]
+        told = [project.told(result) for result in results]
+        self.known = sum(len(result.findings) for result in results) - sum(len(result.findings) for result in told)
+        self.report = report_of(told, files=1)
         self.report.failures += failures
         if self.report.exit_code(project.run.settings.fail_on):
             raise Sick(", ".join(dict.fromkeys(found.rule for found in self.report.findings)) or "cannot be checked")

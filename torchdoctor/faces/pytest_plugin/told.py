@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
@@ -15,6 +15,8 @@ T = TypeVar("T")
 
 _FINDINGS = "torchdoctor_findings"
 _FAILURES = "torchdoctor_failures"
+_LINTED = "torchdoctor_linted"
+_NOTED: pytest.StashKey[list[Any]] = pytest.StashKey()
 _WIDTH = "torchdoctor_width"
 
 
@@ -40,6 +42,31 @@ def kept_failures(report: Any) -> list[Failure]:
     from torchdoctor.project.report import Failure
 
     return _held(report, _FAILURES, Failure)
+
+
+def mark_linted(report: Any, known: int) -> None:
+    """Say that a report is of a file that was linted, of which the baseline knows so many findings."""
+    setattr(report, _LINTED, known)
+
+
+def known_to_baseline(report: Any) -> int | None:
+    """How many findings of a file the baseline knows; None where the report is of no such file."""
+    known: int | None = getattr(report, _LINTED, None)
+    return known
+
+
+def note(item: pytest.Item, findings: Iterable[Finding]) -> None:
+    """Have the report of a test's present phase carry findings, whether it fails or not."""
+    item.stash.setdefault(_NOTED, []).extend(findings)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, Any, None]:
+    outcome = yield
+    if outcome.excinfo is None and _NOTED in item.stash:
+        noted: list[Finding] = item.stash[_NOTED]
+        keep(outcome.get_result(), noted)
+        del item.stash[_NOTED]
 
 
 def _add(report: Any, attribute: str, records: Iterable[object]) -> None:
