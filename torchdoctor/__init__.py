@@ -14,6 +14,8 @@
         ...
     findings = torchdoctor.explain(exception)             # the same as data
 
+    torchdoctor.check_model(model, batch, loss)           # in a test: all that a model must be able to do
+
 Importing the package loads nothing: each name is loaded when it is first asked for.
 """
 
@@ -26,8 +28,10 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False  # checkers take it for true; `typing` takes longer to load than all the rest
 __all__ = [
     "Finding",
+    "ModelCheckFailed",
     "Report",
     "__version__",
+    "check_model",
     "explain",
     "explaining",
     "install",
@@ -37,6 +41,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from torchdoctor.faces.check_model import ModelCheckFailed as ModelCheckFailed
+    from torchdoctor.faces.check_model import check_model as check_model
     from torchdoctor.faces.explaining import explaining as explaining
     from torchdoctor.faces.hooks import install as install
     from torchdoctor.faces.hooks import uninstall as uninstall
@@ -47,6 +53,8 @@ if TYPE_CHECKING:
     from torchdoctor.project.report import Report as Report
 
 _HOMES = {
+    "check_model": "torchdoctor.faces.check_model",
+    "ModelCheckFailed": "torchdoctor.faces.check_model",
     "lint": "torchdoctor.faces.python",
     "explain": "torchdoctor.faces.python",
     "Finding": "torchdoctor.finding",

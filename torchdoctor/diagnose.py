@@ -40,10 +40,16 @@ def diagnose(
     return []
 
 
-def examine(record: object, *, rules: Iterable[str] | None = None, on_error: OnError | None = None) -> list[Finding]:
+def examine(
+    record: object,
+    *,
+    rules: Iterable[str] | None = None,
+    open_file: OpenFile | None = None,
+    on_error: OnError | None = None,
+) -> list[Finding]:
     """What is wrong by a record of another kind (of memory, of steps, of a trace), in the order of the rules' names.
 
-    Where a sign is sure, what others find likely is dropped. ``on_error`` is as in ``diagnose``.
+    Where a sign is sure, what others find likely is dropped. ``open_file`` and ``on_error`` are as in ``diagnose``.
     """
     wanted = None if rules is None else frozenset(rules)
     found: list[tuple[str, Diagnosis]] = []
@@ -57,14 +63,31 @@ def examine(record: object, *, rules: Iterable[str] | None = None, on_error: OnE
                 raise
             on_error(sign.rule, error)
     sure = [pair for pair in found if pair[1].sure]
-    return [_measured(rule, diagnosis) for rule, diagnosis in sure or found]
+    return [_measured(rule, diagnosis, open_file) for rule, diagnosis in sure or found]
 
 
-def _measured(rule: str, diagnosis: Diagnosis) -> Finding:
+def _measured(rule: str, diagnosis: Diagnosis, open_file: OpenFile | None) -> Finding:
+    """Where the record has no place, the finding's is the line that builds the first layer among its roots."""
     at = diagnosis.at.place if isinstance(diagnosis.at, FrameRecord) else diagnosis.at
-    spans = [(root.subject, root.text) for root in diagnosis.roots if isinstance(root.subject, Span)]
-    marks = tuple(Mark(span, text) for span, text in spans if span != at)
-    return Finding(rule, diagnosis.message, at, marks, diagnosis.evidence, cures=diagnosis.cures)
+    marks: list[Mark] = []
+    for root in diagnosis.roots:
+        span = _root(root.subject, open_file)
+        if span is not None and at is None and isinstance(root.subject, ModuleRecord):
+            at = span
+        elif span is not None and span != at and all(span != mark.at for mark in marks):
+            marks.append(Mark(span, root.text))
+    return Finding(rule, diagnosis.message, at, tuple(marks), diagnosis.evidence, cures=diagnosis.cures)
+
+
+def _root(subject: object, open_file: OpenFile | None) -> Span | None:
+    if isinstance(subject, Span):
+        return subject
+    if isinstance(subject, ModuleRecord) and open_file is not None and subject.holder_path:
+        from torchdoctor.facts import whence
+
+        file = open_file(subject.holder_path)
+        return whence.built(file, subject.holder, subject.attribute) if file is not None else None
+    return None
 
 
 def _chain(failure: Failure) -> Iterable[Failure]:

@@ -14,6 +14,8 @@ from torchdoctor.finding import Finding
 from torchdoctor.project.report import Failure, Report, fix, mendable, severity
 from torchdoctor.rule import SEVERITIES
 
+_CURES = 3
+
 
 def render(report: Report, lines: Lines, paint: Paint) -> str:
     """Each finding with its code frames, cure and fix."""
@@ -42,13 +44,14 @@ def finding(found: Finding, lines: Lines, paint: Paint) -> Iterator[str]:
         yield from rows
     for label, text in _remarks(found):
         lead = f"{' ' * gutter} = {label}"
-        yield from wrapped(lead, text, "frame", "cure" if label == "cure: " else "plain", paint)
+        yield from wrapped(lead, text, "frame", "cure" if label in ("cure: ", "or: ") else "plain", paint)
 
 
 def _remarks(found: Finding) -> Iterator[tuple[str, str]]:
     for evidence in found.evidence:
         yield "seen: ", visible(evidence)
-    yield "cure: ", catalogue.rule(found.rule).cure
+    for index, cure in enumerate(found.cures[:_CURES] or (catalogue.rule(found.rule).cure,)):
+        yield ("or: " if index else "cure: "), visible(cure)
     if fix(found) == "safe":
         yield "fix: ", "available with --fix"
     elif fix(found) == "unsafe":

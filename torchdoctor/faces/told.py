@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from torchdoctor.faces.lines import Lines
-from torchdoctor.finding import Span
+from torchdoctor.finding import Finding, Mark, Span
 from torchdoctor.project.shown import shown
 from torchdoctor.record import Failure, FrameRecord
 
@@ -20,8 +20,31 @@ def every(failure: Failure) -> Iterator[Failure]:
         yield from every(cause)
 
 
-class ToldLines(Lines):
-    """Lines by the names under which files are shown.
+class ShownLines(Lines):
+    """Lines by the names under which files are shown: relative to where we are; of a notebook, the cell's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._paths: dict[str, str] = {}
+
+    def shown(self, at: Span) -> Span:
+        """A place with the name under which its file is shown."""
+        name = _cell(at.path) or shown(at.path)
+        self._paths[name] = at.path
+        return replace(at, path=name)
+
+    def renamed(self, found: Finding) -> Finding:
+        """A finding whose places have these names."""
+        marks = tuple(Mark(self.shown(mark.at), mark.text) for mark in found.marks)
+        return replace(found, at=self.shown(found.at) if found.at is not None else None, marks=marks)
+
+    def of(self, path: str) -> list[str]:
+        path = self._paths.get(path, path)
+        return super().of(path) or [line.rstrip("\r\n") for line in linecache.getlines(path)]
+
+
+class ToldLines(ShownLines):
+    """Lines of a failure, by the names under which files are shown.
 
     A frame's own text goes before what the file says now: the log may be of another machine, the file may have been
     changed or be gone. Cells of notebooks are in no file, and linecache knows them.
@@ -29,18 +52,11 @@ class ToldLines(Lines):
 
     def __init__(self, failure: Failure) -> None:
         super().__init__()
-        self._paths: dict[str, str] = {}  # by the names under which they are shown
         self._told: dict[tuple[str, int], str] = {}
         for frame in (frame for one in every(failure) for frame in one.frames if frame.text):
             if self._now(frame.path, frame.line).strip() != frame.text.strip():
                 self._told[frame.path, frame.line] = frame.text
         self._changed = {path for path, _ in self._told}
-
-    def shown(self, at: Span) -> Span:
-        """A place with the name under which its file is shown: relative to where we are; of a notebook, the cell."""
-        name = _cell(at.path) or shown(at.path)
-        self._paths[name] = at.path
-        return replace(at, path=name)
 
     def fitted(self, at: Span, frame: FrameRecord | None) -> Span:
         """A place of which only the line is known, fitted to the code on it."""
@@ -64,7 +80,7 @@ class ToldLines(Lines):
         return lines[number - 1] if 0 < number <= len(lines) else ""
 
     def _all(self, path: str) -> list[str]:
-        return super().of(path) or [line.rstrip("\r\n") for line in linecache.getlines(path)]
+        return super().of(path)
 
 
 def _cell(path: str) -> str:

@@ -76,7 +76,7 @@ class Modules:
     def files(self) -> Iterator[str]:
         """The files of the classes of these modules."""
         for cls in dict.fromkeys(type(module) for module, _, _ in self._names.values()):
-            yield _file_of(cls)
+            yield file_of(cls)
 
     def record(self, module: object) -> ModuleRecord:
         _, name, above = self._names.get(id(module), (module, "", ()))
@@ -114,13 +114,13 @@ class Modules:
         for depth in range(len(above) - 1, -1, -1):
             cls = type(above[depth])
             if not qualified(cls).startswith("torch."):
-                return qualified(cls), _file_of(cls), ".".join(parts[depth:])
+                return qualified(cls), file_of(cls), ".".join(parts[depth:])
         root = above[0] if above else module
         variable, path = self._variables.get(id(root), ("", ""))
         return "", path, ".".join(part for part in (variable, name) if part)
 
 
-def _file_of(cls: type) -> str:
+def file_of(cls: type) -> str:
     module = loaded(str(class_dict(cls).get("__module__", "")))
     path = vars(module).get("__file__") if module is not None else None
     return path if type(path) is str else ""

@@ -1,0 +1,71 @@
+"""Another device: all of the model goes with it, and its forward pass makes nothing on the old one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from torchdoctor.probes.check_model.batches import mapped
+from torchdoctor.probes.check_model.failing import ModelFailed, doing
+from torchdoctor.probes.check_model.patient import Patient
+from torchdoctor.probes.plain import instance_dict, loaded
+from torchdoctor.record import ModuleRecord
+from torchdoctor.trial_record import DeviceTrial
+
+# What torch says where an operation meets two devices; all else that fails on the meta device is the meta device's own.
+_MIXED = (
+    "Expected all tensors to be on the same device",
+    "is on cpu, but expected on meta",
+    "is not on the expected device",
+    "tensors used as indices must be",
+    "indices should be either on",
+    "found at least two devices",
+    "Attempting to copy from device meta to device cpu",
+)
+
+
+def trial(patient: Patient) -> Iterator[object]:
+    """Yields a DeviceTrial where a forward pass on a GPU (without one, on the meta device) meets two devices."""
+    torch = loaded("torch")
+    model = patient.fresh(train=True)
+    home = next((t.device.type for t in [*model.parameters(), *model.buffers()]), "cpu")
+    device = "cuda" if torch.cuda.is_available() and home == "cpu" else "meta" if home == "cpu" else "cpu"
+    try:
+        with doing(patient, "device", f"a forward pass on the {device} device"):
+            model.to(device)
+            left = _left(patient, model, home)
+            patient.feeding.loss(model, mapped(patient.data(), lambda t: t.to(device)))
+    except ModelFailed as failed:
+        text = str(failed.error)
+        if device == "meta" and not any(sign in text for sign in _MIXED):
+            patient.notes.append(
+                "moving to another device was not tried to the end: there is no GPU, and the meta device has no values "
+                f"for this forward pass ({failed.record.error})"
+            )
+            return
+        yield DeviceTrial(
+            patient.name,
+            device,
+            home,
+            failed.record.message,
+            failed.record.at,
+            left,
+            failed.record.module,
+            patient.caller,
+        )
+
+
+def _left(patient: Patient, model: Any, home: str) -> tuple[ModuleRecord, ...]:
+    """The tensors that are no parameters and no buffers, and have stayed where they were."""
+    torch = loaded("torch")
+    found = []
+    for name, module in model.named_modules():
+        for key, value in instance_dict(module).items():
+            inside = (
+                value if isinstance(value, (list, tuple)) else dict.values(value) if type(value) is dict else [value]
+            )
+            if key.startswith("_") and key in ("_parameters", "_buffers", "_modules"):
+                continue
+            if any(isinstance(t, torch.Tensor) and t.device.type == home and t.dim() for t in inside):
+                found.append(patient.entry(f"{name}.{key}" if name else key))
+    return tuple(found[:8])
