@@ -40,6 +40,7 @@ class PartRecord:
 
 
 PARTS = (
+    "allocated by PyTorch",  # as a whole: where nothing but the message is known
     "parameters",
     "gradients",
     "optimizer state",
@@ -201,10 +202,8 @@ class MemoryRecord:
     @property
     def idle(self) -> int | None:
         """What PyTorch has reserved and does not use."""
-        if self.heap is not None:
-            return self.heap.free
         if self.reserved is None or self.allocated is None:
-            return None
+            return self.heap.free if self.heap is not None else None
         return max(self.reserved - self.allocated, 0)
 
     @property
@@ -215,6 +214,23 @@ class MemoryRecord:
             return known or None
         mine = self.own if self.own is not None else self.reserved if self.reserved is not None else self.allocated
         return None if mine is None else max(self.total - self.free - mine, 0)
+
+    @property
+    def account(self) -> tuple[PartRecord, ...]:
+        """Where the bytes of the device are, as far as it is known: the parts, else what the message tells."""
+        if self.parts or self.total is None or self.free is None or self.allocated is None:
+            return self.parts
+        reserved = max(self.reserved or 0, self.allocated)
+        own = max(self.own if self.own is not None else reserved, reserved)
+        rest = max(self.total - self.free - own, 0)
+        found = {
+            "allocated by PyTorch": self.allocated,
+            "cached, unused": reserved - self.allocated,
+            "not PyTorch's": own - reserved + (rest if self.own is None else 0),
+            "other processes": rest if self.own is not None else 0,
+            "free": self.free,
+        }
+        return tuple(PartRecord(kind, size) for kind, size in found.items() if size)
 
     def part(self, kind: str) -> int:
         """The bytes of one part of the account; 0 where it has none."""

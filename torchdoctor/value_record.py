@@ -160,7 +160,7 @@ class ExpressionRecord:
 
     ``kind`` is call, operator, subscript, attribute, unpack, iteration, raise, assert or other. ``name`` is the full
     name of what was called ("torch.nn.functional.linear", "torch.Tensor.view", for a module its class), or the
-    operator ("@"), or the attribute.
+    operator ("@"), or the attribute. ``result`` is what it would have made, where there was no memory for that.
     """
 
     code: str
@@ -168,6 +168,7 @@ class ExpressionRecord:
     name: str = ""
     operands: tuple[ValueRecord, ...] = ()
     callee: ValueRecord | None = None
+    result: TensorRecord | None = None
 
     def operand(self, *keys: str | int) -> ValueRecord | None:
         """The operand of one of these roles or positions (what a method is called on is no position)."""

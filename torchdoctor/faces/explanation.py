@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from torchdoctor import catalogue
-from torchdoctor.faces import values
+from torchdoctor.faces import memory, values
 from torchdoctor.faces.frames import Note, frames
 from torchdoctor.faces.paint import Paint, visible
 from torchdoctor.faces.text import wrapped
@@ -15,6 +16,7 @@ from torchdoctor.project.report import severity
 from torchdoctor.record import Failure, FrameRecord
 
 _CURES = 3
+_PLAN = 6  # of ways to make room, each frees a part
 _MORE = 3  # further findings, in one line each
 
 
@@ -44,6 +46,11 @@ def _finding(failure: Failure, found: Finding, paint: Paint, ranks: tuple[int, .
         gutter = len(rows[0]) - len(rows[0].lstrip())
         yield from rows
     for label, text in _remarks(failure, found, ranks):
+        if label == "cure: ":
+            yield from (
+                f"{' ' * gutter} {row}"
+                for row in memory.rows(failure, found, replace(paint, width=paint.width - gutter - 1))
+            )
         lead = f"{' ' * gutter} = {label}"
         yield from wrapped(lead, visible(text), "frame", "cure" if label in ("cure: ", "or: ") else "plain", paint)
 
@@ -54,7 +61,8 @@ def _remarks(failure: Failure, found: Finding, ranks: tuple[int, ...]) -> Iterat
     for evidence in (*found.evidence, *(note for note in _notes(failure) if note.startswith("item"))):
         yield "seen: ", evidence
     cures = found.cures or (catalogue.rule(found.rule).cure,)
-    for index, cure in enumerate(cures[:_CURES]):
+    most = _PLAN if catalogue.rule(found.rule).topic == "memory" else _CURES
+    for index, cure in enumerate(cures[:most]):
         yield ("or: " if index else "cure: "), cure
     yield "", f"torchdoctor explain {found.rule}"
 

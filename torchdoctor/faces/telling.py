@@ -32,6 +32,8 @@ def tell(error: BaseException) -> None:
 
         with uncollected():
             failure, findings = look(error)
+            if failure.memory is not None:
+                _write_snapshot()
             if _report is not None:
                 write_report(failure, findings)
             if findings:
@@ -77,6 +79,28 @@ def _print(failure: Failure, findings: Sequence[Finding]) -> None:
     encoding = getattr(stream, "encoding", None) or "utf-8"
     stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
     stream.flush()
+
+
+# -- the snapshot of CUDA's memory -------------------------------------------------------------------------------------
+
+
+def snapshot_to(path: Path) -> None:
+    """Write a snapshot there when CUDA memory is refused; at the program's end say so where none was written."""
+    import atexit
+
+    from torchdoctor.probes.history import left
+    from torchdoctor.probes.history import snapshot_to as watch
+
+    watch(report_path(path), told)
+    process = os.getpid()
+    atexit.register(lambda: told(text) if os.getpid() == process and (text := left()) else None)
+
+
+def _write_snapshot() -> None:
+    """Where the allocator has no observer, the snapshot is of the moment when the error is told."""
+    history = sys.modules.get("torchdoctor.probes.history")
+    if history is not None:
+        history.write_snapshot(told, again=False)
 
 
 # -- the report ------------------------------------------------------------------------------------------------------

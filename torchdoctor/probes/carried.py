@@ -16,11 +16,12 @@ def carried(sources: Sources, link: types.TracebackType) -> frozenset[str]:
     found: set[str] = set()
     for loop in sources.around(path, link.tb_lineno):
         if isinstance(loop, _LOOPS):
-            found |= _read_first(loop)
+            found |= carried_into(loop)
     return frozenset(found)
 
 
-def _read_first(loop: ast.For | ast.While | ast.AsyncFor) -> set[str]:
+def carried_into(loop: ast.For | ast.While | ast.AsyncFor) -> set[str]:
+    """The names that this one loop carries into its next turn."""
     first: dict[str, bool] = {}  # whether the first thing that happens to a name is that it is read
     if not isinstance(loop, ast.While):
         for node in ast.walk(loop.target):

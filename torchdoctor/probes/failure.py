@@ -16,6 +16,7 @@ from torchdoctor.pasted import retold
 from torchdoctor.probes import graph
 from torchdoctor.probes.environment import environment_of, files_of
 from torchdoctor.probes.frames import Frames, steps
+from torchdoctor.probes.memory import memory_at
 from torchdoctor.probes.module import Modules
 from torchdoctor.probes.plain import MISSING, bases, class_name, instance_dict, is_a, qualified, static
 from torchdoctor.probes.reach import layers, named, objects, register
@@ -57,9 +58,12 @@ class _Capture:
         links = steps(_TRACEBACK.__get__(error))
         names = named(links)
         register(self.modules, links, names)
-        told_frames = Frames(self.sources, self.values)
-        frames = (*told_frames.records(links), *self._compiled(error, told_frames))
         exception = _exception(error)
+        around = tuple(objects(names))
+        # Before the frames are looked at: stand-ins for their tensors would count among the tensors that there are.
+        memory = memory_at(exception, links, names, self.modules, self.sources, around)
+        told_frames = Frames(self.sources, self.values, sized=memory is not None and memory.device != "cpu")
+        frames = (*told_frames.records(links), *self._compiled(error, told_frames))
         told = from_worker(links) or from_spawned(links) or retold(exception.message)
         found = self._causes(error, depth) if depth < _DEEPEST else []
         record = Failure(
@@ -71,7 +75,8 @@ class _Capture:
             rank=_rank(),
             compiled=bool(instance_dict(error).get("real_stack")),
             causes=(*([told] if told is not None else []), *found),
-            objects=tuple(objects(names)),
+            objects=around,
+            memory=memory,
             layers=tuple(layers(self.modules, links)),
             environment=environment_of(),
         )

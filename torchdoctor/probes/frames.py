@@ -13,14 +13,16 @@ from typing import Any
 
 from torchdoctor.finding import Span
 from torchdoctor.probes.expression import Expressions
+from torchdoctor.probes.lookup import Unknown
 from torchdoctor.probes.module import is_module
 from torchdoctor.probes.packages import package_of
 from torchdoctor.probes.plain import is_a, locals_of
 from torchdoctor.probes.pure import Scope
 from torchdoctor.probes.shadow import Shadows
 from torchdoctor.probes.source import Sources
+from torchdoctor.probes.tensor import is_tensor
 from torchdoctor.probes.value import Values
-from torchdoctor.record import ExpressionRecord, FrameRecord, ValueRecord
+from torchdoctor.record import ExpressionRecord, FrameRecord, TensorRecord, ValueRecord
 
 HELPER = "(helper)"  # the package of a user's frame that is not to be blamed: it says so itself, for its callers' sake
 _FIRST, _LAST = 30, 60  # of a deeper traceback (a recursion without end) only its two ends are told
@@ -58,8 +60,9 @@ def own_module(frame: types.FrameType) -> Any:
 class Frames:
     """Makes the records of the frames of one failure."""
 
-    def __init__(self, sources: Sources, values: Values) -> None:
-        self.sources, self.values = sources, values
+    def __init__(self, sources: Sources, values: Values, *, sized: bool = False) -> None:
+        """``sized``: work out, without data, what the failing expressions would have made."""
+        self.sources, self.values, self.sized = sources, values, sized
         self.expressions = Expressions(sources, values)
 
     def records(self, links: list[types.TracebackType]) -> Iterator[FrameRecord]:
@@ -83,7 +86,8 @@ class Frames:
         self.sources.know(path, frame.f_globals)
         node = self.sources.node(link, whole=not package_of(path)) if expression else None
         places = locals_of(frame), frame.f_globals, _builtins(frame)
-        scope = Shadows(*places, devices=self.values.shadows) if node is not None else None
+        shadows = Shadows(*places, devices=self.values.shadows, without_data=self.sized)
+        scope = shadows if node is not None else None
         return FrameRecord(
             path=path,
             line=link.tb_lineno,
@@ -101,7 +105,16 @@ class Frames:
     ) -> ExpressionRecord | None:
         if node is None:
             return None
-        return self.expressions.record(path, node, scope, following.tb_frame if following is not None else None)
+        record = self.expressions.record(path, node, scope, following.tb_frame if following is not None else None)
+        return replace(record, result=self._result(node, scope)) if self.sized else record
+
+    def _result(self, node: ast.AST, scope: Scope) -> TensorRecord | None:
+        """What an expression would have made, where that is one tensor."""
+        try:
+            made = scope.value(node) if isinstance(node, ast.expr) else None
+        except Unknown:
+            return None
+        return self.values.record(made).tensor if made is not None and is_tensor(made) else None
 
     def span(self, path: str, node: ast.AST) -> Span:
         """The place of a node, in columns that count characters from 1."""

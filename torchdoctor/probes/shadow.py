@@ -3,8 +3,8 @@
 `(self.conv(x).flatten(1) @ self.w).sum(1)`, written in one piece, leaves no name to look at. Here the same torch
 functions and layers are called again with shadows: tensors of zeros on the CPU, of the same sizes, strides and dtype.
 Nothing of the program is touched and no random number is drawn. Only what is torch's own, keeps no state, is not
-large, and gives sizes that do not depend on values is called. (The meta device would do the same without the zeros,
-but loads hundreds of modules for its first operation: seconds.)
+large, and gives sizes that do not depend on values is called. (The meta device does that without zeros, for any size,
+but loads hundreds of modules for its first operation: that is for refused memory alone.)
 """
 
 from __future__ import annotations
@@ -55,8 +55,12 @@ _SPREADING = frozenset({
 class Shadows(Scope):
     """A scope in which torch's own functions and layers are answered too, by shadows."""
 
-    def __init__(self, *places: Any, devices: dict[int, tuple[Any, str]] | None = None) -> None:
+    def __init__(
+        self, *places: Any, devices: dict[int, tuple[Any, str]] | None = None, without_data: bool = False
+    ) -> None:
+        """``without_data``: on the meta device, of any size, where there is no memory and seconds do not matter."""
         super().__init__(*places)
+        self._home, self._most = ("meta", 1 << 62) if without_data else ("cpu", _MOST_ELEMENTS)
         # Each shadow, kept so that its id stays its own, and its device.
         self._devices: dict[int, tuple[Any, str]] = {} if devices is None else devices
 
@@ -120,14 +124,14 @@ class Shadows(Scope):
         if type(callee) is Method and is_plain(callee.owner):
             return self._method(callee, args, kwargs)
         if is_module(callee):
-            return self._apply(_forward_of(callee), args, kwargs)
+            return self._apply(self._forward_of(callee), args, kwargs)
         name = _own_function(callee)
         if name is None or name in _NEVER or name.endswith("_") or "out" in kwargs:
             raise Unknown
         if name in _MADE:
             device = kwargs.pop("device", None)
             kwargs.pop("generator", None)
-            return self._apply(callee, args, {**kwargs, "device": "cpu"}, str(device) if device is not None else None)
+            return self._apply(callee, args, {**kwargs, "device": self._home}, str(device or "cpu"))
         return self._apply(callee, args, kwargs)
 
     def _method(self, method: Method, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -157,7 +161,8 @@ class Shadows(Scope):
         with _untouched(torch):
             shadows = [self._shadow(one, devices) for one in args]
             named = {key: self._shadow(one, devices) for key, one in kwargs.items()}
-            if not (devices or "device" in kwargs) or not _affordable(function, [*shadows, *named.values()]):
+            affordable = self._home == "meta" or _affordable(function, [*shadows, *named.values()])
+            if not (devices or "device" in kwargs) or not affordable:
                 raise Unknown
             try:
                 found = function(*shadows, **named)
@@ -173,7 +178,7 @@ class Shadows(Scope):
             return value
         if is_plain(value):
             devices.append(str(torch._C.TensorBase.device.__get__(value)))
-            return _stand_in(torch, value)
+            return self._stand_in(torch, value)
         if type(value) in (list, tuple):
             return type(value)(self._shadow(one, devices) for one in value)
         if type(value) in (*PLAIN, slice, type(Ellipsis), torch.Size, torch.dtype, torch.memory_format, torch.layout):
@@ -191,6 +196,41 @@ class Shadows(Scope):
                 self._marked(one, device)
         return found
 
+    def _stand_in(self, torch: Any, tensor: Any) -> Any:
+        """A tensor of zeros, of the same sizes, strides and dtype. Raises Unknown for one that is large or sparse."""
+        base = torch._C.TensorBase
+        if base.layout.__get__(tensor) is not torch.strided:
+            raise Unknown
+        sizes, strides = base.size(tensor), base.stride(tensor)
+        reach = 1 + sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True))
+        if max(reach, base.numel(tensor)) > self._most:
+            raise Unknown
+        flat = torch.zeros(max(reach, 0), dtype=base.dtype.__get__(tensor), device=self._home)
+        zeros = flat.as_strided(sizes, strides)
+        return zeros.requires_grad_() if base.requires_grad.__get__(tensor) else zeros
+
+    def _forward_of(self, module: Any) -> Any:
+        """The forward of a layer of torch's own, upon a copy whose parameters are shadows. Raises Unknown."""
+        kind = type(module)
+        forward = static(kind, "forward")
+        own = instance_dict(module)
+        hooked = any(own.get(name) for name in ("_forward_hooks", "_forward_pre_hooks"))
+        if not qualified(kind).startswith("torch.nn.modules.") or type(forward) is not types.FunctionType or hooked:
+            raise Unknown
+        if not str(forward.__module__).startswith("torch.nn.modules."):
+            raise Unknown
+        if kind is loaded("torch").nn.Sequential:
+            return _one_after_another([self._forward_of(member) for member in held(module, "_modules").values()])
+        if held(module, "_modules"):
+            raise Unknown
+        copy = object.__new__(kind)
+        torch = loaded("torch")
+        state = dict(own)
+        for name in ("_parameters", "_buffers"):
+            state[name] = {key: one if one is None else self._stand_in(torch, one) for key, one in own[name].items()}
+        copy.__dict__.update(state, training=False)
+        return lambda *args, **kwargs: forward(copy, *args, **kwargs)
+
 
 @contextmanager
 def _untouched(torch: Any) -> Iterator[None]:
@@ -203,19 +243,6 @@ def _untouched(torch: Any) -> Iterator[None]:
             yield
     finally:
         torch.set_rng_state(state)
-
-
-def _stand_in(torch: Any, tensor: Any) -> Any:
-    """A tensor of zeros, of the same sizes, strides and dtype. Raises Unknown for one that is large, or not strided."""
-    base = torch._C.TensorBase
-    if base.layout.__get__(tensor) is not torch.strided:
-        raise Unknown
-    sizes, strides = base.size(tensor), base.stride(tensor)
-    reach = 1 + sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True))
-    if max(reach, base.numel(tensor)) > _MOST_ELEMENTS:
-        raise Unknown
-    zeros = torch.zeros(max(reach, 0), dtype=base.dtype.__get__(tensor), device="cpu").as_strided(sizes, strides)
-    return zeros.requires_grad_() if base.requires_grad.__get__(tensor) else zeros
 
 
 def _affordable(function: Any, values: list[Any]) -> bool:
@@ -263,29 +290,6 @@ def _is_torchs(method: Method) -> bool:
     """Whether a tensor's method is the one that torch has given it, not one that somebody has put there."""
     kind: Any = type(method.function)
     return kind is types.MethodDescriptorType or getattr(method.function, "__module__", None) == "torch._tensor"
-
-
-def _forward_of(module: Any) -> Any:
-    """The forward of a layer of torch's own, upon a copy whose parameters and buffers are shadows. Raises Unknown."""
-    kind = type(module)
-    forward = static(kind, "forward")
-    own = instance_dict(module)
-    hooked = any(own.get(name) for name in ("_forward_hooks", "_forward_pre_hooks"))
-    if not qualified(kind).startswith("torch.nn.modules.") or type(forward) is not types.FunctionType or hooked:
-        raise Unknown
-    if not str(forward.__module__).startswith("torch.nn.modules."):
-        raise Unknown
-    if kind is loaded("torch").nn.Sequential:
-        return _one_after_another([_forward_of(member) for member in held(module, "_modules").values()])
-    if held(module, "_modules"):
-        raise Unknown
-    copy = object.__new__(kind)
-    torch = loaded("torch")
-    state = dict(own)
-    for name in ("_parameters", "_buffers"):
-        state[name] = {key: one if one is None else _stand_in(torch, one) for key, one in own[name].items()}
-    copy.__dict__.update(state, training=False)
-    return lambda *args, **kwargs: forward(copy, *args, **kwargs)
 
 
 def _one_after_another(forwards: list[Any]) -> Any:

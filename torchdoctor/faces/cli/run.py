@@ -18,6 +18,7 @@ HELP = """Run a program as python would, and explain the error that ends it.
 Examples:
   torchdoctor run train.py --epochs 3
   torchdoctor run --report failure.json train.py
+  torchdoctor run --memory-snapshot oom.pickle train.py
   torchdoctor run -m package.train --epochs 3
   torchrun --nproc-per-node 4 -m torchdoctor run train.py
   torchdoctor run -m torch.distributed.run --nproc-per-node 4 train.py
@@ -29,6 +30,10 @@ Errors that are not torch's are left alone.
 --report FILE writes what is known as JSON: {"version": 1, "failure": {...} or null, "findings": [...]}, null where the
 program ended well. Of several processes (WORLD_SIZE above 1) each writes its own: of rank 3, FILE.json becomes
 FILE.rank3.json. A process that is killed writes none.
+
+--memory-snapshot FILE keeps the CUDA allocator's history (some microseconds for each allocation), and when memory is
+refused writes a snapshot with it, for https://pytorch.org/memory_viz; the explanation then has the lines that hold
+the memory. Nothing leaves this machine.
 
 A crash in C++ raises nothing; it leaves a small file that `torchdoctor explain`, without arguments, reads.
 """
@@ -51,7 +56,7 @@ def split(args: list[str]) -> list[str]:
             return [*args[: index + 2], "--", *args[index + 2 :]]
         if word.startswith("-m") and not word.startswith("--"):
             return [*args[:index], "-m", word[2:], "--", *args[index + 1 :]]
-        after_option = index > 0 and args[index - 1] == "--report"
+        after_option = index > 0 and args[index - 1] in ("--report", "--memory-snapshot")
         if word == "--":
             return args
         if (not word.startswith("-") or word == "-") and not after_option:
@@ -61,14 +66,24 @@ def split(args: list[str]) -> list[str]:
 
 @click.command("run", cls=_Run, help=HELP, short_help="Run a program, and explain the error that ends it.")
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE", help="Write what is known as JSON.")
+@click.option(
+    "--memory-snapshot",
+    "snapshot",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where CUDA memory is refused, write a snapshot for PyTorch's viewer.",
+)
 @click.option("-m", "--module", metavar="MODULE", help="Run a module, as python -m does.")
 @click.argument("program", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT] [ARGS]...")
-def command(report: Path | None, module: str | None, program: tuple[str, ...]) -> None:
+def command(report: Path | None, snapshot: Path | None, module: str | None, program: tuple[str, ...]) -> None:
     if module is None and not program:
         raise click.UsageError("which program? Name a script, or a module after -m.")
     flags = interpreter_flags()
     what = [*(("-m", module) if module is not None else ()), *program]
     environment = startup_environment(report, pass_on=module in _LAUNCHERS)
+    if snapshot is not None:
+        _clear(report_path(snapshot.absolute()))
+        environment["TORCHDOCTOR_RUN_MEMORY_SNAPSHOT"] = str(snapshot.absolute())
     start([sys.executable, *flags, *what], environment)
 
 

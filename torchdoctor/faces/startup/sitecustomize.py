@@ -45,6 +45,13 @@ def _hook_in(told: dict[str, str]) -> None:
         from torchdoctor.faces.telling import report_to
 
         report_to(Path(report))
+    snapshot = told.get("TORCHDOCTOR_RUN_MEMORY_SNAPSHOT")
+    if snapshot and not _launches(told):
+        from pathlib import Path
+
+        from torchdoctor.faces.telling import snapshot_to
+
+        snapshot_to(Path(snapshot))
 
 
 def _users_own() -> None:

@@ -78,6 +78,9 @@ def _results(expression: ExpressionRecord) -> Iterator[tuple[Shape, str]]:
     """What the expression may make, the likeliest first; each again in float32, which some steps are done in."""
     tensors = [one.tensor for one in expression.operands if one.tensor is not None]
     name = expression.name.rpartition(".")[2] or expression.name
+    if expression.result is not None and expression.result.shape is not None:
+        for one in dict.fromkeys((expression.result.dtype, "float32")):
+            yield expression.result.shape, one
     items = [item.tensor for one in expression.operands for item in one.items if item.tensor is not None]
     for shape in _shapes(name, expression, tensors, items):
         first = next(iter([*tensors, *items]), None)

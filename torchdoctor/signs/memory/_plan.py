@@ -53,7 +53,8 @@ def plan(failure: Failure, memory: MemoryRecord) -> tuple[str, ...]:
     ]
     known = [one for one in found if one.saves is None or one.saves >= (memory.allocated or 0) * _WORTH]
     ranked = sorted(known, key=lambda one: (not _enough(one, lack), one.price, -(one.saves or 0)))
-    return tuple(one.told(lack) for one in ranked[:MOST]) or tuple(_without_numbers(failure))
+    told = tuple(one.told(lack) for one in ranked[:MOST])
+    return told or tuple(_of_model(memory) if _is_placing(failure) else _without_numbers(failure))
 
 
 def lacking(memory: MemoryRecord) -> int | None:
@@ -239,6 +240,20 @@ def _offloaded(memory: MemoryRecord) -> Iterator[Remedy]:
             "transfers at each step",
             bound=True,
         )
+
+
+def _is_placing(failure: Failure) -> bool:
+    """Whether it fell as a model was built or moved: no batch is there yet."""
+    inner = [frame for frame in failure.frames if frame.package == "torch"]
+    makers = ("_apply", "convert", "reset_parameters", "to_empty", "load_state_dict", "_load")
+    return any(frame.function.endswith((".__init__", *makers)) for frame in inner)
+
+
+def _of_model(memory: MemoryRecord) -> Iterator[str]:
+    half = f": frees up to {size_text(memory.allocated // 2)} of what is there by now" if memory.allocated else ""
+    yield f"the weights in half precision, `model.to(torch.bfloat16)` before they are moved{half}"
+    yield "the weights in 8 or 4 bits (`torchao`, `bitsandbytes`), for inference or for training adapters"
+    yield "over several GPUs (FSDP2, `device_map='auto'`); the weights alone do not fit, so no batch is small enough"
 
 
 def _without_numbers(failure: Failure) -> Iterator[str]:

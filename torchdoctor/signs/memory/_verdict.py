@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from torchdoctor.memory_record import HeldRecord, MemoryRecord, in_segments
+from torchdoctor.memory_record import HeldRecord, MemoryRecord
 from torchdoctor.memory_text import memory_of
 from torchdoctor.record import Failure
 
@@ -60,7 +60,13 @@ def _of(memory: MemoryRecord, failure: Failure) -> str:
         return OTHERS
     if growth(memory) or kept(memory):
         return GROWS
-    return PIECES if in_pieces(memory) else FITS_NOT
+    return PIECES if in_pieces(memory, filling=_filling(memory, failure)) else FITS_NOT
+
+
+def _filling(memory: MemoryRecord, failure: Failure) -> bool:
+    """Whether it fell in a forward pass whose activations are most of what is allocated."""
+    backward = failure.calls("backward", "step")
+    return not backward and memory.part("saved activations") * 2 > (memory.allocated or 0)
 
 
 def capped(memory: MemoryRecord) -> bool:
@@ -111,14 +117,15 @@ def kept(memory: MemoryRecord) -> HeldRecord | None:
     return most
 
 
-def in_pieces(memory: MemoryRecord) -> bool:
-    """Whether enough is free in PyTorch's segments, and no block of it is large enough."""
-    asked, free = memory.requested, memory.free or 0
-    if asked is None:
+def in_pieces(memory: MemoryRecord, *, filling: bool = False) -> bool:
+    """Whether enough is free in PyTorch's segments, and no block of it is large enough.
+
+    How much was free is the message's to tell: the blocks are looked at when the error has given some back. Some is
+    always free between blocks: it is what is wrong only where it is worth an eighth of all, and a quarter while a
+    forward pass is ``filling`` the rest with activations.
+    """
+    asked, idle = memory.requested, memory.idle or 0
+    if asked is None or idle < asked or idle < (memory.reserved or 0) / (4 if filling else 8):
         return False
     heap = memory.heap
-    if heap is None:
-        return (memory.idle or 0) >= asked
-    if heap.expandable or heap.usable >= asked:
-        return False
-    return heap.free >= asked or (heap.free * 2 >= asked and heap.free + free >= in_segments(asked))
+    return heap is None or not (heap.expandable or heap.usable >= asked)

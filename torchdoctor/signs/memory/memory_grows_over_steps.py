@@ -56,7 +56,8 @@ def _cures(most: HeldRecord) -> Iterator[str]:
         if not scalar:
             yield f"`.detach().cpu()`, where `{most.name}` has to grow: the machine has more memory than the GPU"
     else:
-        yield f"`.cpu()` on what goes into `{most.name}`, or keep the number that is wanted, not the tensor"
+        apart = "`.detach().cpu()`" if most.grad_fn else "`.cpu()`"
+        yield f"{apart} on what goes into `{most.name}`, or keep the number that is wanted, not the tensor"
         yield f"empty `{most.name}` once it is done with"
 
 

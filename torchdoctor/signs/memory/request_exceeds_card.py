@@ -32,6 +32,11 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         )
         return
     cures = ["in parts, `for part in x.split(1000):`, where all pairs are meant"]
+    if not what.factor:
+        cures = [
+            "look at the sizes in that line: a product of them, or a size that was meant for another place",
+            "where it is meant to be that large: in parts, in a smaller dtype, or in the machine's memory",
+        ]
     if what.scores:
         cures.insert(0, "`F.scaled_dot_product_attention(q, k, v)`: it never writes these scores out")
     elif "spread" in what.factor:
