@@ -58,7 +58,6 @@ class Shadows(Scope):
     def __init__(
         self, *places: Any, devices: dict[int, tuple[Any, str]] | None = None, without_data: bool = False
     ) -> None:
-        """``without_data``: on the meta device, of any size, where there is no memory and seconds do not matter."""
         super().__init__(*places)
         self._home, self._most = ("meta", 1 << 62) if without_data else ("cpu", _MOST_ELEMENTS)
         # Each shadow, kept so that its id stays its own, and its device.
