@@ -62,7 +62,7 @@ class Git:
         said = self._ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
         if said is None:
             if revision == "HEAD" and self._ask("rev-parse", "--verify", "--quiet", "HEAD") is None:
-                return self._tell("hash-object", "-t", "tree", "-w", "--stdin").decode("ascii").strip()  # no commit yet
+                return self._tell("hash-object", "-t", "tree", "--stdin").decode("ascii").strip()  # no commit yet
             raise TorchdoctorError(f"--changed-since: git knows no commit {revision!r} here{self._shallow()}")
         base = self._ask("merge-base", said.decode("ascii").strip(), "HEAD")
         if base is None:
