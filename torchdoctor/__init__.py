@@ -16,6 +16,9 @@
 
     torchdoctor.check_model(model, batch, loss)           # in a test: all that a model must be able to do
 
+    with torchdoctor.watch("runs/first"):                 # memory and time of a training, step by step
+        train()
+
 Importing the package loads nothing: each name is loaded when it is first asked for.
 """
 
@@ -37,6 +40,7 @@ __all__ = [
     "install",
     "lint",
     "uninstall",
+    "watch",
     "watch_loaders",
 ]
 
@@ -48,6 +52,7 @@ if TYPE_CHECKING:
     from torchdoctor.faces.hooks import uninstall as uninstall
     from torchdoctor.faces.python import explain as explain
     from torchdoctor.faces.python import lint as lint
+    from torchdoctor.faces.watching import watch as watch
     from torchdoctor.finding import Finding as Finding
     from torchdoctor.probes.loading import watch_loaders as watch_loaders
     from torchdoctor.project.report import Report as Report
@@ -62,6 +67,7 @@ _HOMES = {
     "install": "torchdoctor.faces.hooks",
     "uninstall": "torchdoctor.faces.hooks",
     "explaining": "torchdoctor.faces.explaining",
+    "watch": "torchdoctor.faces.watching",
     "watch_loaders": "torchdoctor.probes.loading",
 }
 

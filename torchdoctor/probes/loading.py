@@ -40,13 +40,18 @@ def when_loaded(name: str, put_in: Callable[[ModuleType], None]) -> None:
     module = sys.modules.get(name)
     if module is not None:
         put_in(module)
-    elif not any(isinstance(finder, _Finder) and finder.name == name for finder in sys.meta_path):
+    elif not any(isinstance(one, _Finder) and (one.name, one.put_in) == (name, put_in) for one in sys.meta_path):
         sys.meta_path.insert(0, _Finder(name, put_in))
+
+
+def wait_no_longer(put_in: Callable[[ModuleType], None]) -> None:
+    """Take back what ``when_loaded`` has been told of it, where the module was not loaded."""
+    sys.meta_path[:] = [one for one in sys.meta_path if not (isinstance(one, _Finder) and one.put_in is put_in)]
 
 
 def leave_loaders() -> None:
     """Take that back, for workers that are started from now on."""
-    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]
+    wait_no_longer(_put_in)
     module = sys.modules.get(_WORKER)
     if module is not None and getattr(module, _LOOP, None) is worker_loop:
         setattr(module, _LOOP, _torch_loop(module))

@@ -29,6 +29,9 @@ def watch_spawned() -> None:
 
 def leave_spawned() -> None:
     """Take that back, for processes that are started from now on."""
+    from torchdoctor.probes.loading import wait_no_longer
+
+    wait_no_longer(_put_in)
     module = sys.modules.get(_SPAWN)
     if module is not None and getattr(module, _WRAP, None) is wrap:
         setattr(module, _WRAP, module._torchdoctor_wrap)

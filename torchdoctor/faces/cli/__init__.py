@@ -54,6 +54,8 @@ def main() -> None:
     \b
     torchdoctor lint                     the folder that you are in
     torchdoctor run train.py             run a program, and explain the error that ends it
+    torchdoctor run --watch train.py     the same, and record time and memory of each step
+    torchdoctor watch DIR                show such a record, later or while the run goes on
     torchdoctor explain -                explain a traceback or a log on standard input
     torchdoctor explain RULE             what a rule finds, why it does harm, and the proof
     torchdoctor rules                    all that it looks for

@@ -1,10 +1,11 @@
-"""``torchdoctor run``: run a program as ``python`` would, and explain what ends it."""
+"""``torchdoctor run``: run a program as ``python`` would, explain what ends it, and watch it if that is wanted."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -20,6 +21,7 @@ Examples:
   torchdoctor run --report failure.json train.py
   torchdoctor run --memory-snapshot oom.pickle train.py
   torchdoctor run -m package.train --epochs 3
+  torchdoctor run --watch train.py
   torchrun --nproc-per-node 4 -m torchdoctor run train.py
   torchdoctor run -m torch.distributed.run --nproc-per-node 4 train.py
 
@@ -34,6 +36,11 @@ FILE.rank3.json. A process that is killed writes none.
 --memory-snapshot FILE keeps the CUDA allocator's history (some microseconds for each allocation), and when memory is
 refused writes a snapshot with it, for https://pytorch.org/memory_viz; the explanation then has the lines that hold
 the memory. Nothing leaves this machine.
+
+--watch [DIR] records each step's time and memory, at a cost of some microseconds a step, and tells at the end what is
+wrong with them: input that is waited for, memory that grows and the name that holds it, steps that slow down. The
+record is one file a rank in DIR (if you name none, in a new folder below runs/); it is written as the run goes and
+outlives kill -9. `torchdoctor watch DIR` draws it. Name a DIR that all ranks share, and rank 0 compares them.
 
 A crash in C++ raises nothing; it leaves a small file that `torchdoctor explain`, without arguments, reads.
 """
@@ -50,18 +57,35 @@ class _Run(click.Command):
 
 
 def split(args: list[str]) -> list[str]:
-    """The arguments with ``--`` before what is the program's."""
-    for index, word in enumerate(args):
-        if word in ("-m", "--module"):
-            return [*args[: index + 2], "--", *args[index + 2 :]]
-        if word.startswith("-m") and not word.startswith("--"):
-            return [*args[:index], "-m", word[2:], "--", *args[index + 1 :]]
-        after_option = index > 0 and args[index - 1] in ("--report", "--memory-snapshot")
+    """The arguments with ``--`` before what is the program's, and ``--watch DIR`` as one word."""
+    done: list[str] = []
+    rest = list(args)
+    while rest:
+        word = rest[0]
         if word == "--":
-            return args
-        if (not word.startswith("-") or word == "-") and not after_option:
-            return [*args[:index], "--", *args[index:]]
-    return args
+            return [*done, *rest]
+        if word in ("-m", "--module"):
+            return [*done, *rest[:2], "--", *rest[2:]]
+        if word.startswith("-m") and not word.startswith("--"):
+            return [*done, "-m", word[2:], "--", *rest[1:]]
+        if not word.startswith("-") or word == "-":
+            return [*done, "--", *rest]
+        taken = 2 if word in ("--report", "--memory-snapshot") else 1
+        if word == "--watch":
+            taken = 2 if _names_a_folder(rest[1:]) else 1
+            done.append(f"--watch={rest[1]}" if taken == 2 else "--watch=")
+        else:
+            done += rest[:taken]
+        del rest[:taken]
+    return done
+
+
+def _names_a_folder(rest: list[str]) -> bool:
+    """Whether the word after --watch is its folder, and not the program: then the program comes right behind it."""
+    if len(rest) < 2 or rest[0].startswith("-") or rest[0].endswith(".py") or Path(rest[0]).is_file():
+        return False
+    behind = rest[1]
+    return behind.startswith(("-m", "--module", "--report", "--memory")) or behind == "--" or Path(behind).exists()
 
 
 @click.command("run", cls=_Run, help=HELP, short_help="Run a program, and explain the error that ends it.")
@@ -73,9 +97,12 @@ def split(args: list[str]) -> list[str]:
     metavar="FILE",
     help="Where CUDA memory is refused, write a snapshot for PyTorch's viewer.",
 )
+@click.option("--watch", metavar="[DIR]", help="Record time and memory of each step, in DIR.")
 @click.option("-m", "--module", metavar="MODULE", help="Run a module, as python -m does.")
 @click.argument("program", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT] [ARGS]...")
-def command(report: Path | None, snapshot: Path | None, module: str | None, program: tuple[str, ...]) -> None:
+def command(
+    report: Path | None, snapshot: Path | None, watch: str | None, module: str | None, program: tuple[str, ...]
+) -> None:
     if module is None and not program:
         raise click.UsageError("which program? Name a script, or a module after -m.")
     flags = interpreter_flags()
@@ -84,6 +111,8 @@ def command(report: Path | None, snapshot: Path | None, module: str | None, prog
     if snapshot is not None:
         _clear(report_path(snapshot.absolute()))
         environment["TORCHDOCTOR_RUN_MEMORY_SNAPSHOT"] = str(snapshot.absolute())
+    if watch is not None:
+        environment["TORCHDOCTOR_RUN_WATCH"] = str(_watched_folder(watch, module or program[0]))
     start([sys.executable, *flags, *what], environment)
 
 
@@ -128,6 +157,20 @@ def startup_environment(report: Path | None, *, pass_on: bool) -> dict[str, str]
         _clear(report_path(report.absolute()))
         environment["TORCHDOCTOR_RUN_REPORT"] = str(report.absolute())
     return environment
+
+
+def _watched_folder(named: str, program: str) -> Path:
+    """Where the record goes. Raises TorchdoctorError where no file can be made there: that is told before the run."""
+    from torchdoctor.faces.watching import default_folder
+
+    folder = Path(named).absolute() if named else default_folder(program, time.time()).absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(13, "no permission to write there")
+    except OSError as error:
+        raise TorchdoctorError(f"{folder} cannot hold the record: {error.strerror or error}") from None
+    return folder
 
 
 def _clear(path: Path) -> None:

@@ -38,20 +38,22 @@ def _hook_in(told: dict[str, str]) -> None:
         sys.path.append(told["TORCHDOCTOR_RUN_ROOT"])
         import torchdoctor
     torchdoctor.install()
-    report = told.get("TORCHDOCTOR_RUN_REPORT")
-    if report and not _launches(told):
-        from pathlib import Path
+    if _launches(told):
+        return
+    from pathlib import Path
 
+    if report := told.get("TORCHDOCTOR_RUN_REPORT"):
         from torchdoctor.faces.telling import report_to
 
         report_to(Path(report))
-    snapshot = told.get("TORCHDOCTOR_RUN_MEMORY_SNAPSHOT")
-    if snapshot and not _launches(told):
-        from pathlib import Path
-
+    if snapshot := told.get("TORCHDOCTOR_RUN_MEMORY_SNAPSHOT"):
         from torchdoctor.faces.telling import snapshot_to
 
         snapshot_to(Path(snapshot))
+    if folder := told.get("TORCHDOCTOR_RUN_WATCH"):
+        from torchdoctor.faces.watching import watch_program
+
+        watch_program(Path(folder))
 
 
 def _users_own() -> None:

@@ -1,5 +1,5 @@
 """More from step to step: something keeps tensors, or the graphs behind them. Silent where neither the steps before nor
-a name that keeps them is known."""
+a name that keeps them is known. Of a watched run: what grows after each step, and the name that takes it in."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ from collections.abc import Iterator
 from torchdoctor.finding import Span
 from torchdoctor.memory_record import HeldRecord, MemoryRecord, size_text
 from torchdoctor.record import Failure
-from torchdoctor.sign import Diagnosis, Root, Said, on_failure
+from torchdoctor.sign import Diagnosis, Root, Said, on_failure, on_record
+from torchdoctor.signs.memory._steps_grow import grown
 from torchdoctor.signs.memory._verdict import GROWS, TEXTS, growth, kept, verdict
+from torchdoctor.step_record import WatchRecord
+
+
+@on_record(WatchRecord)
+def watched(watch: WatchRecord) -> Iterator[Diagnosis]:
+    yield from grown(watch)
 
 
 @on_failure(*TEXTS)

@@ -1,0 +1,46 @@
+"""When it is looked at who holds memory, and that looking stays cheap."""
+
+from __future__ import annotations
+
+import pytest
+
+from torchdoctor.probes.growth import Growth
+
+
+def looks(number: int, **series: object) -> list[int]:
+    """The steps at which it is looked; each series is a function of the step."""
+    growth, found = Growth(), []
+    for step in range(1, number + 1):
+        values = {name: value(step) for name, value in series.items()}  # type: ignore[operator]
+        shape, graphs = values.get("shape", ""), values.get("graphs", 1)
+        if growth.suspicious(step, step * 1.0, shape, graphs, values.get("allocated"), values.get("rss")):
+            found.append(step)
+            growth.looked(0.001)
+    return found
+
+
+def test_a_steady_run_is_looked_at_a_few_times_in_three_looks() -> None:
+    assert looks(1000) == [12, 16, 20, 48, 52, 56, 192, 196, 200, 768, 772, 776]
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        {"graphs": lambda step: step},
+        {"allocated": lambda step: step << 20},
+        {"allocated": lambda step: (step << 20) + (step % 2 << 30), "shape": lambda step: str(step % 2)},
+        {"rss": lambda step: step << 22},
+    ],
+)
+def test_growth_is_looked_at(series: dict[str, object]) -> None:
+    early = [step for step in looks(400, **series) if step not in looks(400)]
+    assert early
+
+
+def test_looks_that_are_dear_are_left_out() -> None:
+    growth, found = Growth(), []
+    for step in range(1, 10_000):
+        if growth.suspicious(step, step * 0.001, "", step, None, None):
+            found.append(step)
+            growth.looked(0.02)
+    assert len(found) * 0.02 < 0.02 * 10 and found

@@ -1,0 +1,68 @@
+"""The shapes of a batch as one short text, and the value of a loss where it costs nothing to read it."""
+
+from __future__ import annotations
+
+import sys
+from collections import UserDict
+from typing import Any
+
+_DEEPEST, _MOST = 2, 8
+_MANY = "of these"
+
+
+class Shapes:
+    """Texts by shapes: the same ones come again and again."""
+
+    def __init__(self) -> None:
+        self._texts: dict[Any, str] = {}
+
+    def of(self, batch: Any) -> str:
+        """ "64x3x32x32, 64" for a pair of tensors; "" for what holds none."""
+        key = _key(batch, 0)
+        text = self._texts.get(key)
+        if text is None:
+            if len(self._texts) > 4096:
+                self._texts.clear()
+            text = self._texts[key] = ", ".join("x".join(map(str, one)) or "scalar" for one in _flat(key))[:120]
+        return text
+
+
+def _key(value: Any, depth: int) -> Any:
+    shape = getattr(value, "shape", None)
+    if shape is not None:
+        try:
+            return tuple(shape)
+        except Exception:  # a nested tensor has no one shape
+            return None
+    if depth >= _DEEPEST:
+        return None
+    if isinstance(value, (dict, UserDict)):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        return (_MANY, *(_key(one, depth + 1) for one in value[:_MOST]))
+    return None
+
+
+def _flat(key: Any) -> list[tuple[Any, ...]]:
+    if key is None:
+        return []
+    if key and key[0] is _MANY:
+        return [one for part in key[1:] for one in _flat(part)]
+    return [key]
+
+
+def value_of(root: Any) -> float | None:
+    """The value of a loss; None where it lies on a GPU, which would have to be waited for, or is of another kind."""
+    torch = sys.modules.get("torch")
+    if torch is None or type(root) is not torch.Tensor or root.device.type != "cpu" or root.numel() != 1:
+        return None
+    try:
+        return float(root.detach())
+    except Exception:
+        return None
+
+
+def batch_size(iterator: Any) -> int | None:
+    """How many samples the loader of this iterator puts into a batch."""
+    size = getattr(getattr(iterator, "_index_sampler", None), "batch_size", None)
+    return size if type(size) is int else None

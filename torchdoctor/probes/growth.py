@@ -1,0 +1,80 @@
+"""When to look at who holds memory: where memory has grown from step to step, and a few times in any case.
+
+A look goes through what the program's names hold and takes a millisecond or some; all looks together take a hundredth
+of the run at most.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+_GRAPHS = 4  # losses of former steps whose graphs live: one or two are in use
+_DEVICE, _HOST = 256 << 10, 8 << 20  # bytes of growth from one comparison to the next
+_COMPARED = 4  # comparisons that all went up
+_EVERY = (4, 32, 256)  # steps between two comparisons: quick leaks are seen early, slow ones at last
+_APART = 4  # steps between two looks
+_WINDOWS = 12  # times of looking in one run
+_ANYHOW = 12  # the step at which it is looked in any case; then at four times that, and so on
+_SHARE = 0.01  # of the run's time
+
+
+class Growth:
+    """Fed once a step; says whether this is the moment for a look. Three looks make a window."""
+
+    def __init__(self) -> None:
+        self._graphs: list[int] = []
+        self._rising: dict[str, tuple[int, int, int]] = {}  # by kind and shape: step, bytes, how often it has risen
+        self._due: list[int] = []
+        self._windows = self._next = 0
+        self._anyhow = _ANYHOW
+        self._spent = self._costs = 0.0
+
+    def suspicious(
+        self, step: int, elapsed: float, shape: str, graphs: int, allocated: int | None, rss: int | None
+    ) -> bool:
+        """Whether to look after this step, ``elapsed`` seconds into the run."""
+        if self._due:
+            if step < self._due[0]:
+                return False
+            self._due.pop(0)
+            return True
+        if self._windows >= _WINDOWS or self._spent + 3 * self._costs > _SHARE * elapsed:
+            return False
+        if step < self._anyhow:
+            grows = self._grows(step, shape, graphs, allocated, rss)
+            if step < self._next or not grows:
+                return False
+            self._next = 10 * step
+        else:
+            self._anyhow = 4 * step
+        self._windows += 1
+        self._due = [step + _APART, step + 2 * _APART]
+        return True
+
+    def looked(self, seconds: float) -> None:
+        """What a look took."""
+        self._spent += seconds
+        self._costs = max(self._costs, seconds)
+
+    def _grows(self, step: int, shape: str, graphs: int, allocated: int | None, rss: int | None) -> bool:
+        self._graphs = [*self._graphs[-_COMPARED:], graphs]
+        more = all(a < b for a, b in pairwise(self._graphs))
+        if graphs >= _GRAPHS and more and len(self._graphs) > 3:
+            return True
+        found = False
+        for every in _EVERY:
+            if allocated is not None:
+                found |= self._risen(f"device {every} {shape}", step, allocated, _DEVICE, every)
+            if rss is not None:
+                found |= self._risen(f"host {every}", step, rss, _HOST, every)
+        return found
+
+    def _risen(self, key: str, step: int, now: int, least: int, every: int) -> bool:
+        if key not in self._rising and len(self._rising) > 256:
+            self._rising.clear()
+        then, before, times = self._rising.setdefault(key, (step, now, 0))
+        if step - then < every:
+            return False
+        times = times + 1 if now - before >= least else 0
+        self._rising[key] = (step, now, times)
+        return times >= _COMPARED

@@ -1,0 +1,130 @@
+"""One watch of this process, from its beginning to its end: the recorder, the sampling thread and the record's file."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter as clock
+
+from torchdoctor.probes import watched_calls
+from torchdoctor.probes.journal import Journal
+from torchdoctor.probes.recorder import Recorder
+from torchdoctor.probes.sampling import Sampler
+from torchdoctor.step_record import SampleRecord, StepRecord, WatchRecord
+
+
+def rank_and_world() -> tuple[int, int]:
+    """Which process this is, of how many: as torchrun tells it, or else 0 of 1."""
+    rank, world = os.environ.get("RANK", ""), os.environ.get("WORLD_SIZE", "")
+    if rank.isdigit() and world.isdigit() and int(rank) < int(world):
+        return int(rank), int(world)
+    return 0, 1
+
+
+def file_of(folder: Path, rank: int) -> Path:
+    """Where a rank's record lies in the folder of a run."""
+    return folder / f"rank{rank}.jsonl"
+
+
+class Watch:
+    """Watches from ``start()`` to ``stop()``. ``folder`` is where the record goes; None keeps it in memory.
+
+    ``tell`` is given a line where something of ours does not work; ``written`` the steps that went to the record, from
+    the sampling thread.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None,
+        tell: Callable[[str], None],
+        written: Callable[[Sequence[StepRecord]], None] | None = None,
+    ) -> None:
+        self.folder, self.tell, self._written = folder, tell, written
+        self._lock = threading.Lock()
+        self.running = False
+        self.process = os.getpid()
+
+    def start(self) -> None:
+        rank, world = rank_and_world()
+        self._began = clock()
+        main = getattr(sys.modules.get("__main__"), "__file__", None) or (sys.argv or [""])[0]
+        head = WatchRecord(
+            program=os.path.basename(str(main)), rank=rank, world=world, started=time.time(), cpus=_cpus()
+        )
+        self.journal = Journal(file_of(self.folder, rank) if self.folder is not None else None, head, self.tell)
+        self.recorder = Recorder(self.journal, self._began, self.failed)
+        self.sampler = Sampler(self._began, self.recorder.device, self._sampled, self.failed)
+        self._device = ""
+        self.running = True
+        watched_calls.listen(self.recorder)
+        self.sampler.start()
+
+    def step(self, loss: float | None = None) -> None:
+        """The program says that a step has ended: then steps are what it says."""
+        if self.running and os.getpid() == self.process:
+            try:
+                self.recorder.step(loss)
+            except Exception as fault:
+                self.failed(fault)
+
+    def stop(self, ended: str = "finished") -> WatchRecord:
+        """End it and return the record."""
+        if self.running and os.getpid() == self.process:
+            self.running = False
+            watched_calls.leave(self.recorder)
+            self.sampler.stop()
+            self._sampled(self.sampler.last(), final=ended)
+            self.journal.close()
+            self.recorder.close()
+        return self.record
+
+    @property
+    def record(self) -> WatchRecord:
+        """What is recorded by now."""
+        with self._lock:
+            return replace(self.journal.whole(), seconds=round(self._ended - self._began, 6))
+
+    @property
+    def _ended(self) -> float:
+        return clock() if self.running else self._stopped
+
+    def failed(self, fault: Exception) -> None:
+        """A fault of ours: the watch takes itself out and says so, the program goes on; under test it is raised."""
+        if not self.running:
+            return
+        watched_calls.leave(self.recorder)
+        where = fault.__traceback__
+        while where is not None and where.tb_next is not None:
+            where = where.tb_next
+        place = f" at {os.path.basename(where.tb_frame.f_code.co_filename)}:{where.tb_lineno}" if where else ""
+        text = f"the watch has taken itself out ({type(fault).__name__}: {fault}{place}); the program goes on"
+        self.journal.lay("missing", {"text": text})
+        self.tell(text)
+        if "PYTEST_CURRENT_TEST" in os.environ:
+            raise fault
+
+    def _sampled(self, sample: SampleRecord, final: str = "") -> None:
+        with self._lock:
+            self.journal.lay("sample", sample)
+            facts = self.recorder.describe()
+            if facts["device"] != self._device:
+                self._device = facts["device"]
+                self.journal.fits(**facts)
+            if final:
+                self._stopped = clock()
+                self.journal.fits(ended=final, seconds=self._stopped - self._began, count=self.recorder.number)
+            steps = self.journal.flush()
+        if steps and self._written is not None:
+            self._written(steps)
+
+
+def _cpus() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 0
