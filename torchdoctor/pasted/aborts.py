@@ -10,6 +10,13 @@ from torchdoctor.pasted.raised import TERMINATE, Place, Raised, said_from
 _WATCHDOG = re.compile(r"ProcessGroupNCCL\.cpp:\d+\].*?(?P<message>Watchdog caught collective operation timeout: .*)")
 _RANK = re.compile(r"\bRank (\d{1,6})\]")
 _WHAT = re.compile(r"^\s*what\(\):\s*(?P<message>.*)$")
+_KILLED = re.compile(
+    r"^\s*(?:[\w./-]+: line \d+:\s+\d+ (?=Killed\s))?(?P<bare>Killed(?:\s{2,}.*)?)\s*$"
+    r"|(?P<told>.*(?:\boom[-_]kill event|\bOOMKilled\b(?!\"?\s*[:=]\s*\"?false)|out of memory: Killed process"
+    r"|exit(?:ed with)? code:? 137\b|exit status 137\b|died with <Signals\.SIGKILL: 9>|\bexitcode\s*: -9\b"
+    r"|exited on signal 9 \(Killed\)).*)$",
+    re.IGNORECASE,
+)
 _FATAL = re.compile(r"^Fatal Python error: .+$")
 _FATAL_FILE = re.compile(r'^  File "(?P<path>[^"\n]{1,1000})", line (?P<line>\d{1,9}) in (?P<function>.+?)\s*$')
 
@@ -33,6 +40,14 @@ def terminated(lines: Sequence[str], start: int) -> Raised | None:
         return Raised(found["type"], "", start, start + 1)
     rows, end = said_from(lines, start + 1, what["message"])
     return Raised(found["type"], "\n".join(rows).strip(), start, end)
+
+
+def killed(lines: Sequence[str], start: int) -> Raised | None:
+    """What a shell, a scheduler or the kernel says of a process that was killed, which itself says nothing."""
+    found = _KILLED.match(lines[start])
+    if found is None or (found["bare"] and not found["bare"].startswith("Killed")):
+        return None
+    return Raised("", "Killed" if found["bare"] else found["told"].strip(), start, start + 1, certain=False)
 
 
 def fatal(lines: Sequence[str], start: int) -> Raised | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from torchdoctor.pasted.aborts import fatal, terminated, watchdog
+from torchdoctor.pasted.aborts import fatal, killed, terminated, watchdog
 from torchdoctor.pasted.groups import END, MEMBER, ungrouped
 from torchdoctor.pasted.notebooks import notebook, pytest_report, rich_box
 from torchdoctor.pasted.raised import CHAIN, FILE, HEAD, INSIDE, NAME, NAMED, Place, Raised, indent_of, with_text
@@ -38,7 +38,7 @@ def raised_in(lines: Sequence[str]) -> Iterator[Raised]:
             linked, number = True, number + 1
             continue
         found = None
-        for reader in (standard, notebook, rich_box, pytest_report, fatal, terminated, watchdog, loose):
+        for reader in (standard, notebook, rich_box, pytest_report, fatal, terminated, watchdog, killed, loose):
             if (found := reader(lines, number)) is not None:
                 break
         if found is None:

@@ -130,7 +130,7 @@ def _message(error: BaseException) -> str:
     own = next((cls for cls in bases(type(error)) if "__str__" in vars(cls)), object)
     if writer is MISSING or qualified(own).partition(".")[0] in ("builtins", "torch", "numpy", "json", "socket"):
         plain = all(type(one) in (str, int, float, bool, bytes, type(None), tuple, type) for one in arguments)
-        if plain or qualified(own).startswith("torch."):
+        if plain or qualified(own).startswith(("torch.", "numpy.")):
             return str(error)
     return " ".join(texts)
 
@@ -145,6 +145,9 @@ def blame(exception: ExceptionRecord, frames: tuple[FrameRecord, ...]) -> str:
     if not frames:
         return ""
     inner = frames[-1]
+    if exception.is_a("MemoryError"):  # Python's or NumPy's own, where nobody wrote `raise`: the machine has no more
+        raised = inner.expression is not None and inner.expression.kind == "raise"
+        return "other" if raised and not inner.package else ""
     above = next((frame for frame in reversed(frames) if frame.package != "python"), inner)
     if "torch" in (inner.package, above.package):  # torch itself, or the standard library on its account
         return "torch"
