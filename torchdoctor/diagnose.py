@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from torchdoctor.finding import Finding, Mark, Span
-from torchdoctor.record import Failure, FrameRecord, GraphRecord, ModuleRecord, ValueRecord
+from torchdoctor.record import Failure, FrameRecord, FunctionRecord, GraphRecord, ModuleRecord, ValueRecord
 from torchdoctor.sign import Diagnosis, Root, Sign, all_signs, record_signs
 
 if TYPE_CHECKING:
@@ -184,6 +184,9 @@ def _where(failure: Failure, root: Root, open_file: OpenFile | None) -> Span | N
         if subject.optimizers:
             return writes.stepped(files, subject.optimizers)
         return writes.written(files, subject.names, subject.writers)
+    if isinstance(subject, FunctionRecord):
+        file = open_file(subject.path)
+        return whence.ended(file, subject.line, root.aspect) if file is not None else None
     if isinstance(subject, ModuleRecord):
         file = open_file(subject.holder_path) if subject.holder_path else None
         return whence.built(file, subject.holder, subject.attribute) if file is not None else None

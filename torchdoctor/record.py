@@ -16,6 +16,7 @@ from torchdoctor.memory_record import MemoryRecord
 from torchdoctor.reach_record import FileRecord, GraphRecord, ObjectRecord
 from torchdoctor.value_record import (
     ExpressionRecord,
+    FunctionRecord,
     ModuleRecord,
     TensorRecord,
     ValueRecord,
@@ -29,6 +30,7 @@ __all__ = [
     "Failure",
     "FileRecord",
     "FrameRecord",
+    "FunctionRecord",
     "GraphRecord",
     "MemoryRecord",
     "ModuleRecord",

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 
 from torchdoctor.detectors import found_in, rule_of
 from torchdoctor.finding import Span
-from torchdoctor.record import Failure, FrameRecord, GraphRecord, ModuleRecord, ValueRecord
+from torchdoctor.record import Failure, FrameRecord, FunctionRecord, GraphRecord, ModuleRecord, ValueRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,12 @@ class Root:
     """A place that made it so, to be looked up in the source when the failure is told.
 
     Of a ModuleRecord it is where that layer is built; of a ValueRecord, where the value of the user's frame got this
-    ``aspect`` of it; of a GraphRecord, where its tensor is written to in place; of a FrameRecord or a Span, that place
-    itself. A root that cannot be found is left out.
+    ``aspect`` of it; of a GraphRecord, where its tensor is written to in place; of a FunctionRecord, what it does last
+    (``aspect`` "return": its last return); of a FrameRecord or a Span, that place itself. A root that cannot be found
+    is left out.
     """
 
-    subject: ModuleRecord | ValueRecord | FrameRecord | GraphRecord | Span
+    subject: ModuleRecord | ValueRecord | FrameRecord | FunctionRecord | GraphRecord | Span
     text: str
     aspect: str = "shape"
 

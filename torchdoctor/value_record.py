@@ -120,6 +120,17 @@ class ModuleRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class FunctionRecord:
+    """A function of the user's: its full name ("Encoder.forward"), its file and first line, and the module that it is
+    the forward of."""
+
+    name: str
+    path: str
+    line: int
+    module: ModuleRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ValueRecord:
     """A value: what stands in the code for it, and what it was.
 
@@ -127,7 +138,8 @@ class ValueRecord:
     "self" for what a method is called on, "left" and "right" of an operator, "value" and "index" of a subscript.
     ``type`` is the class's name, "" where the value is not known. ``text`` is the value itself for numbers, short
     texts, None and the like. ``identity`` is the same number for the same object within one failure. ``items`` are
-    the first items of a list, tuple or dict (their roles are the keys), of ``length`` in all.
+    the first items of a list, tuple or dict (their roles are the keys), of ``length`` in all. ``given_by`` is the
+    function that has returned it, of a None.
     """
 
     code: str = ""
@@ -140,6 +152,7 @@ class ValueRecord:
     items: tuple[ValueRecord, ...] = ()
     length: int | None = None
     package: str = ""
+    given_by: FunctionRecord | None = None
 
     @property
     def known(self) -> bool:

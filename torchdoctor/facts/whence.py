@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from torchdoctor.facts.endings import dropped_at_end
 from torchdoctor.facts.literals import literal
-from torchdoctor.facts.origins import origins
+from torchdoctor.facts.origins import origins, own_nodes
 from torchdoctor.finding import Span
 
 if TYPE_CHECKING:
@@ -82,6 +83,21 @@ def made(file: File, place: Span, code: str, aspect: str = "shape") -> Span | No
             return where
         node, here = kept, where
     return None
+
+
+def ended(file: File, line: int, aspect: str = "") -> Span | None:
+    """What the function that begins on a line does last: its last return (``aspect`` "return"), or what it computes
+    and drops; the head of one that drops nothing."""
+    functions = file.nodes(cst.FunctionDef)
+    heads = file.locate([*functions, *(d for f in functions for d in f.decorators)])
+    found = [f for f in functions if line in {heads[one].line for one in (f, *f.decorators)}]
+    if len(found) != 1:
+        return None
+    if aspect == "return":
+        last = [node for node in own_nodes(found[0].body) if isinstance(node, cst.Return)]
+        return _span(file, last[-1]) if last else None
+    dropped = dropped_at_end(file, found[0])
+    return _span(file, dropped[0].statement if len(dropped) == 1 else found[0].name)
 
 
 # -- a layer ----------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from torchdoctor.probes.given import Given, given, receiver
+from torchdoctor.probes.giver import giver
 from torchdoctor.probes.lookup import Method, Unknown
 from torchdoctor.probes.module import is_module
 from torchdoctor.probes.packages import package_of
@@ -69,12 +70,12 @@ class Expressions:
         elif callee is MISSING and isinstance(node.func, ast.Attribute):
             owner = _tried(scope, node.func.value)
             owner = receiver(node.func.attr, led_into) if owner is MISSING else owner
-            operands.append(self._made(path, node.func.value, owner, "self"))
+            operands.append(self._made(path, node.func.value, owner, "self", scope))
         roles = _roles(callee)
         for index, (argument, value) in enumerate(self._arguments(node, scope)):
             role = roles[index] if index < len(roles) else "" if roles else _role_in_library(path, argument)
             value = _better(value, told.positional(index, role))
-            operands.append(self._made(path, argument, value, role))
+            operands.append(self._made(path, argument, value, role, scope))
         for keyword in node.keywords:
             operands += self._keyword(path, keyword, scope, told)
         shown = None if callee is MISSING or type(callee) is Method else callee
@@ -103,7 +104,7 @@ class Expressions:
         value = _tried(scope, keyword.value)
         if keyword.arg is not None:
             value = _better(value, told.named(keyword.arg))
-            yield self._made(path, keyword.value, value, keyword.arg)
+            yield self._made(path, keyword.value, value, keyword.arg, scope)
         elif is_a(value, dict):
             code = self.sources.code(path, keyword.value)
             for key, item in list(dict.items(value)):
@@ -147,9 +148,9 @@ class Expressions:
     # -- values ---------------------------------------------------------------------------------------------------
 
     def _value(self, path: str, node: ast.expr, scope: Scope, role: str) -> ValueRecord:
-        return self._made(path, node, _tried(scope, node), role)
+        return self._made(path, node, _tried(scope, node), role, scope)
 
-    def _made(self, path: str, node: ast.expr, value: Any, role: str) -> ValueRecord:
+    def _made(self, path: str, node: ast.expr, value: Any, role: str, scope: Scope) -> ValueRecord:
         code = self.sources.code(path, node)
         parts = node.elts if isinstance(node, (ast.List, ast.Tuple)) else []
         if value is MISSING or type(value) is Method:
@@ -157,6 +158,8 @@ class Expressions:
             named = (ValueRecord(self.sources.code(path, part), str(index)) for index, part in enumerate(parts))
             return ValueRecord(code, role, items=tuple(named))
         record = self.values.record(value, code, role, values=True)
+        if value is None:
+            return replace(record, given_by=giver(self.sources, self.values.modules, path, node, scope))
         if not parts or len(parts) != len(record.items) or any(isinstance(part, ast.Starred) for part in parts):
             return record
         each = zip(record.items, parts, strict=True)
@@ -172,7 +175,7 @@ class Expressions:
                 continue
             value = _tried(scope, part)
             if value is not MISSING and type(value) is not Method and not is_a(value, types.ModuleType):
-                yield self._made(path, part, value, "")
+                yield self._made(path, part, value, "", scope)
                 seen += 1
             elif value is MISSING:
                 waiting += [child for child in ast.iter_child_nodes(part) if isinstance(child, ast.expr)]

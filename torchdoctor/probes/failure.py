@@ -180,6 +180,7 @@ def _about_torch(expression: ExpressionRecord) -> bool:
         (value.tensor is not None and value.tensor.kind != "ndarray")
         or value.module is not None
         or value.type == "Size"
+        or (value.given_by is not None and value.given_by.module is not None)
         or value.code.endswith(".grad")
         for value in values
     )

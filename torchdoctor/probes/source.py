@@ -59,13 +59,31 @@ class Sources:
         ]
         return max(found, key=lambda one: one[0], default=(None, None))[1]
 
-    def own_names(self, path: str, line: int) -> set[str]:
-        """The names that the function around a line binds: its parameters, and what it assigns."""
+    def last_assigned(self, path: str, line: int, name: str) -> ast.expr | None:
+        """What a name was given last before a line, in the function that the line is of."""
+        found = None
+        inside = self._function(path, line)
+        for statement in sorted(self._statements.get(path, ()), key=lambda one: one.lineno):
+            if statement.lineno >= line:
+                break
+            targets = statement.targets if isinstance(statement, ast.Assign) else []
+            if any(isinstance(one, ast.Name) and one.id == name for one in targets):
+                if self._function(path, statement.lineno) is inside:
+                    found = statement.value  # type: ignore[attr-defined]
+        return found
+
+    def _function(self, path: str, line: int) -> ast.AST | None:
+        """The innermost function that a line is of."""
         self._nodes(path)
         kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
         around = [s for s in self._statements.get(path, ()) if isinstance(s, kinds)]
         inner = [f for f in around if f.lineno <= line <= (f.end_lineno or f.lineno)]
-        nodes = list(ast.walk(max(inner, key=lambda f: f.lineno))) if inner else []
+        return max(inner, key=lambda f: f.lineno, default=None)
+
+    def own_names(self, path: str, line: int) -> set[str]:
+        """The names that the function around a line binds: its parameters, and what it assigns."""
+        inner = self._function(path, line)
+        nodes = list(ast.walk(inner)) if inner is not None else []
         stored = {one.id for one in nodes if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
         return stored | {one.arg for one in nodes if isinstance(one, ast.arg)}
 

@@ -1,4 +1,4 @@
-"""A gradient that is not there because its tensor is no leaf."""
+"""A gradient that is not there because its tensor is no leaf, or was never asked for one."""
 
 from __future__ import annotations
 
@@ -24,4 +24,16 @@ def of_computed(owner: ValueRecord) -> Iterator[Diagnosis]:
             f"make `{name}` a leaf: convert or move it first, and call `requires_grad_()` last",
         ),
         roots=(Root(owner, f"`{name}` is computed here", "grad"),),
+    )
+
+
+def of_frozen(owner: ValueRecord) -> Iterator[Diagnosis]:
+    name = owner.code
+    yield Diagnosis(
+        f"`{name}.grad` is None: `{name}` does not require grad, and no backward fills it",
+        cures=(
+            f"`{name}.requires_grad_()` before the forward pass that leads to the loss",
+            f"where `{name}` is made of a tensor that requires grad: the gradient is that one's, not `{name}`'s",
+        ),
+        roots=(Root(owner, f"`{name}` is made here, without grad", "grad"),),
     )

@@ -8,7 +8,8 @@ from torchdoctor.record import Failure, ValueRecord
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs import _given
 from torchdoctor.signs._words import made
-from torchdoctor.signs.module._gradients import of_computed, owner_of
+from torchdoctor.signs.module._gradients import of_computed, of_frozen, owner_of
+from torchdoctor.signs.module._nothing import cures_of, unreturned
 
 _NONE = "NoneType"
 
@@ -43,13 +44,21 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         )
         return
     owner = owner_of(failure, value)
-    if owner is not None and owner.tensor is not None and owner.tensor.leaf is False:
-        yield from of_computed(owner)
+    if (
+        owner is not None
+        and owner.tensor is not None
+        and (owner.tensor.leaf is False or not owner.tensor.requires_grad)
+    ):
+        yield from of_computed(owner) if owner.tensor.leaf is False else of_frozen(owner)
         return
     wants = f"has no `{said['attribute']}`" if said["attribute"] is not None else f"{where} wants a tensor"
+    if value is not None and value.given_by is not None:
+        of_none = "None " if said["attribute"] is not None else ""
+        yield unreturned(name, value, value.given_by, f"and {of_none}{wants}")
+        return
     yield Diagnosis(
         f"{name} is None, and {wants}",
-        cures=tuple(_cures(value)),
+        cures=tuple(cures_of(value)),
         roots=made(value, f"{name} becomes None here", "value"),
     )
 
@@ -62,18 +71,3 @@ def _asked(failure: Failure, said: Said) -> ValueRecord | None:
     """What an attribute was asked of, where the text tells of one."""
     asked = failure.asked
     return asked.operand("self") if said["attribute"] is not None and asked is not None else None
-
-
-def _cures(value: ValueRecord | None) -> Iterator[str]:
-    code = value.code if value is not None else ""
-    if code.endswith(".grad"):
-        yield "`if p.grad is not None:` around it: a parameter that no loss has reached has no gradient"
-        yield "`loss.backward()` before it, and no `zero_grad()` in between"
-    elif code.endswith(")") and "(" in code:
-        callee = code.partition("(")[0]
-        yield f"a `return` at the end of `{callee}`: without one it gives None"
-        yield f"no assignment, where `{callee}` changes its argument in place and returns nothing"
-    elif code.startswith("self.") and "." not in code[5:]:
-        yield f"a tensor for `{code}` before its first use, or a test for None"
-    else:
-        yield "a `return` at the end of the function or `forward` that gives it: without one a call gives None"
