@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Said, on_failure
+from torchdoctor.signs.checkpoint._loading import Loading
+from torchdoctor.signs.checkpoint._other_names import of_shift, shift_of
 from torchdoctor.signs.checkpoint._other_sizes import of_sizes
 
 _KEYS = re.compile(r'"([^"]+)"')
@@ -14,10 +16,6 @@ _SIZES = re.compile(
     r"size mismatch for (\S+): copying a param with shape torch.Size\(\[([\d, ]*)\]\) from checkpoint, "
     r"the shape in current model is torch.Size\(\[([\d, ]*)\]\)"
 )
-# What wrappers put before every name.
-_PREFIXES = {
-    "module.": "DataParallel or DistributedDataParallel", "_orig_mod.": "torch.compile", "model.": "a LightningModule",
-}  # fmt: skip
 _WRAPPED = frozenset({"state_dict", "model", "model_state_dict", "model_state", "net", "params", "weights", "ema"})
 
 
@@ -26,21 +24,21 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The text names every key: a prefix, a wrapping dictionary, other names, or other sizes."""
     missing, unexpected = _keys(failure.message, "Missing"), _keys(failure.message, "Unexpected")
     sizes = _SIZES.findall(failure.message)
-    model = f"`{said['type']}`"
+    model, loading = f"`{said['type']}`", Loading(failure)
     if sizes and not missing and not unexpected:
-        yield of_sizes(model, sizes)
+        yield of_sizes(model, sizes, loading)
     elif missing and (wrapped := sorted(_WRAPPED & set(unexpected))):
         name = wrapped[0]
         yield Diagnosis(
             f"the dictionary holds the weights of {model} one level down, under {name!r}",
-            cures=(f"`load_state_dict(checkpoint[{name!r}])`",),
+            cures=(loading.with_(f"{loading.state}[{name!r}]"),),
         )
-    elif (prefix := _prefix(missing, unexpected)) is not None:
-        yield _of_prefix(model, *prefix)
+    elif (shift := shift_of(missing, unexpected)) is not None:
+        yield of_shift(model, shift, loading)
     elif missing or unexpected:
         yield Diagnosis(
             f"the checkpoint is not of this {model}: {_some(missing, 'missing')}, {_some(unexpected, 'unexpected')}",
-            cures=("build the model as it was when it was saved", "`strict=False`, if the rest is to stay as it is"),
+            cures=tuple(_of_another(missing, unexpected, loading)),
         )
 
 
@@ -49,24 +47,14 @@ def _keys(message: str, kind: str) -> list[str]:
     return _KEYS.findall(found[1]) if found is not None else []
 
 
-def _prefix(missing: list[str], unexpected: list[str]) -> tuple[str, bool] | None:
-    """The one prefix that tells all names apart, and whether it is the checkpoint that has it."""
-    for few, many, saved in ((missing, unexpected, True), (unexpected, missing, False)):
-        if few and many and many[0].endswith(few[0]) and many[0] != few[0]:
-            prefix = many[0][: -len(few[0])]
-            if {prefix + key for key in few} <= set(many):
-                return prefix, saved
-    return None
-
-
-def _of_prefix(model: str, prefix: str, saved: bool) -> Diagnosis:
-    maker = _PREFIXES.get(prefix)
-    by = f", as {maker} names them" if maker else ""
-    if saved:
-        cure = f"`load_state_dict({{k.removeprefix({prefix!r}): v for k, v in state.items()}})`"
-        return Diagnosis(f"every name in the checkpoint begins with {prefix!r}{by}, and no name of {model}", (cure,))
-    cure = f"`load_state_dict({{{prefix!r} + k: v for k, v in state.items()}})`, or load before the model is wrapped"
-    return Diagnosis(f"every name of {model} begins with {prefix!r}{by}, and those in the checkpoint do not", (cure,))
+def _of_another(missing: list[str], unexpected: list[str], loading: Loading) -> Iterator[str]:
+    if not missing:
+        yield f"{loading.with_(loading.state, strict=False)}, if what the checkpoint has more is not wanted"
+    elif not unexpected:
+        yield f"{loading.with_(loading.state, strict=False)}, if {missing[0]!r} and the like are new, and to be learnt"
+    yield "build the model as it was when it was saved"
+    if missing and unexpected:
+        yield "`strict=False`, if the rest is to stay as it is: it loads nothing under another name"
 
 
 def _some(keys: list[str], word: str) -> str:

@@ -24,6 +24,7 @@ _RANDOM = ("normal_", "uniform_", "randn", "rand", "randn_like", "rand_like", "t
     "Can only calculate the mean of floating types. Got {dtype:w}",
     "{kernel:w}() input tensor must be either float or double dtype",
     "std and var only support floating point and complex dtypes",
+    "{kernel:w} only support floating point and complex dtypes",
     "Boolean inputs not supported for {kernel:w}",
     "{kernel:w}: Integral inputs not supported",
     raises=("RuntimeError", "NotImplementedError"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Root, Said, on_failure
+from torchdoctor.signs.numerics._support import outside
 
 _PARAMETER = (
     "Expected parameter {name:w} (Tensor of shape {shape:s}) of distribution {kind:w}({}) to satisfy the constraint "
@@ -33,15 +34,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     shown = failure.message.rpartition("found invalid values:")[2]
     nan = "nan" in shown
     if "support" in said:
-        yield Diagnosis(
-            f"a value lies outside of what `{kind}` can give (`{said['support'].replace('`', '')}`)"[:190],
-            cures=(
-                "look where the value was made: nan in it comes from the model"
-                if nan
-                else "clamp it to the support first",
-                f"`{kind}(..., validate_args=False)`, where the density outside is not wanted",
-            ),
-        )
+        yield outside(failure, kind, said["support"], nan)
         return
     name = said["name"]
     value = failure.asked.operand(name) if failure.asked is not None else None

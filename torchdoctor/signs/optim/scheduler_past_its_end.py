@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Root, Said, on_failure
+from torchdoctor.signs.optim._steps import course
 
 
 @on_failure("Tried to step {n:d} times. The specified number of total steps is {total:d}", raises="ValueError")
@@ -16,11 +17,14 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     name = failure.name_of(held, "the scheduler")
     facts = next((o.facts for o in failure.objects if o.kind == "scheduler" and held and o.name == held.code), {})
     steps = facts.get("total_steps")
+    known = list(course(failure, total))
+    general = (
+        "`OneCycleLR(optimizer, max_lr, epochs=epochs, steps_per_epoch=len(loader))`, where it is stepped every batch",
+    )
     yield Diagnosis(
         f"{name} was made for {total} steps, and this is step {total + 1}",
         cures=(
-            "`OneCycleLR(optimizer, max_lr, epochs=epochs, steps_per_epoch=len(loader))`, where it is stepped "
-            "every batch",
+            *(known or general),
             f"step it once an epoch, outside of the loop over batches, where {steps or total} is the number of epochs",
             "with gradient accumulation: `steps_per_epoch=math.ceil(len(loader) / accumulate)`",
         ),

@@ -50,7 +50,9 @@ def cures(
 
 def _placings(small: tuple[int, ...], large: tuple[int, ...]) -> list[tuple[int, ...]]:
     """Where dimensions of size 1 can be put into the smaller shape, so that all others are the larger's."""
-    found = []
+    found: list[tuple[int, ...]] = []
+    if len(large) > 8:
+        return found
     for places in combinations(range(len(large)), len(large) - len(small)):
         rest = iter(small)
         kept = [k for k in range(len(large)) if k not in places]

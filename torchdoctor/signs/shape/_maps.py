@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from itertools import product
 from math import isqrt, prod
@@ -73,23 +74,32 @@ def _side(found: MapRecord, takes: int) -> int | None:
 def fitting(found: MapRecord, takes: int) -> Sizes | None:
     """The input's sizes that leave as many features as the layer takes: of several the roundest, as 32 of 32 to 39."""
     given = found.input
-    if given is None or found.adaptive or takes % found.channels:
+    if given is None or found.adaptive or not found.channels or takes % found.channels:
         return None
     wanted = takes // found.channels
-    fits = []
-    for first in range(1, max(_LARGEST, 4 * given[0]) + 1):
-        sizes = tuple(first * size // given[0] for size in given)
-        left = found.of(sizes) if min(sizes) else None
-        if left is not None and prod(left) == wanted:
-            fits.append(sizes)
-        if left is not None and prod(left) > wanted:
-            break
-    return max(fits, key=lambda sizes: (_roundness(sizes[0]), -sizes[0]), default=None)
+    sides = range(1, max(_LARGEST, 4 * given[0]))
+
+    def scaled(side: int) -> Sizes:
+        """The input's proportions with this first side."""
+        return tuple(side * size // given[0] for size in given)
+
+    def left(side: int) -> int:
+        sizes = scaled(side)
+        places = found.of(sizes) if min(sizes) else None
+        return prod(places) if places is not None else 0
+
+    # A larger input never leaves less: those that fit lie side by side.
+    first = bisect_left(sides, wanted, key=left)
+    last = bisect_right(sides, wanted, key=left) - 1
+    return scaled(_roundest(sides[first], sides[last])) if first <= last else None
 
 
-def _roundness(size: int) -> int:
-    """How often 2 divides it."""
-    return (size & -size).bit_length()
+def _roundest(first: int, last: int) -> int:
+    """Of these numbers and all between them, the least of those that 2 divides most often."""
+    power = 1
+    while -(-first // (2 * power)) * 2 * power <= last:
+        power *= 2
+    return -(-first // power) * power
 
 
 def _noun(sizes: Sizes | None) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from math import prod
+from math import isqrt, prod
 
 from torchdoctor.record import Failure, ModuleRecord, ValueRecord
 from torchdoctor.sign import Root
 from torchdoctor.signs._words import operand
 
 _LONGEST = 40
+_MOST_DIVISORS = 100_000  # a pasted text may hold any number
 
 
 def shape_of(value: ValueRecord | None) -> tuple[int, ...] | None:
@@ -66,5 +67,6 @@ def roots(
 
 
 def nearest(wanted: int, whole: int) -> int:
-    """The divisor of ``whole`` that lies nearest to ``wanted``."""
-    return min((n for n in range(1, whole + 1) if whole % n == 0), key=lambda n: (abs(n - wanted), -n))
+    """The divisor of ``whole`` that lies nearest to ``wanted``; of an absurdly large one, of those that are soon found."""
+    small = [n for n in range(1, min(isqrt(max(whole, 1)), _MOST_DIVISORS) + 1) if whole % n == 0]
+    return min((*small, *(whole // n for n in small)), key=lambda n: (abs(n - wanted), -n))

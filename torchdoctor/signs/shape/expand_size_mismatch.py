@@ -63,7 +63,7 @@ def _cures(own: tuple[int, ...] | None, target: tuple[int, ...] | None, code: st
     if len(target) < len(own):
         yield f"{len(own)} sizes at least: `expand` puts new dimensions in front, and `-1` keeps one as it is"
         return
-    for places in combinations(range(len(target)), len(target) - len(own)):
+    for places in combinations(range(len(target)), len(target) - len(own)) if len(target) <= 8 else ():
         rest = iter(own)
         padded = tuple(1 if k in places else next(rest) for k in range(len(target)))
         if all(size in (1, wanted) or wanted == -1 for size, wanted in zip(padded, target, strict=True)):

@@ -28,6 +28,7 @@ from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, spelled
     "mat2 must be a matrix",
     "batch1 must be a {many:d}D tensor",
     "batch2 must be a {many:d}D tensor",
+    "{what:w}({}) : expected a {one:d}D or {many:d}D tensor",
     "query should be unbatched {one:d}D or batched {many:d}D tensor but received {gets:d}-D query tensor",
     raises=("RuntimeError", "ValueError", "AssertionError"),
 )
