@@ -121,8 +121,7 @@ class ModuleRecord:
 
 @dataclass(frozen=True, slots=True)
 class FunctionRecord:
-    """A function of the user's: its full name ("Encoder.forward"), its file and first line, and the module that it is
-    the forward of."""
+    """A function: its full name ("Encoder.forward"), its file and first line, the module that it is the forward of."""
 
     name: str
     path: str
@@ -139,7 +138,7 @@ class ValueRecord:
     ``type`` is the class's name, "" where the value is not known. ``text`` is the value itself for numbers, short
     texts, None and the like. ``identity`` is the same number for the same object within one failure. ``items`` are
     the first items of a list, tuple or dict (their roles are the keys), of ``length`` in all. ``given_by`` is the
-    function that has returned it, of a None.
+    function or module that has returned it: of a tensor that is written as a call, and of a None.
     """
 
     code: str = ""

@@ -158,7 +158,7 @@ class Expressions:
             named = (ValueRecord(self.sources.code(path, part), str(index)) for index, part in enumerate(parts))
             return ValueRecord(code, role, items=tuple(named))
         record = self.values.record(value, code, role, values=True)
-        if value is None:
+        if value is None or (isinstance(node, ast.Call) and record.tensor is not None):
             return replace(record, given_by=giver(self.sources, self.values.modules, path, node, scope))
         if not parts or len(parts) != len(record.items) or any(isinstance(part, ast.Starred) for part in parts):
             return record

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from torchdoctor.finding import Span
+from torchdoctor.probes.autocast import autocast_around
 from torchdoctor.probes.expression import Expressions
 from torchdoctor.probes.lookup import Unknown
 from torchdoctor.probes.module import is_module
@@ -64,9 +65,11 @@ class Frames:
         """``sized``: work out, without data, what the failing expressions would have made."""
         self.sources, self.values, self.sized = sources, values, sized
         self.expressions = Expressions(sources, values)
+        self._autocast = ""
 
     def records(self, links: list[types.TracebackType]) -> Iterator[FrameRecord]:
         """The records of a traceback. What led to the user's innermost frame has no expressions, but is named."""
+        self._autocast = autocast_around(self.sources, links)
         users = [i for i, link in enumerate(links) if not package_of(link.tb_frame.f_code.co_filename)]
         seen = [i for i in users if not _hides_itself(links[i].tb_frame)]
         helpers = {*users} - {*seen} if seen else set()
@@ -86,7 +89,7 @@ class Frames:
         self.sources.know(path, frame.f_globals)
         node = self.sources.node(link, whole=not package_of(path)) if expression else None
         places = locals_of(frame), frame.f_globals, _builtins(frame)
-        shadows = Shadows(*places, devices=self.values.shadows, without_data=self.sized)
+        shadows = Shadows(*places, devices=self.values.shadows, without_data=self.sized, autocast=self._autocast)
         scope = shadows if node is not None else None
         return FrameRecord(
             path=path,

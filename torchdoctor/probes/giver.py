@@ -15,7 +15,7 @@ from torchdoctor.record import FunctionRecord
 
 
 def giver(sources: Sources, modules: Modules, path: str, node: ast.expr, scope: Scope) -> FunctionRecord | None:
-    """The record of the function or forward; None where it is a library's, or not known."""
+    """The record of the function, or of the module; None where it is a library's function, or not known."""
     source = sources.last_assigned(path, node.lineno, node.id) if isinstance(node, ast.Name) else node
     if not isinstance(source, ast.Call):
         return None
@@ -27,7 +27,7 @@ def giver(sources: Sources, modules: Modules, path: str, node: ast.expr, scope: 
     function = callee.function if type(callee) is Method else callee
     if module is not None:
         function = static(type(module), "forward")
-    if type(function) is not types.FunctionType or package_of(function.__code__.co_filename):
+    if type(function) is not types.FunctionType or (module is None and package_of(function.__code__.co_filename)):
         return None
     code = function.__code__
     record = modules.record(module) if module is not None else None

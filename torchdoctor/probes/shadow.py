@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from torchdoctor.probes.affordable import MADE, affordable
+from torchdoctor.probes.autocast import OTHER, as_then
 from torchdoctor.probes.lookup import PLAIN, Method, Unknown, attribute, item
 from torchdoctor.probes.module import held, is_module
 from torchdoctor.probes.plain import instance_dict, is_a, loaded, qualified, static
@@ -31,9 +33,6 @@ _OPERATORS: dict[type, Any] = {
     ast.Gt: operator.gt, ast.GtE: operator.ge, ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Invert:
     operator.invert,
 }  # fmt: skip
-_MADE = frozenset({
-    "rand", "randn", "randint", "zeros", "ones", "empty", "full", "arange", "linspace", "eye", "tensor", "randperm",
-})  # fmt: skip
 # What reads values, changes settings, is not a function of its tensors alone, or has sizes that depend on values.
 _NEVER = frozenset({
     "item", "tolist", "numpy", "backward", "register_hook", "save", "load", "compile", "vmap", "from_numpy",
@@ -44,22 +43,21 @@ _NEVER = frozenset({
 })  # fmt: skip
 _MOVES = {"cuda": "cuda:0", "cpu": "cpu"}
 _MOST_ELEMENTS = 500_000  # of a stand-in
-_MOST_MADE = 8_000_000  # of what is made of two of them
-_SPREADING = frozenset({
-    "repeat", "tile", "interpolate", "upsample", "pad", "unfold", "outer", "ger", "cdist", "meshgrid", "einsum",
-    "tensordot",
-    "bilinear", "upsample_nearest", "upsample_bilinear", "expand", "broadcast_to",
-})  # fmt: skip
 
 
 class Shadows(Scope):
     """A scope in which torch's own functions and layers are answered too, by shadows."""
 
     def __init__(
-        self, *places: Any, devices: dict[int, tuple[Any, str]] | None = None, without_data: bool = False
+        self,
+        *places: Any,
+        devices: dict[int, tuple[Any, str]] | None = None,
+        without_data: bool = False,
+        autocast: str = "",
     ) -> None:
         super().__init__(*places)
         self._home, self._most = ("meta", 1 << 62) if without_data else ("cpu", _MOST_ELEMENTS)
+        self._autocast = "" if without_data else autocast
         # Each shadow, kept so that its id stays its own, and its device.
         self._devices: dict[int, tuple[Any, str]] = {} if devices is None else devices
 
@@ -127,7 +125,7 @@ class Shadows(Scope):
         name = _own_function(callee)
         if name is None or name in _NEVER or name.endswith("_") or "out" in kwargs:
             raise Unknown
-        if name in _MADE:
+        if name in MADE:
             device = kwargs.pop("device", None)
             kwargs.pop("generator", None)
             return self._apply(callee, args, {**kwargs, "device": self._home}, str(device or "cpu"))
@@ -154,14 +152,14 @@ class Shadows(Scope):
     def _apply(self, function: Any, args: list[Any], kwargs: dict[str, Any], device: str | None = None) -> Any:
         """Call one of torch's own functions with shadows of the tensors among the arguments. Raises Unknown."""
         torch = loaded("torch")
-        if torch is None:
+        if torch is None or self._autocast == OTHER:
             raise Unknown
         devices: list[str] = []
-        with _untouched(torch):
+        with _untouched(torch), as_then(torch, self._autocast):
             shadows = [self._shadow(one, devices) for one in args]
             named = {key: self._shadow(one, devices) for key, one in kwargs.items()}
-            affordable = self._home == "meta" or _affordable(function, [*shadows, *named.values()])
-            if not (devices or "device" in kwargs) or not affordable:
+            cheap = self._home == "meta" or affordable(function, [*shadows, *named.values()])
+            if not (devices or "device" in kwargs) or not cheap:
                 raise Unknown
             try:
                 found = function(*shadows, **named)
@@ -242,34 +240,6 @@ def _untouched(torch: Any) -> Iterator[None]:
             yield
     finally:
         torch.set_rng_state(state)
-
-
-def _affordable(function: Any, values: list[Any]) -> bool:
-    """Whether what a function makes of these is surely not large."""
-    flat = [one for value in values for one in (value if type(value) in (list, tuple) else (value,))]
-    tensors = [one for one in flat if is_plain(one)]
-    if function is operator.getitem:
-        return not any(str(one.dtype) in ("torch.bool", "torch.uint8") for one in tensors[1:])
-    spread = 1
-    if getattr(function, "__name__", "") in _SPREADING | _MADE:
-        for one in flat:
-            spread *= max(int(one), 1) if type(one) in (int, float) else 1
-    for one in tensors:
-        spread *= max(_rest(one, tensors), 1)
-    return spread <= _MOST_MADE
-
-
-def _rest(tensor: Any, tensors: list[Any]) -> int:
-    """How many elements a tensor adds to a product: those of its dimensions that it does not share with the first."""
-    if tensor is tensors[0]:
-        return int(tensor.numel())
-    shared, rest = list(tensors[0].shape), 1
-    for size in tensor.shape:
-        if size in shared:
-            shared.remove(size)
-        else:
-            rest *= size
-    return rest
 
 
 def _own_function(callee: Any) -> str | None:

@@ -14,6 +14,8 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The tensor is what `numpy` is called on, or what a function of NumPy was given."""
     dtype = dtype_of(said["dtype"])
     value = next((v for v in failure.tensors if v.tensor is not None and v.tensor.dtype == dtype), None)
+    if value is None and failure.asked is not None and failure.asked.name.rpartition(".")[2] == "numpy":
+        value = failure.asked.operand("self")
     name, code = failure.name_of(value, "a tensor"), code_of(failure, value, "x")
     tensor = value.tensor if value is not None else None
     steps = ("detach().", "") if tensor is not None and tensor.requires_grad else ("", "")

@@ -90,7 +90,10 @@ def _of_one_rank(
     elif len(left) == 4 and set(axes) <= {-1, -2}:
         (less, code), (more, other) = sorted([(left, a), (right, b)], key=lambda one: one[0][-2:])
         gaps = {more[axis] - less[axis] for axis in (-1, -2)}
-        if len(gaps) == 1 and (gap := gaps.pop()) > 0 and gap % 2 == 0:
+        ratios = {-(-more[axis] // less[axis]) if less[axis] else 0 for axis in (-1, -2)}
+        if len(ratios) == 1 and (ratio := ratios.pop()) > 1 and "(" in other:
+            yield f"`stride={ratio}` in what makes `{other}`: {more[-2:]} becomes {less[-2:]}, as `{code}` is"
+        elif len(gaps) == 1 and (gap := gaps.pop()) > 0 and gap % 2 == 0:
             name = name_of(failure, pair[0] if less is left else pair[1], "the smaller")
             yield (
                 f"`padding={gap // 2}` in the convolution that makes {name} smaller, or so much in all of them together"

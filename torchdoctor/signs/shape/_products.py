@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 
 from torchdoctor.record import Failure, ValueRecord, shape_text
+from torchdoctor.sign import Root
+from torchdoctor.signs._words import built
 from torchdoctor.signs.shape._sizes import spelled, transposed
 
 _WRITTEN = re.compile(r" @ |\b(?:matmul|mm|addmm)\(")
@@ -68,6 +70,25 @@ def cures(
             f"one batch on both sides, {shape_text(left[:-2])} or "
             f"{shape_text(right[:-2])}: what split or folded one folds the other too"
         )
+
+
+def of_parameter(pair: tuple[ValueRecord, ValueRecord], left: tuple[int, ...], right: tuple[int, ...]) -> Iterator[str]:
+    """A weight of the user's own is built in another size than what it meets."""
+    inner = right[-2] if len(right) > 1 else right[0]
+    if left[-1] == inner or pair[0].type == pair[1].type:
+        return
+    if pair[1].type == "Parameter" and len(right) == 2:
+        sizes = shape_text((left[-1], right[-1]))
+        yield f"`{pair[1].code}` of {sizes}: what it is multiplied with has {left[-1]} features"
+    elif pair[0].type == "Parameter" and len(left) == 2:
+        yield f"`{pair[0].code}` of {shape_text((left[0], inner))}: what it is multiplied with has {inner}"
+
+
+def built_with(failure: Failure, pair: tuple[ValueRecord, ValueRecord]) -> tuple[Root, ...]:
+    """Where the module is built whose own weight it is."""
+    module = failure.user.module if failure.user is not None else None
+    own = any(one.type == "Parameter" and one.code.startswith("self.") for one in pair)
+    return built(module, f"this {module.type} is built here") if module is not None and own else ()
 
 
 def _meet(left: tuple[int, ...], right: tuple[int, ...]) -> bool:

@@ -63,10 +63,12 @@ def roots(
         if value is not None and value.tensor is not None and shape is not None:
             name = name_of(failure, value, "this")
             found.append(Root(value, f"{name} gets its sizes {value.tensor.size_text} here", aspect))
+            if value.given_by is not None and value.given_by.module is not None:
+                found.append(Root(value.given_by.module, f"{name} comes from this"))
     return tuple(found)
 
 
 def nearest(wanted: int, whole: int) -> int:
-    """The divisor of ``whole`` that lies nearest to ``wanted``; of an absurdly large one, of those that are soon found."""
+    """The divisor of ``whole`` that lies nearest to ``wanted``; of an absurdly large one, of those soon found."""
     small = [n for n in range(1, min(isqrt(max(whole, 1)), _MOST_DIVISORS) + 1) if whole % n == 0]
     return min((*small, *(whole // n for n in small)), key=lambda n: (abs(n - wanted), -n))

@@ -11,7 +11,8 @@ from math import isfinite
 from torchdoctor.record import Failure, ValueRecord, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs._words import made
-from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, spelled, tensor_at
+from torchdoctor.signs.shape._indices import cures_of, from_one
+from torchdoctor.signs.shape._sizes import name_of, roots, shape_of, tensor_at
 
 
 @on_failure(
@@ -51,7 +52,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     held = f"{called} holds {at}" if many else f"the index is {at}"
     yield Diagnosis(
         f"{held}, and {where}: {f'0 to {size - 1}' if size else 'it is empty'}",
-        cures=tuple(_cures(failure, value, at, axis, size, many)),
+        cures=tuple(from_one(failure, index, size) or cures_of(failure, value, at, axis, size, many)),
         roots=(*roots(failure, None, "", value), *made(index, f"{called} is made here", "value")),
     )
 
@@ -65,19 +66,3 @@ def _index(failure: Failure) -> ValueRecord | None:
         tensors = [one for one in failure.values if one.tensor is not None and one.tensor.dtype.startswith("int")]
         found = tensors[-1] if tensors and failure.called != "[]" else found
     return found
-
-
-def _cures(
-    failure: Failure, value: ValueRecord | None, at: int, axis: int | None, size: int, many: bool
-) -> Iterator[str]:
-    shape, code = shape_of(value) or (), spelled(failure, value)
-    others = [d for d in range(len(shape)) if d != axis and shape[d] > at >= 0]
-    if size == 0:
-        yield f"look first whether `{code}.numel()` is 0"
-    elif at == size:
-        yield f"{size - 1} is the last: indices count from 0" + (", so `- 1` if these count from 1" if many else "")
-    if axis == 0 and len(others) == 1 and not many and failure.called == "[]" and at != size:
-        at_other = ", ".join([":"] * others[0] + [str(at)])
-        yield f"`{code}[{at_other}]`, if dim {others[0]} (of {shape[others[0]]}) is meant"
-    elif at != size and size:
-        yield f"indices from 0 to {size - 1}, or a tensor of at least {at + 1} there"

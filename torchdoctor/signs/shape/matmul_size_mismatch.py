@@ -9,7 +9,15 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, ValueRecord, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._products import cures, cures_of_sizes, is_product, is_written, pair_of
+from torchdoctor.signs.shape._products import (
+    built_with,
+    cures,
+    cures_of_sizes,
+    is_product,
+    is_written,
+    of_parameter,
+    pair_of,
+)
 from torchdoctor.signs.shape._sizes import name_of, roots, shape_of
 
 
@@ -48,8 +56,8 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     why = _why(failure, left, right)
     yield Diagnosis(
         f"a product of {sizes}: {why}",
-        cures=tuple(cures(failure, pair, left, right)),
-        roots=roots(failure, None, "", *pair),
+        cures=(*cures(failure, pair, left, right), *of_parameter(pair, left, right)),
+        roots=(*roots(failure, None, "", *pair), *built_with(failure, pair)),
     )
 
 

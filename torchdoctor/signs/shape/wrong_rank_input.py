@@ -38,6 +38,8 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         yield from _product(failure, said)
         return
     layer, value = failure.layer, failure.operand("input", "query", 0)
+    if layer is None and failure.asked is not None and failure.owned(value) is None:
+        value = failure.asked.operand("input", 0) or value  # torch's function has reshaped it on its way
     shape = shape_of(value) or said["given"]
     many, one = said["many"], said["one"]
     gets = len(shape) if shape is not None else said["gets"]
