@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from torchdoctor.diagnose import diagnose
 from torchdoctor.pasted import failures_in, retold
 from torchdoctor.pasted.packages import package_of
 from torchdoctor.record import Failure
@@ -501,3 +502,17 @@ def test_reading_loads_nothing_heavy() -> None:
     code = "import sys, torchdoctor.pasted; print({'torch', 'libcst', 'click'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "set()\n", textwrap.shorten(done.stderr, 500)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "RuntimeError: shape '[99999999999999, 999983]' is invalid for input of size 9999999999999937",
+        "ValueError: num_channels (99999999999999937) must be divisible by num_groups (32)",
+        "RuntimeError: mat1 and mat2 shapes cannot be multiplied (99999999999x99999999999937 and 99999999999x1)",
+        "RuntimeError: The expanded size of the tensor (3) must match the existing size (4) at non-singleton "
+        f"dimension 0.  Target sizes: [{', '.join(['3'] * 40)}].  Tensor sizes: [{', '.join(['4'] * 20)}]",
+    ],
+)
+def test_numbers_without_measure_are_not_counted_up_to(message: str) -> None:
+    assert [found for failure in failures_in(message) for found in diagnose(failure)]

@@ -185,8 +185,10 @@ def _where(failure: Failure, root: Root, open_file: OpenFile | None) -> Span | N
             return writes.stepped(files, subject.optimizers)
         return writes.written(files, subject.names, subject.writers)
     if isinstance(subject, FunctionRecord):
-        file = open_file(subject.path)
-        return whence.ended(file, subject.line, root.aspect) if file is not None else None
+        paths = [subject.path] if subject.path else [frame.path for frame in reversed(failure.frames) if frame.user]
+        files = [file for path in dict.fromkeys(paths) if (file := open_file(path)) is not None]
+        spans = (whence.ended(file, subject.line, subject.name, root.aspect) for file in files)
+        return next((span for span in spans if span is not None), None)
     if isinstance(subject, ModuleRecord):
         file = open_file(subject.holder_path) if subject.holder_path else None
         return whence.built(file, subject.holder, subject.attribute) if file is not None else None

@@ -33,8 +33,8 @@ class Root:
 
     Of a ModuleRecord it is where that layer is built; of a ValueRecord, where the value of the user's frame got this
     ``aspect`` of it; of a GraphRecord, where its tensor is written to in place; of a FunctionRecord, what it does last
-    (``aspect`` "return": its last return); of a FrameRecord or a Span, that place itself. A root that cannot be found
-    is left out.
+    (``aspect`` "return": its last return), and without a path that of its name in the traceback's files; of a
+    FrameRecord or a Span, that place itself. A root that cannot be found is left out.
     """
 
     subject: ModuleRecord | ValueRecord | FrameRecord | FunctionRecord | GraphRecord | Span

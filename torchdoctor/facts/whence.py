@@ -12,7 +12,7 @@ import libcst as cst
 
 from torchdoctor.facts.endings import dropped_at_end
 from torchdoctor.facts.literals import literal
-from torchdoctor.facts.origins import origins, own_nodes
+from torchdoctor.facts.origins import origins, own_nodes, owner_of_self
 from torchdoctor.finding import Span
 
 if TYPE_CHECKING:
@@ -85,12 +85,15 @@ def made(file: File, place: Span, code: str, aspect: str = "shape") -> Span | No
     return None
 
 
-def ended(file: File, line: int, aspect: str = "") -> Span | None:
-    """What the function that begins on a line does last: its last return (``aspect`` "return"), or what it computes
-    and drops; the head of one that drops nothing."""
+def ended(file: File, line: int, name: str, aspect: str = "") -> Span | None:
+    """What a function does last: its last return (``aspect`` "return"), or what it computes and drops; the head of one
+    that drops nothing. It begins on the line, or, where that is 0, has the full name."""
     functions = file.nodes(cst.FunctionDef)
     heads = file.locate([*functions, *(d for f in functions for d in f.decorators)])
     found = [f for f in functions if line in {heads[one].line for one in (f, *f.decorators)}]
+    if line == 0:
+        node = file.definition(name.split("."))
+        found = [node] if isinstance(node, cst.FunctionDef) else []
     if len(found) != 1:
         return None
     if aspect == "return":
@@ -215,10 +218,10 @@ def _near(file: File, names: list[cst.Name], spans: dict[cst.CSTNode, Span], pla
 
 def before(file: File, node: cst.BaseExpression, place: Span) -> tuple[cst.BaseExpression | None, Span] | None:
     """The last assignment to it before the place: the value (None where it is not one expression) and its span."""
+    while isinstance(node, (cst.Subscript, cst.UnaryOperation)):
+        node = node.value if isinstance(node, cst.Subscript) else node.expression
     if isinstance(node, cst.Attribute):
         return _of_self(file, node)
-    while isinstance(node, cst.Subscript):
-        node = node.value
     if not isinstance(node, cst.Name):
         return None
     found = file.scopes.find(node.value, node)
@@ -241,9 +244,27 @@ def before(file: File, node: cst.BaseExpression, place: Span) -> tuple[cst.BaseE
 
 def _of_self(file: File, node: cst.Attribute) -> tuple[cst.BaseExpression | None, Span] | None:
     found = origins(file, node, depth=1)
-    if len(found) != 1 or found[0].node is node:
-        return None
-    return None, _span(found[0].file, found[0].node)
+    if len(found) == 1 and found[0].node is not node:
+        return None, _span(found[0].file, found[0].node)
+    value = _registered(file, node)
+    return (None, _span(*value)) if value is not None else None
+
+
+def _registered(file: File, node: cst.Attribute) -> tuple[File, cst.BaseExpression] | None:
+    """What a class registers under a name of self, as `self.register_buffer("mask", value)`; None where twice."""
+    facts = owner_of_self(file, node.value)
+    found = [
+        (owner.file, arg)
+        for owner in (facts.ancestry if facts is not None else ())
+        for method in owner.methods.values()
+        for call in owner.file.below(method, cst.Call)
+        if isinstance(call.func, cst.Attribute)
+        and call.func.attr.value in ("register_buffer", "register_parameter")
+        and (name := owner.file.argument(call, 0, "name")) is not None
+        and literal(name) == node.attr.value
+        and (arg := owner.file.argument(call, 1, "tensor")) is not None
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _spot(file: File, binding: Binding) -> cst.CSTNode | None:

@@ -18,6 +18,7 @@ from torchdoctor.probes.environment import environment_of, files_of
 from torchdoctor.probes.frames import Frames, steps
 from torchdoctor.probes.memory import memory_at
 from torchdoctor.probes.module import Modules
+from torchdoctor.probes.parallel import untouched
 from torchdoctor.probes.plain import MISSING, bases, class_name, instance_dict, is_a, qualified, static
 from torchdoctor.probes.reach import layers, named, objects, register
 from torchdoctor.probes.received import from_spawned, from_worker
@@ -64,6 +65,7 @@ class _Capture:
         memory = memory_at(exception, links, names, self.modules, self.sources, around)
         told_frames = Frames(self.sources, self.values, sized=memory is not None and memory.device != "cpu")
         frames = (*told_frames.records(links), *self._compiled(error, told_frames))
+        unused = untouched(exception.message, links)
         told = from_worker(links) or from_spawned(links) or retold(exception.message)
         found = self._causes(error, depth) if depth < _DEEPEST else []
         record = Failure(
@@ -78,7 +80,7 @@ class _Capture:
             objects=around,
             memory=memory,
             layers=tuple(layers(self.modules, links)),
-            environment=environment_of(),
+            environment={**environment_of(), **({"unused": unused} if unused else {})},
         )
         found_dead = graph.post_mortem(exception.message, links, names, self.modules, self.sources)
         return replace(record, graph=found_dead, files=tuple(files_of(record)))

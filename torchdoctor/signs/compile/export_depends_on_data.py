@@ -35,7 +35,9 @@ def data(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         cures=(
             "`torch.cond(condition, if_true, if_false, (x,))`, or `torch.where`, in place of the branch",
             "where one side always holds: `torch._check(n > 0)` before it, with `n = x.item()`",
-            "take the decision out of the exported model",
+            "take the decision out of the exported model"
+            if any("export" in frame.function for frame in failure.frames) or not failure.frames
+            else "leave `fullgraph=True` out: the graph is broken there, and all else is compiled",
         ),
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.data._stacking import cures
+from torchdoctor.signs.data._stacking import cures, key_of
 
 _COLLATES = ("collate", "default_collate", "collate_tensor_fn", "default_convert")
 
@@ -21,7 +21,8 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         return
     first, other, k = said["first"], said["other"], said["k"]
     loader = next((f"`{one.name}`" for one in failure.objects if one.kind == "loader"), "the loader")
+    notes = (*failure.exception.notes, *failure.message.splitlines())
     yield Diagnosis(
         f"{loader} stacks samples of different sizes: {shape_text(first)} first and {shape_text(other)} as number {k}",
-        cures=tuple(cures(first, other)),
+        cures=tuple(cures(first, other, key_of(notes, first, other))),
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torchdoctor.record import Failure, shape_text
-from torchdoctor.sign import Diagnosis, Said, on_failure
+from torchdoctor.record import Failure, FunctionRecord, shape_text
+from torchdoctor.sign import Diagnosis, Root, Said, on_failure
 
 _COUNT = "unction {node:w} returned an incorrect number of gradients (expected {wanted:d}, got {given:d})"
 _SHAPE = (
@@ -28,6 +28,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
                 if given < wanted
                 else f"return {_several(wanted)}: none for `ctx`, and none for what `forward` gives",
             ),
+            roots=_returned(name, f"{_several(given)} returned here"),
         )
         return
     got, size = said["got"], said["size"]
@@ -40,9 +41,16 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         cures=(
             f"sum over what `forward` broadcast: `grad.sum_to_size({', '.join(map(str, size))})`"
             if smaller
+            else f"transpose it: `.transpose(-2, -1)` makes {_shape(size)} of {_shape(got)}"
+            if len(got) > 1 and size == (*got[:-2], got[-1], got[-2])
             else f"bring the gradient to {_shape(size)}: undo in `backward` what `forward` does to the shape",
         ),
+        roots=_returned(name, f"the gradient at index {said['k']} is returned here"),
     )
+
+
+def _returned(name: str, text: str) -> tuple[Root, ...]:
+    return (Root(FunctionRecord(f"{name}.backward", "", 0), text, "return"),)
 
 
 def _several(number: int) -> str:

@@ -105,7 +105,7 @@ def _of_one_rank(
     elif len(left) == 3 and axes == [-2]:
         (least, short), (most, longer) = sorted([(left[-2], a), (right[-2], b)])
         if (1 in (left[0], right[0])) and (left if left[-2] == least else right)[0] == 1 != max(left[0], right[0]):
-            yield f"at least {most} rows in `{short}`, which was made for {least}"
+            yield f"at least {most} rows in `{short.partition('[')[0]}`, which was made for {least}"
         yield f"`{longer}[:, :{least}]`: both of {least} steps"
     elif turned := next(
         (order for order in permutations(range(min(len(left), 5))) if _turned(right, order) == left), None

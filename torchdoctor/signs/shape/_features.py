@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
+from torchdoctor.record import Failure, ModuleRecord
 from torchdoctor.signs.shape._sizes import times
 
 
@@ -38,6 +39,14 @@ def cures_of(shape: tuple[int, ...], takes: int, gives: int, code: str) -> Itera
         yield f"`{code}.flatten(1)` before the layer, and `nn.Linear({rest}, {gives})`: {times(shape[1:])}"
         return
     yield f"`nn.Linear({shape[-1]}, {gives})`, if {shape[-1]} features are right"
+
+
+def of_both_ways(failure: Failure, gets: int, takes: int) -> ModuleRecord | None:
+    """The one recurrent layer beside the failing one that reads both ways, where that is why the features are twice
+    those that are taken."""
+    found = [layer for layer in failure.layers if layer.facts.get("bidirectional") is True]
+    sizes = {layer.facts.get("proj_size") or layer.facts.get("hidden_size") for layer in found}
+    return found[0] if len(found) == 1 and sizes == {takes} and gets == 2 * takes else None
 
 
 def of_last_dimensions(takes: tuple[int, ...], shape: tuple[int, ...], kind: str, code: str) -> Iterator[str]:

@@ -84,6 +84,15 @@ def of_parameter(pair: tuple[ValueRecord, ValueRecord], left: tuple[int, ...], r
         yield f"`{pair[0].code}` of {shape_text((left[0], inner))}: what it is multiplied with has {inner}"
 
 
+def why(failure: Failure, left: tuple[int, ...], right: tuple[int, ...]) -> str:
+    if failure.calls("dot") and max(len(left), len(right)) > 1:
+        return "`dot` takes two vectors"
+    inner = right[-2] if len(right) > 1 else right[0]
+    if left[-1] != inner:
+        return f"the last size of the left, {left[-1]}, meets {inner} on the right"
+    return f"the batches, {shape_text(left[:-2])} and {shape_text(right[:-2])}, do not go together"
+
+
 def built_with(failure: Failure, pair: tuple[ValueRecord, ValueRecord]) -> tuple[Root, ...]:
     """Where the module is built whose own weight it is."""
     module = failure.user.module if failure.user is not None else None

@@ -11,8 +11,9 @@ from math import prod
 
 from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
+from torchdoctor.signs._words import built
 from torchdoctor.signs.shape import _maps
-from torchdoctor.signs.shape._features import cures_of
+from torchdoctor.signs.shape._features import cures_of, of_both_ways
 from torchdoctor.signs.shape._products import is_written
 from torchdoctor.signs.shape._sizes import roots, shape_of, spelled, tensor_at, times, transposed
 
@@ -46,10 +47,17 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         cures = [f"`F.linear({code}, {transposed(failure, rows, 'weight')})`: a weight is (outputs, features)"]
     elif flat is not None:
         cures = list(_maps.cures_of(flat, takes, gives))
+    both_ways = of_both_ways(failure, shape[-1], takes)
+    if both_ways is not None:
+        cures = [f"`nn.Linear({2 * takes}, {gives})`: {both_ways.words} is bidirectional, and gives 2 * {takes}"]
     yield Diagnosis(
         f"{where} takes {takes} features and gets {shape[-1]}: {name} is {shape_text(shape)}",
         cures=tuple(cures),
-        roots=(*roots(failure, layer, f"built for {takes} features here", given), *_maps.roots_of(failure, flat)),
+        roots=(
+            *roots(failure, layer, f"built for {takes} features here", given),
+            *_maps.roots_of(failure, flat),
+            *built(both_ways, f"2 * {takes} features: it reads both ways"),
+        ),
         evidence=tuple(_maps.evidence_of(flat, takes) if flat is not None else _evidence(shape, takes, name)),
     )
 

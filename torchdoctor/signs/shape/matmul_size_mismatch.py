@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torchdoctor.record import Failure, ValueRecord, shape_text
+from torchdoctor.record import Failure, ValueRecord
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs.shape._products import (
     built_with,
@@ -17,6 +17,7 @@ from torchdoctor.signs.shape._products import (
     is_written,
     of_parameter,
     pair_of,
+    why,
 )
 from torchdoctor.signs.shape._sizes import name_of, roots, shape_of
 
@@ -53,9 +54,8 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         return
     a, b = name_of(failure, pair[0], "the left side"), name_of(failure, pair[1], "the right side")
     sizes = f"{a} {_text_of(pair[0])} by {b} {_text_of(pair[1])}"
-    why = _why(failure, left, right)
     yield Diagnosis(
-        f"a product of {sizes}: {why}",
+        f"a product of {sizes}: {why(failure, left, right)}",
         cures=(*cures(failure, pair, left, right), *of_parameter(pair, left, right)),
         roots=(*roots(failure, None, "", *pair), *built_with(failure, pair)),
     )
@@ -82,12 +82,3 @@ def _text(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         yield Diagnosis(f"a batched product has batches of {said['n']} on the left and {said['n2']} on the right")
     elif "r" in said:
         yield Diagnosis(f"`torch.dot` takes two vectors, and got tensors of {said['r']} and {said['r2']} dimensions")
-
-
-def _why(failure: Failure, left: tuple[int, ...], right: tuple[int, ...]) -> str:
-    if failure.calls("dot") and max(len(left), len(right)) > 1:
-        return "`dot` takes two vectors"
-    inner = right[-2] if len(right) > 1 else right[0]
-    if left[-1] != inner:
-        return f"the last size of the left, {left[-1]}, meets {inner} on the right"
-    return f"the batches, {shape_text(left[:-2])} and {shape_text(right[:-2])}, do not go together"
