@@ -116,6 +116,7 @@ def test_a_compiled_module() -> None:
     import torch._dynamo
 
     block = Block(6)
+    validates = torch.distributions.Distribution._validate_args  # torch.compile switches it off for good
     compiled = torch.compile(block, backend="eager")
     try:
         compiled(torch.ones(2, 7))
@@ -125,6 +126,7 @@ def test_a_compiled_module() -> None:
         raise AssertionError("it did not fail")
     finally:
         torch._dynamo.reset()
+        torch.distributions.Distribution._validate_args = validates
     assert failure.compiled and failure.user is not None and failure.user.text.strip().startswith("return self.layers")
     assert found and found[0].rule == "linear-size-mismatch" and found[0].at is not None
     assert found[0].at.line == failure.user.line

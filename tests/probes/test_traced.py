@@ -63,11 +63,13 @@ PROGRAMS: dict[str, tuple[int, ...]] = {
 
 @pytest.fixture(autouse=True)
 def silent() -> Iterator[None]:
+    validates = torch.distributions.Distribution._validate_args  # torch.compile switches it off for good
     logging.disable(logging.CRITICAL)
     torch._dynamo.reset()
     yield
     torch._dynamo.reset()
     logging.disable(logging.NOTSET)
+    torch.distributions.Distribution._validate_args = validates
 
 
 def told(call: Callable[[Any], Any], *sizes: int) -> tuple[Failure, Finding]:
