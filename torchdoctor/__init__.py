@@ -19,6 +19,9 @@
     with torchdoctor.watch("runs/first"):                 # memory and time of a training, step by step
         train()
 
+    with torchdoctor.profile():                           # what some steps of the loop spend their time on
+        ...
+
 Importing the package loads nothing: each name is loaded when it is first asked for.
 """
 
@@ -39,6 +42,7 @@ __all__ = [
     "explaining",
     "install",
     "lint",
+    "profile",
     "uninstall",
     "watch",
     "watch_loaders",
@@ -50,6 +54,7 @@ if TYPE_CHECKING:
     from torchdoctor.faces.explaining import explaining as explaining
     from torchdoctor.faces.hooks import install as install
     from torchdoctor.faces.hooks import uninstall as uninstall
+    from torchdoctor.faces.profiling import profile as profile
     from torchdoctor.faces.python import explain as explain
     from torchdoctor.faces.python import lint as lint
     from torchdoctor.faces.watching import watch as watch
@@ -68,6 +73,7 @@ _HOMES = {
     "uninstall": "torchdoctor.faces.hooks",
     "explaining": "torchdoctor.faces.explaining",
     "watch": "torchdoctor.faces.watching",
+    "profile": "torchdoctor.faces.profiling",
     "watch_loaders": "torchdoctor.probes.loading",
 }
 

@@ -47,7 +47,7 @@ def examine(
     open_file: OpenFile | None = None,
     on_error: OnError | None = None,
 ) -> list[Finding]:
-    """What is wrong by a record of another kind (of memory, of steps, of a trace), in the order of the rules' names.
+    """What is wrong by a record of another kind (of memory, of steps, of a trace): the costliest first, then by name.
 
     Where a sign is sure, what others find likely is dropped. ``open_file`` and ``on_error`` are as in ``diagnose``.
     """
@@ -62,8 +62,9 @@ def examine(
             if on_error is None:
                 raise
             on_error(sign.rule, error)
-    sure = [pair for pair in found if pair[1].sure]
-    return [_measured(rule, diagnosis, open_file) for rule, diagnosis in sure or found]
+    told = [pair for pair in found if pair[1].sure] or found
+    told.sort(key=lambda pair: -pair[1].weight)
+    return [_measured(rule, diagnosis, open_file) for rule, diagnosis in told]
 
 
 def _measured(rule: str, diagnosis: Diagnosis, open_file: OpenFile | None) -> Finding:

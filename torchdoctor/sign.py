@@ -51,7 +51,8 @@ class Diagnosis:
     shown. ``at`` is the place to blame: by default the user's innermost frame. ``evidence`` are further facts that bear
     it out. ``sure`` is False for what is likely but not borne out; it is dropped where another sign is sure.
     ``by_source`` is given the code at each root that was found in the source, and gives the cures that follow from it:
-    they come first; where it gives any, ``cures`` are left out.
+    they come first; where it gives any, ``cures`` are left out. ``weight`` is what it costs, as a part of what was
+    measured (0 to 1): of several findings on one record the costliest comes first.
     """
 
     message: str
@@ -61,6 +62,7 @@ class Diagnosis:
     evidence: tuple[str, ...] = ()
     sure: bool = True
     by_source: Callable[[Sequence[str]], Iterable[str]] | None = None
+    weight: float = 0.0
 
 
 class Said:

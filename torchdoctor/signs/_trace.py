@@ -1,0 +1,46 @@
+"""What signs of traces say alike: shares, times and places."""
+
+from __future__ import annotations
+
+from torchdoctor.finding import Span
+from torchdoctor.trace_record import Place, Timed, TraceRecord
+
+
+def percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.01 or share == 0 else f"{share:.1%}"
+
+
+def time(microseconds: float) -> str:
+    """ "9.1 ms", "640 us", "1.2 s"."""
+    if microseconds >= 1e6:
+        return f"{microseconds / 1e6:.1f} s"
+    return f"{microseconds / 1e3:.1f} ms" if microseconds >= 1e3 else f"{microseconds:.0f} us"
+
+
+def times(record: TraceRecord, calls: float) -> str:
+    """How often in a step: "12 times a step", "once a step"."""
+    each = record.a_step(calls)
+    if each >= 1.5:
+        return f"{each:.0f} times a step"
+    return "once a step" if each >= 0.75 else f"{calls:.0f} times in {record.count} steps"
+
+
+def at(place: Place | None) -> Span | None:
+    """The line to blame, where it is known."""
+    return place.span if place is not None and place.exact else None
+
+
+def within(place: Place | None) -> tuple[str, ...]:
+    """The function, where only that is known."""
+    if place is None or place.exact:
+        return ()
+    file = place.path.replace("\\", "/").rpartition("/")[2]
+    return (
+        f"in `{place.function}` of `{file}`" if place.function != "<module>" else f"in `{file}`, outside of functions",
+    )
+
+
+def costly(record: TraceRecord, act: str, share: float) -> Timed | None:
+    """The acts of this kind, where they take at least this share of the steps."""
+    found = record.act(act)
+    return found if found is not None and record.share(found.total) >= share else None

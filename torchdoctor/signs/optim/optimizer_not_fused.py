@@ -1,0 +1,46 @@
+"""The optimizer goes from parameter to parameter, with some small operations for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torchdoctor.sign import Diagnosis, on_record
+from torchdoctor.signs._trace import at, percent, time, within
+from torchdoctor.trace_record import Operator, TraceRecord
+
+_FUSED = ("aten::_fused_", "aten::_foreach_")
+_WITH_FUSED = ("Adam", "AdamW", "SGD", "Adagrad")
+
+
+@on_record(TraceRecord)
+def sign(record: TraceRecord) -> Iterator[Diagnosis]:
+    share = record.share(record.phase("optimizer"))
+    # On a GPU what counts is whether it waits for the host.
+    if share < 0.15 or (record.gpu and record.idle < 0.1):
+        return
+    steps = [one for one in record.acts if one.name.startswith("step ")]
+    if not steps or any(one.name.startswith(_FUSED) and one.calls for one in record.operators):
+        return
+    most = max((one.calls for one in record.operators if _in_optimizer(one)), default=0)
+    if record.a_step(most) < 40:
+        return
+    name = steps[0].name.removeprefix("step ")
+    yield Diagnosis(
+        f"`{name}` takes {time(record.a_step(record.phase('optimizer')))}, {percent(share)} of the step: it updates "
+        "one parameter after the other",
+        cures=tuple(_cures(record, name)),
+        at=at(steps[0].place),
+        evidence=(f"one of its operations is called {record.a_step(most):.0f} times a step", *within(steps[0].place)),
+        weight=min(share, record.idle) if record.gpu else share,
+    )
+
+
+def _in_optimizer(one: Operator) -> bool:
+    return one.phases.get("optimizer", 0.0) > 0.8 * sum(one.phases.values()) and bool(one.phases)
+
+
+def _cures(record: TraceRecord, name: str) -> Iterator[str]:
+    if name in _WITH_FUSED:
+        yield f"give `{name}` the option `fused=True`: one operation updates all parameters"
+    if record.gpu:
+        yield f"give `{name}` the option `foreach=True`, the default where all parameters are plain tensors"

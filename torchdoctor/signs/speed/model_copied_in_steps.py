@@ -1,0 +1,24 @@
+"""The steps make deep copies: of the model, its state, the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torchdoctor.sign import Diagnosis, on_record
+from torchdoctor.signs._trace import at, costly, percent, time, times, within
+from torchdoctor.trace_record import TraceRecord
+
+
+@on_record(TraceRecord)
+def sign(record: TraceRecord) -> Iterator[Diagnosis]:
+    found = costly(record, "deepcopy", 0.08)
+    if found is None:
+        return
+    share = record.share(found.total)
+    taken = f"{time(record.a_step(found.total))}, {percent(share)}"
+    yield Diagnosis(
+        f"`copy.deepcopy` runs {times(record, found.calls)} and takes {taken} of the step",
+        at=at(found.place),
+        evidence=within(found.place),
+        weight=share,
+    )

@@ -1,0 +1,55 @@
+"""One function of the user's own spends a large part of the step in Python itself, outside of torch.
+
+What is loading, printing, copying and the like has rules of its own, and does not count here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torchdoctor.sign import Diagnosis, on_record
+from torchdoctor.signs._trace import at, percent, time, within
+from torchdoctor.trace_record import Place, Timed, TraceRecord
+
+_SHARE = 0.25
+_LEAST = 500.0  # microseconds a step
+_OTHERS = ("input", "optimizer")
+
+
+@on_record(TraceRecord)
+def sign(record: TraceRecord) -> Iterator[Diagnosis]:
+    found = max(
+        (one for one in record.functions if one.phase not in _OTHERS), key=lambda one: one.self_time, default=None
+    )
+    if found is None or record.a_step(found.self_time) < _LEAST:
+        return
+    acts = sum(one.self_time for one in record.acts if one.name in _ACTS and _same(one.place, found.place))
+    own = found.self_time - acts
+    hurts = min(record.share(own), record.idle) if record.gpu else record.share(own)
+    if hurts < _SHARE:
+        return
+    place = _line(record, found) or found.place
+    function = found.place.function if found.place is not None else found.name
+    where = "outside of functions" if function == "<module>" else f"in `{function}`"
+    yield Diagnosis(
+        f"Python itself takes {time(record.a_step(own))} a step {where}, {percent(record.share(own))} of it",
+        at=at(place),
+        evidence=within(place),
+        weight=hurts,
+    )
+
+
+_ACTS = ("collect", "print", "deepcopy", "save", "load", "item", "tensor", "compile", "stack", "sleep")
+
+
+def _same(one: Place | None, other: Place | None) -> bool:
+    return one is not None and other is not None and (one.function, _file(one)) == (other.function, _file(other))
+
+
+def _file(place: Place) -> str:
+    return place.path.replace("\\", "/").rpartition("/")[2]
+
+
+def _line(record: TraceRecord, function: Timed) -> Place | None:
+    """The line of that function that was seen most."""
+    lines = [one for one in record.lines if one.phase not in _OTHERS and _same(one.place, function.place)]
+    return max(lines, key=lambda one: one.calls).place if lines else None

@@ -1,0 +1,64 @@
+"""A step is made of so many small operations that starting them takes longer than what they do.
+
+On a GPU it idles between them; on a CPU the interpreter and the dispatcher take the time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torchdoctor.sign import Diagnosis, on_record
+from torchdoctor.signs._trace import at, percent, time, within
+from torchdoctor.trace_record import Operator, Place, TraceRecord
+
+_LAUNCHES, _OPERATIONS = 100, 250
+_SMALL = 12.0  # microseconds that an operator takes of its own
+
+
+@on_record(TraceRecord)
+def sign(record: TraceRecord) -> Iterator[Diagnosis]:
+    yield from _on_gpu(record) if record.gpu else _on_host(record)
+
+
+def _on_gpu(record: TraceRecord) -> Iterator[Diagnosis]:
+    kernels = sum(record.durations)
+    small = sum(record.durations[:2])
+    waits = sum(sync.idled for sync in record.syncs)
+    starved = record.idle - record.share(waits) - record.share(record.phase("input"))
+    if starved < 0.25 or record.a_step(kernels) < _LAUNCHES or small < kernels * 0.6:
+        return
+    yield Diagnosis(
+        f"the GPU idles for {percent(record.idle)} of the step: of the {record.a_step(kernels):.0f} kernels in it "
+        f"{percent(small / kernels)} take less than 10 us",
+        evidence=(f"the host takes {time(record.wall / max(record.launches, 1))} to start one",),
+        weight=starved,
+    )
+
+
+def _on_host(record: TraceRecord) -> Iterator[Diagnosis]:
+    small = [one for one in record.operators if _small(one)]
+    calls = sum(one.calls for one in small)
+    if record.a_step(calls) < _OPERATIONS:
+        return
+    model = sum(record.phase(phase) for phase in ("forward", "backward", "other"))
+    taken = sum(one.self_time for one in small)
+    rest = sum(one.self_time for one in record.operators) - taken
+    share = record.share(model) - record.share(rest)
+    if share < 0.4:
+        return
+    place = _where(small)
+    yield Diagnosis(
+        f"{record.a_step(calls):.0f} operations a step take {time(taken / calls)} each: {percent(share)} of the step "
+        "goes into calling them and into what lies between",
+        at=at(place),
+        evidence=within(place),
+        weight=share,
+    )
+
+
+def _small(one: Operator) -> bool:
+    inside = sum(one.phases.get(phase, 0.0) for phase in ("optimizer", "input"))
+    return bool(one.calls) and one.self_time / one.calls < _SMALL and inside < one.self_time / 2
+
+
+def _where(small: list[Operator]) -> Place | None:
+    return max(small, key=lambda one: one.self_time).place

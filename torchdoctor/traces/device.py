@@ -1,0 +1,107 @@
+"""The GPUs' side of a trace: when each had something to do, and what."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from torchdoctor.traces import kernels
+from torchdoctor.traces.host import Host, Launch
+from torchdoctor.traces.names import Kind, Name
+from torchdoctor.traces.tallies import Tallies, Tally
+from torchdoctor.traces.window import Window
+
+BOUNDS = (5.0, 10.0, 50.0, 200.0)
+
+
+class _Union:
+    """The time that intervals cover, by step; they come in the order of their starts."""
+
+    def __init__(self) -> None:
+        self.end = 0.0
+        self.steps: defaultdict[int, float] = defaultdict(float)
+
+    def add(self, window: Window, start: float, end: float) -> None:
+        start = max(start, self.end)
+        if end > start:
+            self.end = end
+            for index, length in window.parts(start, end):
+                self.steps[index] += length
+
+
+class _Gpu:
+    def __init__(self) -> None:
+        self.busy, self.computing, self.communicating = _Union(), _Union(), _Union()
+        self.copying, self.covered = _Union(), _Union()
+
+
+class Device:
+    def __init__(self, window: Window, host: Host) -> None:
+        self.window, self.host = window, host
+        self.gpus: dict[int, _Gpu] = {}
+        self.kernels, self.copies = Tallies(), Tallies()
+        self.families: dict[str, str] = {}
+        self.durations = [0] * (len(BOUNDS) + 1)
+
+    def ran(self, gpu: int, name: Name, start: float, end: float, link: int, size: int) -> None:
+        one = self.gpus.setdefault(gpu, _Gpu())
+        if 0.0 < one.busy.end < start:
+            self._idled(one.busy.end, start)
+        one.busy.add(self.window, start, end)
+        family = self._family(name)
+        if family == "communication":
+            one.communicating.add(self.window, start, end)
+        else:
+            one.covered.add(self.window, start, end)
+        if name.kind is Kind.COPY:
+            if kernels.copy_kind(name.text).startswith("HtoD"):
+                one.copying.add(self.window, start, end)
+        elif family != "communication":
+            one.computing.add(self.window, start, end)
+        launch = self.host.pending.pop(link, None) if link else None
+        length = self.window.inside(start, end)
+        if length:
+            self._count(name, length, launch, size, end - start)
+
+    def _family(self, name: Name) -> str:
+        if (known := self.families.get(name.text)) is None:
+            known = kernels.family(name.text) if name.kind is Kind.KERNEL else ""
+            self.families[name.text] = known
+        return known
+
+    def _count(self, name: Name, length: float, launch: Launch | None, size: int, whole: float) -> None:
+        if name.kind is Kind.COPY:
+            tally = self.copies[kernels.copy_kind(name.text)]
+            tally.size += size
+        else:
+            tally = self.kernels[name.text]
+            self.durations[next((i for i, bound in enumerate(BOUNDS) if whole < bound), len(BOUNDS))] += 1
+        tally.calls += 1
+        tally.total += length
+        if launch is None:
+            return
+        if launch.place is not None:
+            tally.places[launch.place] += length
+        if launch.operator is not None:
+            self._operator(launch, launch.operator, tally, length)
+
+    @staticmethod
+    def _operator(launch: Launch, operator: Tally, tally: Tally, length: float) -> None:
+        operator.kernels += length
+        operator.phases[launch.phase] += length
+        tally.operators[operator.name] += length
+        if launch.dtype:
+            operator.dtypes[launch.dtype] += length
+
+    def _idled(self, start: float, end: float) -> None:
+        """The GPU had nothing to do: credited to the sync that the host came out of in that time, if it did."""
+        waits = self.host.waits
+        passed = [wait for wait in waits if wait[0] <= end]
+        if passed:
+            ended, tally = max(passed, key=lambda wait: wait[0])
+            if ended >= start - 2.0:
+                tally.own += self.window.inside(start, end)
+            waits[:] = [wait for wait in waits if wait[0] > end]
+
+    @property
+    def busiest(self) -> _Gpu | None:
+        return max(self.gpus.values(), key=lambda gpu: sum(gpu.busy.steps.values()), default=None)

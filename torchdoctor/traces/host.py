@@ -1,0 +1,243 @@
+"""The host's side of a trace: on each thread events lie in each other, and each moment is credited to the innermost."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+from torchdoctor.trace_record import Place
+from torchdoctor.traces.names import Kind, Name
+from torchdoctor.traces.tallies import Tallies, Tally, sums
+from torchdoctor.traces.window import Window
+
+_PYTHON = (Kind.PYTHON, Kind.ANNOTATION)  # the time in them is the interpreter's
+_OVERRIDDEN = ("", "other", "forward")
+
+
+@dataclass(slots=True)
+class Open:
+    """An event that has begun, with what it has from those around it."""
+
+    name: Name
+    end: float
+    cursor: float
+    phase: str
+    place: Place | None
+    operator: Tally | None
+    act: Tally | None
+    function: Tally | None
+    owner: Tally | None  # the function whose own Python this is; torch's Python is nobody's
+    module: Tally | None
+    sync: Tally | None = None
+    dtype: str = ""
+    shape: str = ""
+
+
+@dataclass(slots=True)
+class Thread:
+    stack: list[Open] = field(default_factory=list)
+    depth: Counter[str] = field(default_factory=Counter)
+    cursor: float = 0.0
+    phase: str = ""  # of what lay outermost last
+
+
+@dataclass(slots=True)
+class Launch:
+    """Where something was started on the GPU."""
+
+    operator: Tally | None
+    place: Place | None
+    dtype: str
+    phase: str
+
+
+def _crossed(around: Open, start: float, end: float) -> bool:
+    """Whether an event goes on for long after what it began in: ``record_function`` begins inside its ``__enter__``.
+
+    Rounded times let an event end a microsecond after what encloses it; that is no crossing.
+    """
+    beyond = end - around.end
+    return beyond > 1.5 and beyond > around.end - start
+
+
+class Host:
+    def __init__(self, window: Window, main: int, samples: list[tuple[float, Place]]) -> None:
+        self.window, self.main = window, main
+        self.operators, self.modules, self.functions = Tallies(), Tallies(), Tallies()
+        self.acts, self.syncs, self.allocations = Tallies(), Tallies(), Tallies()
+        self.phases = [sums() for _ in range(len(window))]
+        self.engine: defaultdict[int, float] = defaultdict(float)  # backward on other threads, by step
+        self.launches = self.operations = 0
+        self.pending: dict[int, Launch] = {}
+        self.waits: list[tuple[float, Tally]] = []  # the ends of syncs that the GPU has not gone on after
+        self.lines: Counter[tuple[Place, str]] = Counter()
+        self._threads: dict[int, Thread] = {}
+        self._engine_end = 0.0
+        self._samples = samples
+        self._seen = 0
+
+    # -- events ---------------------------------------------------------------------------------------------------
+
+    def begin(self, track: int, name: Name, start: float, end: float, link: int, dtype: str, shape: str) -> None:
+        thread = self._threads.get(track)
+        if thread is None:
+            thread = self._threads[track] = Thread(cursor=start)
+        stack = thread.stack
+        while stack and (stack[-1].end <= start or _crossed(stack[-1], start, end)):
+            stack[-1].end = min(stack[-1].end, start)
+            self._close(track, thread)
+        parent = stack[-1] if stack else None
+        inside = self.window.at(start) >= 0
+        opened = self._opened(name, start, end, parent, thread)
+        opened.dtype, opened.shape = dtype, shape
+        if parent is not None:
+            opened.end = end = min(end, parent.end)
+            if start > parent.cursor:
+                self._credit(track, parent, parent.cursor, start)
+            parent.cursor = end
+        elif track == self.main and start > thread.cursor:
+            self._between(thread, opened.phase, start)
+        if track != self.main and opened.phase == "backward" and parent is None:
+            self._on_engine(start, end)
+        if name.kind is Kind.RUNTIME:
+            self._runtime(opened, start, end, link, inside)
+        self._count(opened, start, end, parent, thread, inside)
+        stack.append(opened)
+
+    def _opened(self, name: Name, start: float, end: float, parent: Open | None, thread: Thread) -> Open:
+        phase = parent.phase if parent is not None else ""
+        if name.phase and (phase in _OVERRIDDEN or name.phase == "communication"):
+            phase = name.phase
+        elif name.kind is Kind.OPERATOR and phase in ("", "other"):
+            phase = "forward"
+        if name.call == "copy":
+            phase = "copies" if phase in _OVERRIDDEN else phase
+        operator = self.operators[name.text] if name.kind is Kind.OPERATOR else parent.operator if parent else None
+        place = name.place or (parent.place if parent is not None else None)
+        act = self.acts[name.act] if name.act else parent.act if parent else None
+        function = self.functions[name.text] if name.place is not None else parent.function if parent else None
+        owner = function if name.place is not None else parent.owner if parent and not name.torchs else None
+        module = self.modules[name.module] if name.module else parent.module if parent else None
+        return Open(name, end, start, phase, place, operator, act, function, owner, module)
+
+    def _count(self, one: Open, start: float, end: float, parent: Open | None, thread: Thread, inside: bool) -> None:
+        """Calls and whole times; what is nested in itself is counted once."""
+        name = one.name
+        if not (name.kind is Kind.OPERATOR or name.act or name.module or name.place):
+            return
+        length = self.window.inside(start, end)
+        if name.kind is Kind.OPERATOR and one.operator is not None:
+            self.operations += inside and (parent is None or parent.operator is None)
+            one.operator.calls += inside
+            one.operator.total += length
+            if one.place is not None and length:
+                one.operator.places[one.place] += length
+        for key, tally in ((name.act, one.act), (name.module, one.module), (name.place and name.text, one.function)):
+            if not key or tally is None:
+                continue
+            mark = f"{tally.name}\0{key}" if tally is not one.act else key
+            if not thread.depth[mark]:
+                tally.calls += inside
+                tally.total += length
+                if one.place is not None and length:
+                    tally.places[one.place] += length
+                tally.phases[one.phase or "other"] += length
+            thread.depth[mark] += 1
+
+    def _runtime(self, one: Open, start: float, end: float, link: int, inside: bool) -> None:
+        call = one.name.call
+        if call in ("launch", "copy") or one.name.text.endswith("MemsetAsync"):
+            self.launches += inside
+        if link and call != "sync":
+            self.pending[link] = Launch(one.operator, one.place, one.dtype, one.phase)
+        if call == "allocation" and inside:
+            tally = self.allocations[one.name.text]
+            tally.calls += 1
+            tally.total += end - start
+            if one.place is not None:
+                tally.places[one.place] += 1
+        if call == "sync" and inside:
+            operator = one.operator.name if one.operator is not None else ""
+            one.sync = tally = self.syncs[f"{one.name.text}\0{operator}\0{one.place or ''}"]
+            tally.calls += 1
+            tally.total += end - start
+            if one.place is not None:
+                tally.places[one.place] += 1
+            self.waits.append((end, tally))
+
+    # -- time -----------------------------------------------------------------------------------------------------
+
+    def _close(self, track: int, thread: Thread) -> None:
+        one = thread.stack.pop()
+        if one.end > one.cursor:
+            self._credit(track, one, one.cursor, one.end)
+        name = one.name
+        if name.act:
+            thread.depth[name.act] -= 1
+        if name.module and one.module is not None:
+            thread.depth[f"{one.module.name}\0{name.module}"] -= 1
+        if name.place and one.function is not None:
+            thread.depth[f"{one.function.name}\0{name.text}"] -= 1
+        if not thread.stack:
+            thread.cursor, thread.phase = one.end, one.phase
+
+    def _credit(self, track: int, one: Open, start: float, end: float) -> None:
+        for index, length in self.window.parts(start, end):
+            if track == self.main:
+                self.phases[index][one.phase or "other"] += length
+            kind = one.name.kind
+            if one.operator is not None and kind not in _PYTHON:
+                self._operator(one.operator, one, length)
+            elif one.owner is not None and kind in _PYTHON:
+                one.owner.own += length
+            if one.act is not None:
+                one.act.own += length
+            if one.module is not None:
+                one.module.own += length
+        if track == self.main and self._samples:
+            self._sampled(one, start, end)
+
+    @staticmethod
+    def _operator(tally: Tally, one: Open, length: float) -> None:
+        tally.own += length
+        tally.phases[one.phase] += length
+        if one.dtype:
+            tally.dtypes[one.dtype] += length
+        if one.shape:
+            tally.shape(one.shape, length)
+
+    def _between(self, thread: Thread, phase: str, start: float) -> None:
+        """Time of the main thread in which nothing is known to run: the engine's, if backward lies on both sides."""
+        told = phase if phase == thread.phase == "backward" else "other"
+        for index, length in self.window.parts(thread.cursor, start):
+            self.phases[index][told] += length
+
+    def _on_engine(self, start: float, end: float) -> None:
+        start, self._engine_end = max(start, self._engine_end), max(end, self._engine_end)
+        for index, length in self.window.parts(start, end):
+            self.engine[index] += length
+
+    def _sampled(self, one: Open, start: float, end: float) -> None:
+        """The lines of the user's that were seen while this ran."""
+        samples = self._samples
+        while self._seen < len(samples) and samples[self._seen][0] < end:
+            time, place = samples[self._seen]
+            self._seen += 1
+            if time < start or self.window.at(time) < 0:
+                continue
+            self.lines[place, one.phase or "other"] += 1
+            for tally in (one.operator, one.act, one.sync):
+                if tally is not None:
+                    tally.samples[place] += 1
+
+    def finish(self) -> None:
+        for track, thread in self._threads.items():
+            while thread.stack:
+                self._close(track, thread)
+            if track == self.main and len(self.window):
+                self._between(thread, "", self.window.ends[-1])
+        for index, phases in enumerate(self.phases):
+            # Without stacks the main thread shows nothing while the engine's own thread runs backward.
+            moved = min(phases["other"], self.engine[index])
+            phases["other"] -= moved
+            phases["backward"] += moved
