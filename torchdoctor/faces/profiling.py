@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -58,7 +59,7 @@ class profile:
         self.folder = Path(out).absolute()
         self.record: TraceRecord | None = None
         self.findings: list[Finding] = []
-        self._quiet = quiet
+        self._quiet, self._format, self._color = quiet, "text", "auto"
         self._window = Window(self.folder, Schedule(wait, warmup, active, repeat), told, detail=stacks)
 
     @property
@@ -104,17 +105,26 @@ class profile:
             if not self._window.failed and not self._quiet:
                 told(self._nothing())
             return
-        from torchdoctor.faces.verdict import judged, render
+        from torchdoctor.faces.trace_text import judged, render
         from torchdoctor.traces.reading import read
 
         self.record = read(self._window.traces[-1])
         self.findings = judged(self.record)
-        rank = os.environ.get("RANK", "0")
-        if not self._quiet and rank in ("", "0") and sys.stderr is not None:
+        if self._quiet or os.environ.get("RANK", "0") not in ("", "0"):
+            return
+        if self._format == "json":
+            from torchdoctor.faces.trace_json import report
+
+            self._say(report(self.record, self.findings, [str(trace) for trace in self.traces]))
+        elif sys.stderr is not None:
             from torchdoctor.faces.paint import Paint, wants_color, width_of
 
-            paint = Paint(wants_color("auto", sys.stderr), width_of(sys.stderr))
-            text = "\n" + render(self.record, self.findings, paint, self._window.traces)
+            paint = Paint(wants_color(self._color, sys.stderr), width_of(sys.stderr))
+            self._say("\n" + render(self.record, self.findings, paint, self._window.traces))
+
+    @staticmethod
+    def _say(text: str) -> None:
+        if sys.stderr is not None:
             encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
             sys.stderr.write(text.encode(encoding, "backslashreplace").decode(encoding))
             sys.stderr.flush()
@@ -125,3 +135,26 @@ class profile:
             f"nothing was profiled: the run ended after {seen} {'step' if seen == 1 else 'steps'}, before its window "
             "began; a smaller `wait` begins it earlier"
         )
+
+
+def profile_program(options: str) -> None:
+    """Profile the program that this process is to run: from when it loads torch, until it ends."""
+    import atexit
+
+    from torchdoctor.probes.loading import when_loaded
+
+    wanted = json.loads(options)
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # its notes on itself are of no use to anybody here
+    prof = profile(wanted["out"], wait=wanted["wait"], active=wanted["active"], stacks=wanted["stacks"])
+    prof._format, prof._color = wanted["format"], wanted["color"]
+    process = os.getpid()
+
+    def ended() -> None:
+        if os.getpid() == process:
+            prof.stop()
+
+    def begun(_: object) -> None:
+        atexit.register(ended)
+        prof.start()
+
+    when_loaded("torch", begun)

@@ -12,7 +12,7 @@ from types import FrameType
 
 from torchdoctor.probes.packages import package_of
 
-EVERY = 0.002
+EVERY = 0.005
 _MOST = 100_000
 
 

@@ -38,7 +38,7 @@ def _loaders(torch: Any) -> list[dict[str, Any]]:
             "batch": getattr(one._index_sampler, "batch_size", None),
         }
         for one in gc.get_objects()
-        if type(one).__module__.startswith("torch.utils.data") and isinstance(one, kind)
+        if issubclass(type(one), kind)
     ]
 
 

@@ -10,6 +10,8 @@ from torchdoctor.traces.names import Kind, Name
 from torchdoctor.traces.tallies import Tallies, Tally
 from torchdoctor.traces.window import Window
 
+_QUEUED = 20.0  # what starts so long after it was launched had to wait for others
+_CAUGHT_UP = 1000.0
 BOUNDS = (5.0, 10.0, 50.0, 200.0)
 
 
@@ -40,10 +42,14 @@ class Device:
         self.gpus: dict[int, _Gpu] = {}
         self.kernels, self.copies = Tallies(), Tallies()
         self.families: dict[str, str] = {}
+        self._stalled: tuple[float, Tally] | None = None
         self.durations = [0] * (len(BOUNDS) + 1)
 
     def ran(self, gpu: int, name: Name, start: float, end: float, link: int, size: int) -> None:
         one = self.gpus.setdefault(gpu, _Gpu())
+        launch = self.host.pending.pop(link, None) if link else None
+        if launch is not None and start - launch.time > _QUEUED:
+            self._stalled = None
         if 0.0 < one.busy.end < start:
             self._idled(one.busy.end, start)
         one.busy.add(self.window, start, end)
@@ -57,7 +63,6 @@ class Device:
                 one.copying.add(self.window, start, end)
         elif family != "communication":
             one.computing.add(self.window, start, end)
-        launch = self.host.pending.pop(link, None) if link else None
         length = self.window.inside(start, end)
         if length:
             self._count(name, length, launch, size, end - start)
@@ -93,14 +98,19 @@ class Device:
             operator.dtypes[launch.dtype] += length
 
     def _idled(self, start: float, end: float) -> None:
-        """The GPU had nothing to do: credited to the sync that the host came out of in that time, if it did."""
+        """The GPU had nothing to do: credited to the wait that the host came out of then, or shortly before.
+
+        A wait leaves the queue empty; until the host is ahead again, idle time is of its making.
+        """
         waits = self.host.waits
         passed = [wait for wait in waits if wait[0] <= end]
         if passed:
-            ended, tally = max(passed, key=lambda wait: wait[0])
-            if ended >= start - 2.0:
-                tally.own += self.window.inside(start, end)
             waits[:] = [wait for wait in waits if wait[0] > end]
+            last = max(passed, key=lambda wait: wait[0])
+            if last[0] >= start - 2.0:
+                self._stalled = last
+        if self._stalled is not None and start - self._stalled[0] < _CAUGHT_UP:
+            self._stalled[1].own += self.window.inside(start, end)
 
     @property
     def busiest(self) -> _Gpu | None:

@@ -16,6 +16,8 @@ from torchdoctor.errors import TorchdoctorError
 _SPACE = re.compile(r"[\s,]*")
 _KEY = re.compile(r'\s*"((?:[^"\\]|\\.)*)"\s*:\s*')
 _NEXT = re.compile(r"\}\s*,\s*(?=\{)")
+_AFTER = tuple(",}] \t\r\n")
+_LAST = re.compile(r"\}\s*\]")
 _BACKSLASH = re.compile(r'\\(?![\\"/bfnrtu])')
 # An event, or a value of the metadata, is at most so long: what is longer is broken.
 LONGEST = 64 << 20
@@ -107,7 +109,9 @@ class Events:
             if end is None:
                 if self._more():
                     continue
-                self.cut = self.cut or not self._closes()
+                end = _LAST.search(self._text, max(broken - 1, self._at))
+            if end is None:
+                self.cut = True
                 self._at = len(self._text)
                 return None
             return self._mended(end.start() + 1)
@@ -121,18 +125,13 @@ class Events:
             self.lost += 1
             return None
 
-    def _closes(self) -> bool:
-        """Whether the last event is broken, but the trace ends as it ought to."""
-        closed = self._text.rstrip().endswith(("}", "]"))
-        self.lost += closed
-        return closed and "]" in self._text[self._at :]
-
     def _value(self, key: str) -> bool:
         """Read a value of the metadata; False where the text ends in it."""
         while True:
+            self._skip()
             try:
                 self.metadata[key], end = self._scan(self._text, self._at)
-                if end < len(self._text) or not self._more():  # a number might go on
+                if self._text[end : end + 1] in _AFTER or not self._more():  # a number might go on
                     self._at = end
                     return True
             except (json.JSONDecodeError, RecursionError):
@@ -144,7 +143,7 @@ class Events:
         while True:
             if found := _KEY.match(self._text, self._at):
                 self._at = found.end()
-                return found[1]
+                return str(json.loads(f'"{found[1]}"', strict=False))
             if self._text[self._at : self._at + 1] not in ('"', ""):
                 raise NoTrace("it is no JSON")
             if not self._more():

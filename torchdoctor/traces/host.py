@@ -49,6 +49,7 @@ class Launch:
     place: Place | None
     dtype: str
     phase: str
+    time: float
 
 
 def _crossed(around: Open, start: float, end: float) -> bool:
@@ -149,7 +150,7 @@ class Host:
         if call in ("launch", "copy") or one.name.text.endswith("MemsetAsync"):
             self.launches += inside
         if link and call != "sync":
-            self.pending[link] = Launch(one.operator, one.place, one.dtype, one.phase)
+            self.pending[link] = Launch(one.operator, one.place, one.dtype, one.phase, end)
         if call == "allocation" and inside:
             tally = self.allocations[one.name.text]
             tally.calls += 1

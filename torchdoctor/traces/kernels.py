@@ -27,7 +27,7 @@ _FAMILIES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("copy", r"direct_copy|copy_kernel|CatArray|LoadWithCast|StoreWithCast|unrolled_elementwise_kernel.*copy"),
         ("fill", r"FillFunctor|Memset|zero_|fill_kernel"),
         ("reduction", r"reduce|sum_functor|MeanOps|ArgMax|NormTwo|nll_loss|cross_entropy"),
-        ("elementwise", r"elementwise|vectorized|pointwise|Functor|_kernel_impl|launch_clamp|threshold|[rgs]elu|sigmoid"),
+        ("elementwise", r"elementwise|vectorized|pointwise|Functor|_kernel_impl|threshold|[rgs]elu|sigmoid"),
     )
 )  # fmt: skip
 # Fast paths of matrix units, and what runs on the ordinary ones.

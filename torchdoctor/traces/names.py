@@ -68,6 +68,7 @@ _ACTS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     for act, pattern in (
         ("collect", r"<built-in function collect>|<built-in method collect of"),
         ("print", r"<built-in function print>|.*\blogging[/\\]__init__\.py\(\d+\): (_log|handle)$"),
+        ("print", r".*torch[/\\]_tensor_str\.py\(\d+\): _str$"),
         ("deepcopy", r"(.*[/\\])?copy\.py\(\d+\): deepcopy$"),
         ("stack", r"(.*[/\\])?traceback\.py\(\d+\): (format_stack|extract_stack)$"),
         ("save", r".*torch[/\\]serialization\.py\(\d+\): save$"),
@@ -99,6 +100,7 @@ _LAUNCH = re.compile(
     r"(cuda|hip|cu)\w*(LaunchKernel|LaunchCooperativeKernel|GraphLaunch|ModuleLaunchKernel)|zeCommandListAppendLaunch"
 )
 _ALLOCATION = re.compile(r"(cuda|hip)(Malloc|Free|HostAlloc|FreeHost|MallocHost|MallocAsync)$|cu(Mem|Address)\w+$")
+_COMPREHENSIONS = ("<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>", "<lambda>")
 _ADDRESS = re.compile(r" (object )?at 0x[0-9a-fA-F]+")
 
 
@@ -145,6 +147,8 @@ def name_of(kind: Kind, text: str) -> Name:
     module = text.removeprefix("nn.Module: ") if act == "forward" else ""
     if not phase and (_FORWARD.match(text)):
         phase = "forward"
+    if place is not None and place.function in _COMPREHENSIONS:
+        place = None  # it is a part of the function around it
     torchs = place is not None and place.path.replace("\\", "/").startswith("torch/")
     return Name(text, kind, phase, act, module, torchs, place if place is not None and users(place.path) else None)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import gzip
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,25 +33,34 @@ class Source:
         """Raises TorchdoctorError where the file cannot be read."""
         decode = codecs.getincrementaldecoder("utf-8-sig")("replace").decode
         try:
-            with self.path.open("rb") as raw:
-                packed = raw.read(2) == b"\x1f\x8b"
-                raw.seek(0)
-                with gzip.GzipFile(fileobj=raw) if packed else raw as file:
-                    while data := self._piece(file):
-                        self.read = raw.tell()
-                        if text := decode(data):
-                            yield text
+            with self.path.open("rb") as file:
+                packed = file.read(2) == b"\x1f\x8b"
+                file.seek(0)
+                for data in self._unpacked(file) if packed else self._raw(file):
+                    if text := decode(data):
+                        yield text
         except OSError as error:
             raise TorchdoctorError(f"{self.path} cannot be read: {error.strerror or error}") from None
 
-    def _piece(self, file: IO[bytes] | gzip.GzipFile) -> bytes:
-        got = bytearray()
-        try:
-            while not self.cut and len(got) < PIECE and (data := file.read(PIECE - len(got))):
-                got += data
-        except (EOFError, zlib.error, gzip.BadGzipFile):
-            self.cut = True
-        return bytes(got)
+    def _raw(self, file: IO[bytes]) -> Iterator[bytes]:
+        while data := file.read(PIECE):
+            self.read += len(data)
+            yield data
+
+    def _unpacked(self, file: IO[bytes]) -> Iterator[bytes]:
+        """Of a file that breaks off or is damaged, what comes before that."""
+        unpack = zlib.decompressobj(wbits=31)
+        for data in self._raw(file):
+            while data:
+                try:
+                    yield unpack.decompress(data, PIECE)
+                except zlib.error:
+                    self.cut = True
+                    return
+                data = unpack.unconsumed_tail
+                if unpack.eof and unpack.unused_data.strip(b"\0"):  # another member
+                    data, unpack = unpack.unused_data, zlib.decompressobj(wbits=31)
+        self.cut = not unpack.eof
 
 
 def found(path: Path) -> Path:

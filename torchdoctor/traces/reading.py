@@ -41,7 +41,7 @@ def read(path: str | Path, progress: Progress | None = None) -> TraceRecord:
             if progress is not None and not count & 0x3FFF:
                 progress(source.read, source.size)
         if not reading.events:
-            raise NoTrace("it holds no events" if not reading.rows.count else "none of its events is of torch.profiler")
+            raise NoTrace("none of its events is of torch.profiler" if reading.seen else "it holds no events")
         lost = _lost(events.lost, events.cut or source.cut)
         return reading.record(str(source.path), events.metadata, lost)
     except NoTrace as error:
@@ -65,7 +65,7 @@ class Reading:
 
     def __init__(self) -> None:
         self.rows = Ordered()
-        self.events = 0
+        self.seen = self.events = 0
         self.names: list[Name] = []
         self.steps: list[tuple[str, float, float]] = []
         self.peaks: Counter[str] = Counter()
@@ -76,6 +76,7 @@ class Reading:
         self._first, self._last = float("inf"), float("-inf")
 
     def take(self, event: Event) -> None:
+        self.seen += 1
         if event.get("ph") != "X":
             return
         category, text = event.get("cat"), event.get("name")

@@ -56,6 +56,7 @@ def main() -> None:
     torchdoctor run train.py             run a program, and explain the error that ends it
     torchdoctor run --watch train.py     the same, and record time and memory of each step
     torchdoctor watch DIR                show such a record, later or while the run goes on
+    torchdoctor profile train.py         what its steps spend their time on, and what is wrong with it
     torchdoctor explain -                explain a traceback or a log on standard input
     torchdoctor explain RULE             what a rule finds, why it does harm, and the proof
     torchdoctor rules                    all that it looks for

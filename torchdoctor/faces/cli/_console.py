@@ -29,8 +29,8 @@ class Progress:
     _EVERY_S = 0.1
     _BAR = 30
 
-    def __init__(self, stream: IO[str], *, quiet: bool = False) -> None:
-        self.stream = stream
+    def __init__(self, stream: IO[str], *, quiet: bool = False, unit: str = "files") -> None:
+        self.stream, self.unit = stream, unit
         self.shows = not quiet and is_terminal(stream)
         self._began = time.monotonic()
         self._next = self._began + self.PATIENCE_S
@@ -42,7 +42,7 @@ class Progress:
             return
         self._next, self._drawn = now + self._EVERY_S, True
         full = self._BAR * done // max(of, 1)
-        self.stream.write(f"\r[{'#' * full}{'.' * (self._BAR - full)}] {done}/{of} files")
+        self.stream.write(f"\r[{'#' * full}{'.' * (self._BAR - full)}] {done}/{of} {self.unit}")
         self.stream.flush()
 
     def close(self) -> None:

@@ -56,8 +56,11 @@ class _Run(click.Command):
         return super().parse_args(ctx, [*split(args)])
 
 
-def split(args: list[str]) -> list[str]:
-    """The arguments with ``--`` before what is the program's, and ``--watch DIR`` as one word."""
+def split(args: list[str], values: tuple[str, ...] = ("--report", "--memory-snapshot")) -> list[str]:
+    """The arguments with ``--`` before what is the program's, and ``--watch DIR`` as one word.
+
+    ``values`` are our options that take a value.
+    """
     done: list[str] = []
     rest = list(args)
     while rest:
@@ -70,7 +73,7 @@ def split(args: list[str]) -> list[str]:
             return [*done, "-m", word[2:], "--", *rest[1:]]
         if not word.startswith("-") or word == "-":
             return [*done, "--", *rest]
-        taken = 2 if word in ("--report", "--memory-snapshot") else 1
+        taken = 2 if word in values else 1
         if word == "--watch":
             taken = 2 if _names_a_folder(rest[1:]) else 1
             done.append(f"--watch={rest[1]}" if taken == 2 else "--watch=")
@@ -105,15 +108,21 @@ def command(
 ) -> None:
     if module is None and not program:
         raise click.UsageError("which program? Name a script, or a module after -m.")
+    more: dict[str, str] = {}
+    if snapshot is not None:
+        _clear(report_path(snapshot.absolute()))
+        more["TORCHDOCTOR_RUN_MEMORY_SNAPSHOT"] = str(snapshot.absolute())
+    if watch is not None:
+        more["TORCHDOCTOR_RUN_WATCH"] = str(_watched_folder(watch, module or program[0]))
+    launch(module, program, more, report=report)
+
+
+def launch(module: str | None, program: tuple[str, ...], more: dict[str, str], *, report: Path | None = None) -> None:
+    """Run a program with us in it; ``more`` is told to what stands in ``startup``. Does not return."""
     flags = interpreter_flags()
     what = [*(("-m", module) if module is not None else ()), *program]
     environment = startup_environment(report, pass_on=module in _LAUNCHERS)
-    if snapshot is not None:
-        _clear(report_path(snapshot.absolute()))
-        environment["TORCHDOCTOR_RUN_MEMORY_SNAPSHOT"] = str(snapshot.absolute())
-    if watch is not None:
-        environment["TORCHDOCTOR_RUN_WATCH"] = str(_watched_folder(watch, module or program[0]))
-    start([sys.executable, *flags, *what], environment)
+    start([sys.executable, *flags, *what], {**environment, **more})
 
 
 def interpreter_flags() -> list[str]:

@@ -40,6 +40,10 @@ def _hook_in(told: dict[str, str]) -> None:
     torchdoctor.install()
     if _launches(told):
         return
+    if options := told.get("TORCHDOCTOR_RUN_PROFILE"):
+        from torchdoctor.faces.profiling import profile_program
+
+        profile_program(options)
     from pathlib import Path
 
     if report := told.get("TORCHDOCTOR_RUN_REPORT"):

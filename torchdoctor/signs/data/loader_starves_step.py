@@ -17,7 +17,9 @@ _LEAST = 300.0  # microseconds a step
 
 @on_record(TraceRecord)
 def sign(record: TraceRecord) -> Iterator[Diagnosis]:
-    waited = record.phase("input") - record.spent("workers")
+    if record.act("multi") is not None and record.share(record.spent("workers")) >= 0.1:
+        return
+    waited = record.phase("input")
     share = record.share(waited)
     hurts = min(share, record.idle) if record.gpu else share
     if hurts < _SHARE or record.a_step(waited) < _LEAST:
@@ -48,7 +50,8 @@ def _workers(record: TraceRecord) -> int | None:
 def _cures(record: TraceRecord, waited: float) -> Iterator[str]:
     workers, cores = _workers(record), record.setup.get("cores")
     rest = max(record.wall - waited, 1.0)
-    most = max(cores - 1, 1) if isinstance(cores, int) else 16
+    # Workers that wait for a disk or a network need no core of their own.
+    most = max(cores - 1, 2) if isinstance(cores, int) and record.spent("sleep") < waited / 2 else 16
     if workers == 0:
         needed = ceil(waited / rest) + 1
         each = f"a batch takes {time(record.a_step(waited))} to load, the rest of the step {time(record.a_step(rest))}"

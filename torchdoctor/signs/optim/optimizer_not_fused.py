@@ -9,6 +9,7 @@ from torchdoctor.signs._trace import at, percent, time, within
 from torchdoctor.trace_record import Operator, TraceRecord
 
 _FUSED = ("aten::_fused_", "aten::_foreach_")
+_ONCE = ("aten::addcdiv_", "aten::addcdiv", "aten::addcmul_", "aten::lerp_")
 _WITH_FUSED = ("Adam", "AdamW", "SGD", "Adagrad")
 
 
@@ -21,16 +22,22 @@ def sign(record: TraceRecord) -> Iterator[Diagnosis]:
     steps = [one for one in record.acts if one.name.startswith("step ")]
     if not steps or any(one.name.startswith(_FUSED) and one.calls for one in record.operators):
         return
-    most = max((one.calls for one in record.operators if _in_optimizer(one)), default=0)
+    name = steps[0].name.removeprefix("step ")
+    own = [one for one in record.operators if _in_optimizer(one)]
+    # The operations that are called once for each parameter.
+    once = [one.calls for one in own if one.name in _ONCE] or ([one.calls for one in own] if name == "SGD" else [])
+    most = max(once, default=0)
     if record.a_step(most) < 40:
         return
-    name = steps[0].name.removeprefix("step ")
     yield Diagnosis(
         f"`{name}` takes {time(record.a_step(record.phase('optimizer')))}, {percent(share)} of the step: it updates "
         "one parameter after the other",
         cures=tuple(_cures(record, name)),
         at=at(steps[0].place),
-        evidence=(f"one of its operations is called {record.a_step(most):.0f} times a step", *within(steps[0].place)),
+        evidence=(
+            f"`{max(own, key=lambda one: one.calls).name}` and the like run for {record.a_step(most):.0f} parameters",
+            *within(steps[0].place),
+        ),
         weight=min(share, record.idle) if record.gpu else share,
     )
 

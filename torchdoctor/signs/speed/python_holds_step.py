@@ -31,7 +31,7 @@ def sign(record: TraceRecord) -> Iterator[Diagnosis]:
     function = found.place.function if found.place is not None else found.name
     where = "outside of functions" if function == "<module>" else f"in `{function}`"
     yield Diagnosis(
-        f"Python itself takes {time(record.a_step(own))} a step {where}, {percent(record.share(own))} of it",
+        f"{time(record.a_step(own))} a step pass in Python itself {where}, {percent(record.share(own))} of it",
         at=at(place),
         evidence=within(place),
         weight=hurts,

@@ -11,6 +11,8 @@ from torchdoctor.signs._trace import at, percent, time, within
 from torchdoctor.trace_record import Operator, Place, TraceRecord
 
 _LAUNCHES, _OPERATIONS = 100, 250
+_READING = ("aten::item", "aten::_local_scalar_dense", "aten::select", "aten::as_strided", "aten::unbind")
+_TOLD = ("print", "deepcopy", "clip", "save", "stack", "compile")
 _SMALL = 12.0  # microseconds that an operator takes of its own
 
 
@@ -35,14 +37,17 @@ def _on_gpu(record: TraceRecord) -> Iterator[Diagnosis]:
 
 
 def _on_host(record: TraceRecord) -> Iterator[Diagnosis]:
-    small = [one for one in record.operators if _small(one)]
+    read = record.act("item")
+    reading = read is not None and record.a_step(read.calls) >= 50  # a rule of its own
+    small = [one for one in record.operators if _small(one) and not (reading and one.name in _READING)]
     calls = sum(one.calls for one in small)
     if record.a_step(calls) < _OPERATIONS:
         return
     model = sum(record.phase(phase) for phase in ("forward", "backward", "other"))
     taken = sum(one.self_time for one in small)
     rest = sum(one.self_time for one in record.operators) - taken
-    share = record.share(model) - record.share(rest)
+    told = sum(record.spent(act) for act in _TOLD)  # in rules of their own
+    share = record.share(model) - record.share(rest) - record.share(told)
     if share < 0.4:
         return
     place = _where(small)
