@@ -95,19 +95,19 @@ def train(
 
 
 @scenario
-def loader_starves_step() -> None:
+def step_waits_for_batch() -> None:
     model = mlp()
     train(model, DataLoader(Slow(), batch_size=16, shuffle=True), torch.optim.SGD(model.parameters(), lr=0.1))
 
 
 @scenario
-def loader_starves_step__decoding() -> None:
+def step_waits_for_batch__decoding() -> None:
     model = mlp()
     train(model, DataLoader(Decoded(), batch_size=16), torch.optim.SGD(model.parameters(), lr=0.1))
 
 
 @scenario
-def loader_starves_step__workers() -> None:
+def step_waits_for_batch__workers() -> None:
     model = mlp(hidden=32)
     data = DataLoader(Slow(count=20000), batch_size=32, num_workers=1)
     train(model, data, torch.optim.SGD(model.parameters(), lr=0.1))
