@@ -22,6 +22,7 @@ from torchdoctor.facts.protocol import Protocol
 from torchdoctor.facts.refusal import Refusal, Refused
 from torchdoctor.facts.state import State, joined
 from torchdoctor.facts.statements import Statements
+from torchdoctor.facts.teaching import teaches
 from torchdoctor.facts.torch_api import Refuse
 from torchdoctor.facts.values import UNKNOWN, Arithmetic, Attr, Known, Shape, Size, Value, const
 
@@ -182,6 +183,8 @@ class Run:
         Returns its value, or None where it is not stepped into (recursion, depth).
         """
         if function in self.stack or len(self.stack) > _DEEPEST or self.root.crowded(function):
+            return None
+        if not teaches(self, file, function, names, len(self.root.contexts(function))):
             return None
         for name, value in names.items():
             self.flows.hint(value, function, name, file.flows)

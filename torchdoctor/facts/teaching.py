@@ -1,0 +1,156 @@
+"""Whether stepping into a function once more can teach anything.
+
+The same function is called in many ways, and most of them differ in nothing that any fact hangs on: another name,
+another configuration. So after a few contexts it is stepped into only for what is known of its arguments (sizes, a cut
+graph, a function that it will call), and where it trains or makes modules. The farther it lies from the file that
+everything began in, the fewer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import libcst as cst
+
+from torchdoctor.facts.kinds import kinds_of
+from torchdoctor.facts.remembered import remembered
+from torchdoctor.facts.values import Const, Function, Made, Method, OneOf, Scaled, Sequence, Tensor, Value
+
+if TYPE_CHECKING:
+    from torchdoctor.facts.file import File
+    from torchdoctor.facts.run import Run
+
+# Contexts in which a function is looked at, whatever it is called with: one of the file that everything began in, one
+# that this file calls in another, and one that others call.
+_OWN, _CALLED, _FARTHER = 4, 2, 1
+_TRAINING = (
+    "backward", "step", "zero_grad", "train", "eval", "unscale_", "clip_grad_norm_", "clip_grad_value_",
+    "requires_grad_", "no_grad", "inference_mode", "set_grad_enabled",
+)  # fmt: skip
+_MADE = frozenset({"module", "criterion", "optimizer", "scheduler", "scaler", "loader", "dataset", "sampler"})
+_DEEP = 4  # containers inside each other that are looked into
+
+
+class Role(NamedTuple):
+    """What a function does, with all of the project that it calls: takes part in training, makes modules and such."""
+
+    trains: bool
+    makes: bool
+
+
+def teaches(run: Run, file: File, function: cst.FunctionDef | cst.Lambda, names: dict[str, Value], seen: int) -> bool:
+    """Whether a run should step into the function with these arguments, after so many other contexts of it."""
+    here = run.root.file
+    if isinstance(function, cst.Lambda) or seen < (_OWN if file is here else _CALLED if run.file is here else 0):
+        return True
+    role = role_of(file, function)
+    if (role.trains and file is here) or ((role.trains or role.makes) and seen < _FARTHER):
+        return True
+    return any(_is_telling(value, numbers=role.makes) for value in names.values())
+
+
+def _is_telling(value: Value, numbers: bool, depth: int = 0) -> bool:
+    """Whether facts may hang on this argument; ``numbers``: on a plain number too."""
+    if isinstance(value, Tensor):
+        return _is_known(value)
+    if isinstance(value, Const):
+        return numbers and type(value.value) in (int, float) and not value.assumed
+    if isinstance(value, (Scaled, Function, Method)):
+        return True
+    # An object that was made with numbers is one of known sizes.
+    numbers = numbers or (isinstance(value, Made) and not value.name.startswith("builtins."))
+    return depth < _DEEP and any(_is_telling(part, numbers, depth + 1) for part in _parts(value))
+
+
+def _parts(value: Value) -> Iterable[Value]:
+    if isinstance(value, Sequence):
+        return value.items
+    if isinstance(value, OneOf):
+        return value.options
+    return (*value.args, *(item for _, item in value.keywords)) if isinstance(value, Made) else ()
+
+
+def _is_known(tensor: Tensor) -> bool:
+    """Whether more is known of a tensor than that it is one, and comes out of a model."""
+    dims = (*(tensor.shape.value if tensor.shape else ()), *(tensor.tail.value if tensor.tail else ()))
+    return (
+        any(isinstance(dim, int) for dim in dims)
+        or tensor.scale is not None
+        or (tensor.grad is not None and tensor.grad.value != "attached")
+        or (tensor.contiguous is not None and not tensor.contiguous.value)
+    )
+
+
+# -- what functions do, by their text ---------------------------------------------------------------------------------
+
+
+def role_of(file: File, function: cst.FunctionDef) -> Role:
+    """What the function does, itself or by what it calls, as far as names tell."""
+    known = remembered(file, "roles")
+    if function not in known:
+        known[function] = _role(file, function)
+    return known[function]  # type: ignore[no-any-return]
+
+
+def _role(file: File, function: cst.FunctionDef) -> Role:
+    seen: set[cst.FunctionDef] = set()
+    todo = [(file, function)]
+    trains = makes = False
+    while todo and not (trains and makes):
+        home, at = todo.pop()
+        if at not in seen:
+            seen.add(at)
+            trains = trains or at in _trainers(home)
+            makes = makes or at in _makers(home)
+            todo += _callees(home, at)
+    return Role(trains, makes)
+
+
+def _trainers(file: File) -> set[cst.FunctionDef]:
+    """The functions of a file in whose own bodies something of training is called."""
+    known = remembered(file, "trainers")
+    if None not in known:
+        calls = [call for word in _TRAINING for call in file.calls_by_method.get(word, ())]
+        known[None] = {function for call in calls if (function := file.function(call)) is not None}
+    return known[None]  # type: ignore[no-any-return]
+
+
+def _makers(file: File) -> set[cst.FunctionDef]:
+    """The functions of a file in whose own bodies a module, an optimizer or a loader is made."""
+    known = remembered(file, "makers")
+    if None not in known:
+        made = [calls for name, calls in file.calls_by_name.items() if _is_made(file, name)]
+        known[None] = {function for calls in made for call in calls if (function := file.function(call)) is not None}
+    return known[None]  # type: ignore[no-any-return]
+
+
+def _is_made(file: File, name: str) -> bool:
+    if not name.rpartition(".")[2][:1].isupper():
+        return False
+    facts = file.classes.named(name)
+    return bool((facts.kinds if facts is not None else kinds_of(name)) & _MADE)
+
+
+def _callees(file: File, function: cst.FunctionDef) -> Iterator[tuple[File, cst.FunctionDef]]:
+    """The functions of the project that a function names as called, methods of its own class among them."""
+    owner = file.classes.enclosing(function)
+    for call in file.below(function.body, cst.Call):
+        name = file.name(call.func)
+        if name is not None:
+            yield from _named(file, name)
+        elif owner is not None and type(call.func) is cst.Attribute and type(call.func.value) is cst.Name:
+            if (found := owner.method(call.func.attr.value)) is not None:
+                yield found[0].file, found[1]
+
+
+def _named(file: File, name: str) -> Iterator[tuple[File, cst.FunctionDef]]:
+    prefix = f"{file.module_name}."
+    definition = file.definition(name[len(prefix) :].split(".")) if name.startswith(prefix) else None
+    home = file
+    if definition is None and file.neighbours is not None and (found := file.neighbours.definition(name)) is not None:
+        home, definition = found
+    if isinstance(definition, cst.FunctionDef):
+        yield home, definition
+    elif isinstance(definition, cst.ClassDef) and (init := home.classes.of(definition).method("__init__")) is not None:
+        yield init[0].file, init[1]
