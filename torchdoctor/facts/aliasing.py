@@ -15,7 +15,7 @@ from torchdoctor.facts.classes import receiver_name
 from torchdoctor.facts.holdings import NOTHING, Held, Holdings
 from torchdoctor.facts.inplace import InPlace, Write, gives_not_negative, input_of, writes_into_input
 from torchdoctor.facts.names import dotted
-from torchdoctor.facts.tree import children
+from torchdoctor.facts.tree import children, is_kind
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
@@ -206,15 +206,16 @@ class Aliasing:
 
     def _held(self, node: cst.CSTNode) -> Held:
         """The tensors of this function that an expression gives itself, without a read of their values."""
-        if isinstance(node, (cst.Name, cst.Attribute)) and (name := dotted(node)) in self._now.names:
+        kind = type(node)
+        if (kind is cst.Name or kind is cst.Attribute) and (name := dotted(node)) in self._now.names:
             return self._now.names[name or ""]
-        if isinstance(node, cst.Attribute) and node.attr.value in _VIEWS:
+        if type(node) is cst.Attribute and node.attr.value in _VIEWS:
             return self._held(node.value)
-        if isinstance(node, cst.NamedExpr):
+        if type(node) is cst.NamedExpr:
             held = self._held(node.value)
             self._bind(node.target, held)
             return held
-        if isinstance(node, cst.IfExp):
+        if type(node) is cst.IfExp:
             self._read_all(node.test)
             before = self._now.copy()
             held = self._held(node.body)
@@ -222,9 +223,9 @@ class Aliasing:
             held |= self._held(node.orelse)
             self._now.join(after)
             return held
-        if isinstance(node, cst.Call):
+        if type(node) is cst.Call:
             return self._call(node)
-        if isinstance(node, (cst.List, cst.Tuple)):
+        if kind is cst.List or kind is cst.Tuple:
             return NOTHING.union(*(held for _, held, _ in self._leaves(node)))
         self._read_parts(node)
         return NOTHING
@@ -273,9 +274,9 @@ class Aliasing:
 
     def _leaves(self, node: cst.CSTNode) -> list[Leaf]:
         """Evaluate an expression; its tensors are read when all is evaluated: `x + self.relu(x)` reads x afterwards."""
-        if isinstance(node, cst.Arg):
+        if type(node) is cst.Arg:
             return self._leaves(node.value)
-        if isinstance(node, _TRANSPARENT):
+        if is_kind(type(node), _TRANSPARENT):
             return [leaf for child in children(node) for leaf in self._leaves(child)]
         return [(node, self._held(node), len(self.writes))]
 
@@ -287,13 +288,13 @@ class Aliasing:
                     self.stale.setdefault(node, self.writes[min(missed | since)])
 
     def _read_parts(self, node: cst.CSTNode) -> None:
-        if isinstance(node, cst.Attribute):
+        if type(node) is cst.Attribute:
             leaves = self._leaves(node.value)
             self._read(leaves if node.attr.value not in _ABOUT else [])
             return
-        if isinstance(node, cst.Lambda):
+        if type(node) is cst.Lambda:
             return
         leaves = []
         for child in children(node):
-            leaves += self._leaves(child.iter if isinstance(child, cst.CompFor) else child)
+            leaves += self._leaves(child.iter if type(child) is cst.CompFor else child)
         self._read(leaves)

@@ -56,16 +56,16 @@ class Bindings:
 
     def bind(self, target: cst.CSTNode, value: Value, statement: cst.CSTNode | None = None) -> None:
         """Give a target a value: names, attributes, items, and tuples of them."""
-        if isinstance(target, (cst.Name, cst.Attribute)):
+        if type(target) is cst.Name or type(target) is cst.Attribute:
             self.run.values[target] = value  # for who asks what a name holds from here on
-        if isinstance(target, cst.Name):
+        if type(target) is cst.Name:
             self.run.state.names[target.value] = value
             self.run.flows.hint(value, self.run.node, target.value)
-        elif isinstance(target, (cst.Tuple, cst.List)):
+        elif type(target) is cst.Tuple or type(target) is cst.List:
             self._unpack(target, value)
-        elif isinstance(target, cst.StarredElement):
+        elif type(target) is cst.StarredElement:
             self.bind(target.value, UNKNOWN)
-        elif isinstance(target, cst.Attribute):
+        elif type(target) is cst.Attribute:
             of = self.run.evaluate(target.value)
             self.run.state.heap[(of, target.attr.value)] = value
             self.run.flows.hint_attribute(value, of, target.attr.value)

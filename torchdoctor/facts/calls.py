@@ -74,7 +74,7 @@ class Calls:
         run = self.run
         receiver: Value | None = None
         function = node.func
-        if isinstance(function, cst.Attribute):
+        if type(function) is cst.Attribute:
             callee = run.evaluate(function)
             receiver = None if isinstance(callee, Named) else run.values.get(function.value, UNKNOWN)
             if isinstance(callee, OneOf) and (only := tensor_with(receiver, function.attr.value)) is not None:

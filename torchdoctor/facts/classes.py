@@ -179,12 +179,12 @@ class Classes:
         prefix = f"{self.file.module_name}."
         if name.startswith(prefix):
             node = self.file.definition(name[len(prefix) :].split("."))
-            if isinstance(node, cst.ClassDef):
+            if type(node) is cst.ClassDef:
                 return self.of(node)
         if self.file.neighbours is None:
             return None
         found = self.file.neighbours.definition(name)
-        if found is not None and isinstance(found[1], cst.ClassDef):
+        if found is not None and type(found[1]) is cst.ClassDef:
             return found[0].classes.of(found[1])
         return None
 

@@ -45,7 +45,7 @@ def dropped_at_end(file: File, function: cst.FunctionDef) -> list[Dropped]:
 
     A way that returns a value or raises does not reach the end. A bare `return` does.
     """
-    if any(isinstance(node, (cst.Yield, cst.Await)) for node in own_nodes(function.body)):
+    if any(type(node) in (cst.Yield, cst.Await) for node in own_nodes(function.body)):
         return []
     found: list[Dropped] = []
     for statement in _last(list(function.body.body)):

@@ -147,7 +147,7 @@ class Expressions:
 
     def _items(self, node: cst.Tuple | cst.List | cst.Set) -> tuple[Value, ...]:
         return tuple(
-            UNKNOWN if isinstance(e, cst.StarredElement) and self.value(e) else self.value(e.value)
+            UNKNOWN if type(e) is cst.StarredElement and self.value(e) else self.value(e.value)
             for e in node.elements
         )
 
@@ -266,14 +266,15 @@ class Expressions:
             return UNKNOWN
         part = node.comparisons[0]
         right = self.value(part.comparator)
-        if isinstance(part.operator, (cst.Is, cst.IsNot)):
+        kind = type(part.operator)
+        if kind is cst.Is or kind is cst.IsNot:
             same = _identical(left, right)
-            return UNKNOWN if same is None else const(same is isinstance(part.operator, cst.Is))
+            return UNKNOWN if same is None else const(same is (kind is cst.Is))
         if isinstance(left, Const) and isinstance(right, Const):
             if left.assumed or right.assumed:
                 return UNKNOWN
             return _compare(part.operator, left.value, right.value)
-        if isinstance(part.operator, (cst.In, cst.NotIn)):
+        if kind is cst.In or kind is cst.NotIn:
             return Result(node, Named("operator in"))
         return self.operate(operator_symbol(part.operator), (left, right), node)
 

@@ -148,7 +148,7 @@ class File:
         """Calls `anything.method(...)` by the method's name, whatever stands before the dot."""
         table: dict[str, list[cst.Call]] = {}
         for call in self.nodes(cst.Call):
-            if isinstance(call.func, cst.Attribute):
+            if type(call.func) is cst.Attribute:
                 table.setdefault(call.func.attr.value, []).append(call)
         return table
 
@@ -222,7 +222,7 @@ class File:
             if not bindings:
                 return None
             found = bindings[-1].node
-            assert isinstance(found, (cst.FunctionDef, cst.ClassDef))
+            assert type(found) is cst.FunctionDef or type(found) is cst.ClassDef
             node, scope = found, self.scopes.inner(found)
         return node
 

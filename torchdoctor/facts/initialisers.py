@@ -73,8 +73,8 @@ def constructing(facts: ClassFacts) -> frozenset[cst.FunctionDef]:
         found.add(method)
         for node in own_nodes(method.body):
             if (
-                isinstance(node, cst.Call)
-                and isinstance(node.func, cst.Attribute)
+                type(node) is cst.Call
+                and type(node.func) is cst.Attribute
                 and _on_self(method, node.func.value)
             ):
                 called = facts.method(node.func.attr.value)

@@ -90,14 +90,15 @@ class Names:
         """
         if node in self._memo:
             return self._memo[node]
-        if not isinstance(node, (cst.Name, cst.Attribute)) or depth > _DEPTH:
+        kind = type(node)
+        if (kind is not cst.Name and kind is not cst.Attribute) or depth > _DEPTH:
             return None
         self._memo[node] = None  # cuts recursion: x = x
-        if isinstance(node, cst.Name):
+        result: str | None = None
+        if type(node) is cst.Name:
             result = self._name(node.value, node, depth)
-        else:
-            left = self.full(node.value, depth)
-            result = None if left is None else self.member(left, node.attr.value)
+        elif type(node) is cst.Attribute and (left := self.full(node.value, depth)) is not None:
+            result = self.member(left, node.attr.value)
         if depth == 0 or result is not None:
             self._memo[node] = result
         else:
@@ -163,7 +164,7 @@ class Names:
         parts = []
         at: cst.CSTNode | None = node
         while at is not None:
-            if isinstance(at, (cst.FunctionDef, cst.ClassDef)):
+            if type(at) is cst.FunctionDef or type(at) is cst.ClassDef:
                 parts.append(at.name.value)
             at = self.file.tree.parent(at)
         return ".".join([self.file.module_name, *reversed(parts)])

@@ -17,7 +17,7 @@ from torchdoctor.facts.torch_api import Arguments, as_tensor, modules
 from torchdoctor.facts.torch_api.arguments import Use
 from torchdoctor.facts.torch_api.operators import METHODS
 from torchdoctor.facts.torch_api.table import table
-from torchdoctor.facts.tree import within
+from torchdoctor.facts.tree import is_kind, within
 from torchdoctor.facts.values import UNKNOWN, Known, Made, Named, Result, Sequence, Tensor, Value
 
 if TYPE_CHECKING:
@@ -82,9 +82,9 @@ class Operation:
 def operations(flow: Flow, names: frozenset[str]) -> Iterator[Operation]:
     """The operations of these names in a flow's own body."""
     for node in list(flow.values):
-        if isinstance(node, cst.Call):
+        if type(node) is cst.Call:
             yield from _called(flow, node, names)
-        elif isinstance(node, _OPERATORS):
+        elif is_kind(type(node), _OPERATORS):
             found = _operator(flow, node)
             if found is not None and found[0] in names:
                 name, operands = found

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torchdoctor.facts.file import File
 
 _DEPTH = 6
+_AROUND = (cst.ClassDef, cst.FunctionDef, cst.Lambda)
 _MOST = 24
 
 
@@ -154,7 +155,7 @@ def owner_of_self(file: File, node: cst.CSTNode) -> ClassFacts | None:
     if not isinstance(node, cst.Name):
         return None
     for above in file.ancestors(node):
-        if isinstance(above, cst.FunctionDef) and isinstance(klass := _class_around(file, above), cst.ClassDef):
+        if type(above) is cst.FunctionDef and type(klass := _class_around(file, above)) is cst.ClassDef:
             return file.classes.of(klass) if receiver_name(above) == node.value else None
     return None
 
@@ -162,7 +163,7 @@ def owner_of_self(file: File, node: cst.CSTNode) -> ClassFacts | None:
 def _class_around(file: File, method: cst.FunctionDef) -> cst.CSTNode | None:
     """The class that a function is a method of (not one around a function around it)."""
     for above in file.ancestors(method):
-        if isinstance(above, (cst.ClassDef, cst.FunctionDef, cst.Lambda)):
+        if type(above) in _AROUND:
             return above
     return None
 

@@ -43,7 +43,7 @@ def bound(
         if isinstance(extra, cst.Param):
             names[extra.name.value] = Param(function, extra.name.value)
     if node is not None and not starred:
-        if isinstance(params.star_arg, cst.Param):
+        if type(params.star_arg) is cst.Param:
             names[params.star_arg.name.value] = Sequence(args[len(positional) :])
         if params.star_kwarg is not None:
             names[params.star_kwarg.name.value] = Made("builtins.dict", node, keywords=tuple(rest.items()))

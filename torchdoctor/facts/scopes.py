@@ -79,7 +79,7 @@ class Scopes:
                 bindings = self.module.bindings.get(name)
                 return (self.module, bindings) if bindings else None
             # A class body's names are not seen from the functions inside it.
-            if (first or not isinstance(scope.node, cst.ClassDef)) and name not in scope.nonlocals:
+            if (first or type(scope.node) is not cst.ClassDef) and name not in scope.nonlocals:
                 bindings = scope.bindings.get(name)
                 if bindings:
                     return scope, bindings
@@ -90,14 +90,14 @@ class Scopes:
     def _scope(self, node: cst.CSTNode) -> Scope:
         scope = self._scopes.get(node)
         if scope is None:
-            outer = self.of(node) if not isinstance(node, cst.Module) else None
+            outer = self.of(node) if type(node) is not cst.Module else None
             scope = self._scopes[node] = Scope(node, outer)
         return scope
 
     @staticmethod
     def _inside(scope: cst.CSTNode, child: cst.CSTNode, below: cst.CSTNode) -> bool:
         """Whether names are looked up in ``scope`` when the way up to it leads through ``below`` and ``child``."""
-        if isinstance(scope, (cst.FunctionDef, cst.ClassDef, cst.Lambda)):
+        if type(scope) is cst.FunctionDef or type(scope) is cst.ClassDef or type(scope) is cst.Lambda:
             return child is scope.body
         if isinstance(scope, COMPREHENSIONS):
             return child is not scope.for_in or below is not scope.for_in.iter

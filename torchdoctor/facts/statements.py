@@ -56,10 +56,10 @@ class Statements:
     def _expression(self, statement: cst.Expr) -> None:
         """A method that is named and not called was meant to be called: that it is not is told of once, by itself."""
         value = statement.value
-        if isinstance(value, (cst.SimpleString, cst.ConcatenatedString)):
+        if type(value) is cst.SimpleString or type(value) is cst.ConcatenatedString:
             return  # a docstring: what it says is never asked
         self.run.evaluate(value)
-        if isinstance(value, cst.Attribute) and value.attr.value in ("eval", "train", "zero_grad"):
+        if type(value) is cst.Attribute and value.attr.value in ("eval", "train", "zero_grad"):
             self.run.calls.intend(value)
 
     def _assign(self, statement: cst.Assign) -> None:
