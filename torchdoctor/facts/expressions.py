@@ -147,8 +147,7 @@ class Expressions:
 
     def _items(self, node: cst.Tuple | cst.List | cst.Set) -> tuple[Value, ...]:
         return tuple(
-            UNKNOWN if type(e) is cst.StarredElement and self.value(e) else self.value(e.value)
-            for e in node.elements
+            UNKNOWN if type(e) is cst.StarredElement and self.value(e) else self.value(e.value) for e in node.elements
         )
 
     def _dict(self, node: cst.Dict) -> Value:

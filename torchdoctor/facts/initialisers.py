@@ -72,11 +72,7 @@ def constructing(facts: ClassFacts) -> frozenset[cst.FunctionDef]:
             continue
         found.add(method)
         for node in own_nodes(method.body):
-            if (
-                type(node) is cst.Call
-                and type(node.func) is cst.Attribute
-                and _on_self(method, node.func.value)
-            ):
+            if type(node) is cst.Call and type(node.func) is cst.Attribute and _on_self(method, node.func.value):
                 called = facts.method(node.func.attr.value)
                 if called is not None:
                     queue.append(called)
