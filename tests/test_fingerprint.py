@@ -81,13 +81,29 @@ def test_scope_is_not_known_where_python_cannot_read_the_text() -> None:
         ("f(a)[0]", "f( a )[ 0 ]"),
         ("f(a, 'b c')", "f(a,\n  'b c')"),
         ("a + b", "a \\\n    + b"),
+        ("a + b", "(\n    a + b  # why\n)"),
+        ("best = f(a)", "best = (\n    f(a)\n)"),
+        ("loss += a * b", "loss += (a\n * b)"),
+        ("return a * b", "return (\n    a * b\n)"),
+        ("f(a, '# b')", "f(  # c\n    a,\n    '# b',\n)"),
     ],
 )
 def test_a_formatter_changes_nothing(one: str, other: str) -> None:
     assert only(f"x = {one}\n", one).code == only(f"x = {other}\n", other).code
 
 
-@pytest.mark.parametrize(("one", "other"), [("f(a)", "f(b)"), ("not a", "nota"), ("f(a, b)", "f(ab)"), ("a.b", "a")])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("f(a)", "f(b)"),
+        ("not a", "nota"),
+        ("f(a, b)", "f(ab)"),
+        ("a.b", "a"),
+        ("(a) + (b)", "a) + (b"),
+        ("f(a)", "f"),
+        ("f('#a')", "f('#b')"),
+    ],
+)
 def test_other_code_is_other(one: str, other: str) -> None:
     assert only(f"{one}\n", one).code != only(f"{other}\n", other).code
 

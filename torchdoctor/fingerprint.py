@@ -20,6 +20,9 @@ from torchdoctor.finding import Finding, Span
 
 _NEWLINE = re.compile(r"\r\n?|\n")
 _BLOCK = re.compile(r"(?:async|class|def|elif|else|except|finally|for|if|match|try|while|with)\b")
+_STRING_OR_COMMENT = re.compile(
+    r"""(?P<string>\"{3}[\s\S]*?\"{3}|'{3}[\s\S]*?'{3}|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|\#[^\n]*"""
+)
 _LONGEST = 120
 
 
@@ -115,10 +118,27 @@ def digests(findings: Iterable[Finding], text_of: Callable[[str], str]) -> Itera
 
 
 def _plain(code: str) -> str:
-    """Code without the white space and the trailing commas that a formatter puts in."""
+    """Code without comments, and what a formatter puts in: white space, trailing commas, outer parentheses."""
+    code = _STRING_OR_COMMENT.sub(lambda found: found["string"] or "", code)
     code = re.sub(r"\s+", " ", re.sub(r"\\\s*\n", " ", code)).strip()
     code = re.sub(r" ?([^\w\s]) ?", r"\1", code)
-    return re.sub(r",(?=[)\]}])", "", code)
+    code = re.sub(r",(?=[)\]}])", "", code)
+    head, tail = "", code
+    if found := re.search(r"(?:^(?:return|yield)|=)(?=\()", code):
+        head, tail = code[: found.end()], code[found.end() :]
+    while (inner := _in_parentheses(tail)) is not None:
+        head, tail = head + " " * head.endswith(("return", "yield")), inner
+    return head + tail
+
+
+def _in_parentheses(code: str) -> str | None:
+    """What stands between the parentheses around it; None where the first and the last are no pair, or are none."""
+    depth = 0
+    for at, character in enumerate(code):
+        depth += (character == "(") - (character == ")")
+        if depth == 0:
+            return code[1:at] if at and at == len(code) - 1 else None
+    return None
 
 
 def digest(*parts: str, size: int = 4) -> str:
