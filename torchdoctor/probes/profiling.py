@@ -14,10 +14,13 @@ import shutil
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from torchdoctor.probes.lines import Lines
@@ -163,7 +166,7 @@ class Window:
         options: dict[str, Any] = {}
         if not whole:
             options = {"record_shapes": True, "with_stack": self.detail, "profile_memory": self.detail}
-            options["schedule"] = module.schedule(wait=0, warmup=plan.warmup, active=plan.active, repeat=1)
+            options["schedule"] = _scheduled(module, plan)
             options["on_trace_ready"] = self._write
         self._left = plan.warmup + plan.active
         self._setup = setup()
@@ -208,8 +211,8 @@ class Window:
         if lines is not None:
             lines.stop()
         told = dict(self._setup)
-        if len(self.plain) > 2:
-            told["plain"] = round(sorted(self.plain[1:])[len(self.plain[1:]) // 2] * 1e6, 1)
+        if times := self.plain[1:]:  # the first may have set things up
+            told["plain"] = round(median(times) * 1e6, 1)
         ours = {"setup": told, "places": lines.places if lines else [], "samples": lines.samples if lines else []}
         return json.dumps(ours, allow_nan=False)
 
@@ -224,11 +227,13 @@ class Window:
             packed(plain, path, self._described())
             self.traces.append(path)
         except Exception as error:  # a disk that is full: the program goes on
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
             self.failed = f"{path} could not be written: {getattr(error, 'strerror', None) or error}"
             self.say(self.failed)
         finally:
-            plain.unlink(missing_ok=True)
+            with suppress(OSError):
+                plain.unlink(missing_ok=True)
 
     # -- others ---------------------------------------------------------------------------------------------------
 
@@ -279,6 +284,12 @@ class Window:
             self.say(self.failed)
         finally:
             self._acting = acting
+
+
+def _scheduled(module: Any, plan: Schedule) -> Any:
+    with warnings.catch_warnings():  # whether there is a warm-up is the user's own choice
+        warnings.simplefilter("ignore")
+        return module.schedule(wait=0, warmup=plan.warmup, active=plan.active, repeat=1)
 
 
 def packed(plain: Path, path: Path, ours: str) -> None:

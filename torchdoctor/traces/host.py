@@ -127,7 +127,8 @@ class Host:
         if not (name.kind is Kind.OPERATOR or name.act or name.module or name.place):
             return
         length = self.window.inside(start, end)
-        if name.kind is Kind.OPERATOR and one.operator is not None:
+        nested = parent is not None and parent.operator is one.operator  # an overload that calls another
+        if name.kind is Kind.OPERATOR and one.operator is not None and not nested:
             self.operations += inside and (parent is None or parent.operator is None)
             one.operator.calls += inside
             one.operator.total += length
