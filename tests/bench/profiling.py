@@ -3,8 +3,8 @@
     python -m tests.bench.profiling [--steps 200] [--megabytes 100]
 
 Steps: those of a small training loop under ``torchdoctor.profile`` before its window, in it with stacks and without,
-and behind it, each as a ratio to the same loop on its own; medians, plain and profiled taking turns. Reading: a trace of
-so many megabytes, made by repeating a recorded one; the process's CPU time and the most memory that it held.
+and behind it, each as a ratio to the same loop on its own; medians, plain and profiled taking turns. Reading: a trace
+of so many megabytes, made by repeating a recorded one; the process's CPU time and the most memory that it held.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def steps(count: int) -> None:
     def turn() -> float:
         began = time.perf_counter()
         optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(model(x), y).backward()
+        torch.nn.functional.cross_entropy(model(x), y).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         return time.perf_counter() - began
 

@@ -91,7 +91,7 @@ def test_an_iterator_gives_what_it_is_given(tmp_path: Path) -> None:
 def test_steps_are_the_batches_where_no_optimizer_steps(tmp_path: Path) -> None:
     model = nn.Linear(8, 4)
     with torchdoctor.profile(tmp_path, wait=1, active=3, quiet=True) as prof:
-        for batch in torch.utils.data.DataLoader(torch.randn(80, 8), batch_size=4):
+        for (batch,) in torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.randn(80, 8)), batch_size=4):
             model(batch)
     assert prof.record is not None and len(prof.record.steps) == 3
 
