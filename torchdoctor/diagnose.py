@@ -141,6 +141,8 @@ def _finding(
             continue
         if span is not None and span != at and all(span != mark.at for mark in marks):
             marks.append(Mark(span, root.text))
+    if not failure.live and open_file is not None and diagnosis.at is None:
+        marks += [mark for mark in _of_source(failure, open_file) if all(mark.at != one.at for one in marks)]
     codes = [_code(open_file, mark.at) for mark in marks] if open_file is not None else []
     by_source = tuple(diagnosis.by_source(codes)) if diagnosis.by_source is not None and codes else ()
     return Finding(
@@ -151,6 +153,20 @@ def _finding(
         evidence=diagnosis.evidence,
         cures=by_source or diagnosis.cures,
     )
+
+
+def _of_source(failure: Failure, open_file: OpenFile) -> Iterable[Mark]:
+    """Of a pasted traceback whose files lie here: where the called layer is built, and where its input was made."""
+    user, inner = failure.user, failure.inner
+    file = open_file(user.path) if user is not None and user.at is not None else None
+    if file is None or user is None or user.at is None:
+        return
+    from torchdoctor.facts import failing
+
+    layer = failing.layer_at(file, user.at) if inner is not None and inner.package == "torch" else None
+    if layer is not None:
+        yield Mark(layer.built, f"`{layer.code}` is built here")
+    yield from failing.made_at(file, user.at)
 
 
 def _code(open_file: OpenFile, span: Span) -> str:

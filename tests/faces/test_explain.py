@@ -43,14 +43,14 @@ def test_a_traceback(command: Command, write: Write) -> None:
     rows = result.stdout.splitlines()
     assert rows[0].startswith("RuntimeError: view size is not") and rows[0].endswith("...")
     assert rows[1].startswith(f"error[{RULE}]: ")
-    assert "  --> /data/ada/model.py:41:1" in rows and "41 | return moved.view(x.shape[0], -1)" in rows
+    assert "  --> /data/ada/model.py:41:8" in rows and "41 | return moved.view(x.shape[0], -1)" in rows
     assert rows[-1] == f"   = torchdoctor explain {RULE}"
 
 
 def test_the_file_as_it_is_here_is_shown_where_it_is_the_one_that_ran(command: Command, write: Write) -> None:
     root = write({"model.py": "\n" * 40 + "        return moved.view(x.shape[0], -1)\n"})
     out = command("explain", "-", stdin=TEXT.replace("/data/ada", str(root))).stdout
-    assert " --> model.py:41:9" in out and "41 |         return moved.view" in out
+    assert " --> model.py:41:16" in out and "41 |         return moved.view" in out
     write({"model.py": "changed\n" * 50})
     out = command("explain", "-", stdin=TEXT.replace("/data/ada", str(root))).stdout
     assert "41 | return moved.view" in out and "changed" not in out

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from torchdoctor.exception_names import bases_of
+from torchdoctor.finding import Span
 from torchdoctor.pasted.logs import Line, Stream, streams
 from torchdoctor.pasted.packages import package_of
-from torchdoctor.pasted.raised import Raised
+from torchdoctor.pasted.raised import Place, Raised
 from torchdoctor.pasted.tracebacks import raised_elsewhere, raised_in
 from torchdoctor.record import ExceptionRecord, Failure, FrameRecord
 
@@ -86,7 +87,9 @@ def _order(one: _Found, root: int | None) -> tuple[bool, bool, bool, str, int]:
 
 def _failure(raised: Raised, stream: Stream) -> Failure:
     frames = tuple(
-        FrameRecord(f.path, f.line, f.function, f.text, package_of(f.path)) for f in raised.frames if f.line >= 0
+        FrameRecord(f.path, f.line, f.function, f.text, package_of(f.path), _marked(f))
+        for f in raised.frames
+        if f.line >= 0
     )
     name = raised.type.replace("::", ".").rpartition(".")[2]
     bases = bases_of(name) if raised.type else ANY
@@ -102,6 +105,13 @@ def _failure(raised: Raised, stream: Stream) -> Failure:
         causes=tuple(_failure(cause, stream) for cause in raised.causes),
         environment=_environment(stream),
     )
+
+
+def _marked(place: Place) -> Span | None:
+    """What the marks below a frame's code mark, in columns of the code as it was printed."""
+    if len(place.columns) != 2 or place.columns[1] > len(place.text):
+        return None
+    return Span(place.path, place.line, place.columns[0] + 1, place.line, place.columns[1] + 1)
 
 
 def _environment(stream: Stream) -> dict[str, object]:

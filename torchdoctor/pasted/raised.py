@@ -42,12 +42,14 @@ LONGEST = 300  # lines of one exception's text
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A frame as it was printed."""
+    """A frame as it was printed. ``columns`` are those that the marks below its code mark, from 0, of the code as it
+    stands in ``text``; () where there are none, or the code has several rows."""
 
     path: str
     line: int
     function: str
     text: str = ""
+    columns: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)

@@ -121,19 +121,24 @@ def _frames(lines: Sequence[str], number: int) -> tuple[list[Place], int]:
                 continue
             break
         number += 1
-        code, number = _code(lines, number, indent_of(lines[number - 1]))
-        found.append(Place(at["path"], int(at["line"]), (at["function"] or "").strip() or "<module>", code))
+        code, columns, number = _code(lines, number, indent_of(lines[number - 1]))
+        function = (at["function"] or "").strip() or "<module>"
+        found.append(Place(at["path"], int(at["line"]), function, code, columns))
     return found, number
 
 
-def _code(lines: Sequence[str], number: int, indent: int) -> tuple[str, int]:
-    """The source below a frame's line, less the marks under it."""
+def _code(lines: Sequence[str], number: int, indent: int) -> tuple[str, tuple[int, ...], int]:
+    """The source below a frame's line without the marks under it, the columns that they mark, and the line behind."""
     code: list[str] = []
+    columns: tuple[int, ...] = ()
     while number < len(lines) and len(code) < 30:
         row = lines[number]
         if FILE.match(row) or _REPEATED.match(row) or not row.strip():
             break
         if _MARKS.match(row):
+            if len(code) == 1 and indent_of(row) >= indent_of(lines[number - 1]):
+                before = indent_of(lines[number - 1])
+                columns = indent_of(row) - before, len(row.rstrip()) - before
             number += 1
             continue
         if indent_of(row) <= indent and not (_unindented(lines, number) and not code):
@@ -142,7 +147,7 @@ def _code(lines: Sequence[str], number: int, indent: int) -> tuple[str, int]:
         number += 1
     if number + 1 < len(lines) and not lines[number].strip() and FILE.match(lines[number + 1]):
         number += 1  # some loggers put empty lines between
-    return " ".join(code), number
+    return " ".join(code), columns if len(code) == 1 else (), number
 
 
 def _unindented(lines: Sequence[str], number: int) -> bool:

@@ -32,8 +32,9 @@ def explain_input(format_: str, color: str) -> int:
         say("paste a traceback or a message, then end it with Ctrl-D (on Windows Ctrl-Z and Enter)\n", err=True)
     text = sys.stdin.buffer.read().decode("utf-8", "replace")
     from torchdoctor.pasted import failures_in
+    from torchdoctor.project.pasted_sources import located
 
-    failures = failures_in(text)
+    failures = [located(failure) for failure in failures_in(text)]
     if not failures and format_ == "text":
         say("no failure is told of in this text\n", err=True)
         return 1

@@ -22,7 +22,8 @@ Examples:
   torchdoctor explain                                the last crash in C++, which raised no exception
 
 With - standard input is read: tracebacks of terminals, notebooks, pytest and rich, with the prefixes of ranks and
-times, or a message alone. A text has no tensors, so that less is known than after `torchdoctor run`.
+times, or a message alone. A text has no tensors, so that less is known than after `torchdoctor run`. Where the files
+of a traceback lie here, the same as they were, the places are marked where layers are built and values made.
 A crash is known where the program ran under `torchdoctor run` or `torchdoctor.install()`.
 
 In a terminal a page is laid out and coloured; in a pipe it is plain Markdown.
