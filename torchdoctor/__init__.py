@@ -34,12 +34,14 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False  # checkers take it for true; `typing` takes longer to load than all the rest
 __all__ = [
     "Finding",
+    "GuardViolated",
     "ModelCheckFailed",
     "Report",
     "__version__",
     "check_model",
     "explain",
     "explaining",
+    "guard",
     "install",
     "lint",
     "profile",
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
     from torchdoctor.faces.check_model import ModelCheckFailed as ModelCheckFailed
     from torchdoctor.faces.check_model import check_model as check_model
     from torchdoctor.faces.explaining import explaining as explaining
+    from torchdoctor.faces.guards import GuardViolated as GuardViolated
+    from torchdoctor.faces.guards import guard as guard
     from torchdoctor.faces.hooks import install as install
     from torchdoctor.faces.hooks import uninstall as uninstall
     from torchdoctor.faces.profiling import profile as profile
@@ -65,6 +69,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "check_model": "torchdoctor.faces.check_model",
     "ModelCheckFailed": "torchdoctor.faces.check_model",
+    "guard": "torchdoctor.faces.guards",
+    "GuardViolated": "torchdoctor.faces.guards",
     "lint": "torchdoctor.faces.python",
     "explain": "torchdoctor.faces.python",
     "Finding": "torchdoctor.finding",

@@ -6,6 +6,21 @@ from dataclasses import dataclass
 
 from torchdoctor.finding import Span
 
+# What torch calls otherwise within than people do who write it.
+_ASKED_AS = {
+    "lift_fresh": "torch.tensor",
+    "__bool__": "bool(tensor)",
+    "__int__": "int(tensor)",
+    "__float__": "float(tensor)",
+    "__index__": "tensor as an index",
+    "__getitem__": "tensor[mask]",
+    "__setitem__": "tensor[mask] = ...",
+    "__format__": "f'{tensor}'",
+    "__repr__": "repr(tensor)",
+    "__contains__": "value in tensor",
+    "__array__": "numpy.asarray(tensor)",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class OperationRecord:
@@ -32,6 +47,7 @@ class OperationRecord:
         name = self.name
         for prefix in ("aten.", "torch.nn.functional.", "torch.Tensor.", "torch."):
             name = name.removeprefix(prefix)
+        name = _ASKED_AS.get(name, name)
         return f"`{name}`{' of the backward pass' if self.backward else ''}"
 
     @property

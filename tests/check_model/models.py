@@ -102,7 +102,6 @@ class Averaging(Well):
 
 class Squeezing(Well):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        # torchdoctor: ignore[squeeze-without-dim]
         kept = self.features(x)[:, None].squeeze()  # blamed
         return self.head(kept)  # type: ignore[no-any-return]
 

@@ -15,11 +15,12 @@ module itself.
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 import pytest
 
 _ALWAYS: tuple[str, ...] = ()
-_WHEN_ON: tuple[str, ...] = ("told", "failures", "linting", "memory", "summary")
+_WHEN_ON: tuple[str, ...] = ("told", "failures", "linting", "memory", "guarding", "summary")
 _MARK = "torchdoctor(...): hold a test to limits, when torchdoctor is on"
 
 
@@ -44,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--torchdoctor-report-format", choices=("json", "sarif", "junit"), help="How to write it, whatever its name."
     )
     parser.addini("torchdoctor", "Explain tests that fail in torch, as --torchdoctor does.", type="bool", default=False)
+    parser.addini("torchdoctor_guards", "Limits for every test, a line each: `max_memory = 2 GiB`.", type="linelist")
     parser.addini("torchdoctor_lint", "Files and folders to lint, as --torchdoctor-lint does.", type="args")
 
 
@@ -60,3 +62,9 @@ def is_on(config: pytest.Config) -> bool:
     """Whether the user has asked for the plugin, on the command line or in pytest's ini."""
     said = (config.getoption(name) for name in ("torchdoctor", "torchdoctor_lint", "torchdoctor_report"))
     return any(one not in (None, False) for one in said) or any(map(config.getini, ("torchdoctor", "torchdoctor_lint")))
+
+
+@pytest.fixture(scope="session")
+def torchdoctor_guard() -> Any:
+    """``with torchdoctor_guard(max_memory="2 GiB", no_nan=True):`` is ``torchdoctor.guard``, also where all else is off."""
+    return import_module("torchdoctor.faces.guards").guard
