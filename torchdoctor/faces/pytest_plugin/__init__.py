@@ -66,5 +66,5 @@ def is_on(config: pytest.Config) -> bool:
 
 @pytest.fixture(scope="session")
 def torchdoctor_guard() -> Any:
-    """``with torchdoctor_guard(max_memory="2 GiB", no_nan=True):`` is ``torchdoctor.guard``, also where all else is off."""
+    """``with torchdoctor_guard(max_memory="2 GiB", no_nan=True):`` is ``torchdoctor.guard``."""
     return import_module("torchdoctor.faces.guards").guard
