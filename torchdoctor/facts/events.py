@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from torchdoctor.facts.fixed import fixed
 from torchdoctor.facts.values import Value
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class GradMode:
     """Whether operations are recorded for backward: True, False, or None (not known); and what made it so."""
 
@@ -22,7 +23,7 @@ class GradMode:
     because: cst.CSTNode | None = field(default=None, repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Mode:
     """One mode that a module may be in: training True or False, None where it was never set in sight.
 
@@ -33,7 +34,7 @@ class Mode:
     because: cst.CSTNode | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Arm:
     """One way out of a branch: the If, Try, Match or IfExp, and which of its arms (0 the first)."""
 

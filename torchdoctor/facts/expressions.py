@@ -79,14 +79,15 @@ class Expressions:
 
     def value(self, node: cst.CSTNode) -> Value:
         """The value of an expression; remembered for whoever asks about the node later."""
-        self.run.tick()
+        run = self.run
+        run.tick()
         handler = _BY_KIND.get(type(node))
         if handler is not None:
             value = handler(self, node)
         else:
             plain = literal(node)
             value = const(plain) if isinstance(plain, (int, float, complex, str, bytes)) else UNKNOWN
-        self.run.values[node] = value
+        run.values[node] = value
         return value
 
     def _call(self, node: cst.Call) -> Value:
@@ -96,7 +97,7 @@ class Expressions:
 
     def _name(self, node: cst.Name) -> Value:
         name = node.value
-        value = self.state.names.get(name)
+        value = self.run.state.names.get(name)
         if value is not None:
             return value
         if name in ("None", "True", "False"):
@@ -115,7 +116,7 @@ class Expressions:
 
     def attribute(self, of: Value, name: str, node: cst.CSTNode) -> Value:
         """`of.name`, from what was written to it, from its class, or as torch defines it."""
-        written = self.state.heap.get((of, name))
+        written = self.run.state.heap.get((of, name))
         if written is not None:
             return written
         if isinstance(of, OneOf):

@@ -43,13 +43,14 @@ class Neighbours:
         self.asked: dict[str, str | None] = {}
         self._store = _Store(roots, load, keep)
         self._told: dict[str, str | None] = {}
+        self._lies: dict[str, Path | None] = {}
 
     def seen_from(self, *own: Path) -> Neighbours:
         """The same project as a file sees it whose imports start from its own root first, then from those around it."""
         view = Neighbours.__new__(Neighbours)
         around = (up for root in own for up in root.parents if not {*self._store.roots}.isdisjoint(up.parents))
         view.roots = tuple(dict.fromkeys((*own, *around, *self._store.roots)))
-        view.asked, view._store, view._told = {}, self._store, {}
+        view.asked, view._store, view._told, view._lies = {}, self._store, {}, {}
         return view
 
     @property
@@ -177,14 +178,17 @@ class Neighbours:
 
     def _path(self, module: str) -> Path | None:
         """Where a module lies. What is not there is written down too: a new file may change what a name means."""
-        if module.partition(".")[0] in ELSEWHERE:
-            return None
-        for root in self.roots:
-            path, missed = self._store.find(root, module)
-            self.asked.update(missed)
-            if path is not None:
-                return path
-        return None
+        if module in self._lies:
+            return self._lies[module]
+        found: Path | None = None
+        if module.partition(".")[0] not in ELSEWHERE:
+            for root in self.roots:
+                found, missed = self._store.find(root, module)
+                self.asked.update(missed)
+                if found is not None:
+                    break
+        self._lies[module] = found
+        return found
 
 
 class _Store:

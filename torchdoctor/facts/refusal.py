@@ -10,6 +10,7 @@ import libcst as cst
 
 from torchdoctor.facts import sizes as s
 from torchdoctor.facts.events import Arm
+from torchdoctor.facts.fixed import fixed
 from torchdoctor.facts.values import Dim, Tensor, Value
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _UNSAID = re.compile(r"\?|\(\)|operator ")  # sizes that the code has no words for: of what some call gave
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Refusal:
     """Why torch surely raises.
 

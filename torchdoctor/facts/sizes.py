@@ -273,6 +273,10 @@ def _ordered(values: Sequence[Value]) -> tuple[Value, ...]:
 
 def text(size: Dim) -> str:
     """The size in words of the code: "b * n", "x.shape[0]", "?" where it is not known."""
+    if isinstance(size, Attr):
+        return f"{text(size.of)}.{size.name}"
+    if isinstance(size, (Param, Free)):
+        return size.name
     if isinstance(size, Const):
         return str(size.value)
     if isinstance(size, Arithmetic):
@@ -282,14 +286,10 @@ def text(size: Dim) -> str:
         return "batch"
     if isinstance(size, Size):
         return f"{text(size.of)}.shape[{size.dim}]"
-    if isinstance(size, Attr):
-        return f"{text(size.of)}.{size.name}"
     if isinstance(size, Item):
         return f"{text(size.of)}[{size.key!r}]"
     if isinstance(size, Tensor):
         return text(size.of) if size.of is not None else "?"
-    if isinstance(size, (Param, Free)):
-        return size.name
     if isinstance(size, (Named, Made)):
         return size.name.rpartition(".")[2]
     if isinstance(size, Result):

@@ -6,10 +6,12 @@ same unknown object is recognised wherever it goes, and two different ones are n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Generic, TypeVar
 
 import libcst as cst
+
+from torchdoctor.facts.fixed import fixed
 
 T = TypeVar("T")
 
@@ -17,10 +19,10 @@ T = TypeVar("T")
 class Value:
     """Any value. Equality is identity of the thing as far as it is known."""
 
-    __slots__ = ()
+    __slots__ = ("_hash",)  # worked out once: values are looked up by what they hold, and hold others
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Unknown(Value):
     """Nothing is known, not even that it is the same thing as before."""
 
@@ -28,7 +30,7 @@ class Unknown(Value):
 UNKNOWN = Unknown()
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Const(Value):
     """A Python constant: number, string, bytes, bool, None, Ellipsis.
 
@@ -44,14 +46,14 @@ def const(value: Any) -> Const:
     return Const(value, type(value))
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Named(Value):
     """A function, class or module with a full name: torch.relu, pkg.train_one_epoch, builtins.len."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Method(Value):
     """A bound method or other attribute that is called on its receiver: `optimizer.step`."""
 
@@ -59,7 +61,7 @@ class Method(Value):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Made(Value):
     """An object made by calling a class of known full name; told apart by the node that made it.
 
@@ -79,7 +81,7 @@ class Made(Value):
         return self.args[position] if position is not None and position < len(self.args) else None
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Self(Value):
     """The instance that a method of this class runs on; ``name`` is the class's full name."""
 
@@ -87,7 +89,7 @@ class Self(Value):
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Param(Value):
     """A parameter of a function that nothing more is known of.
 
@@ -99,7 +101,7 @@ class Param(Value):
     given: cst.CSTNode | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Free(Value):
     """A name that the function reads from outside: a global or a variable of an enclosing function."""
 
@@ -107,7 +109,7 @@ class Free(Value):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Attr(Value):
     """An attribute of a thing: `args.device`, `self.model`."""
 
@@ -115,7 +117,7 @@ class Attr(Value):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Item(Value):
     """`of[key]` of a thing, key being a constant where it is known."""
 
@@ -123,7 +125,7 @@ class Item(Value):
     key: Any
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Element(Value):
     """What a loop takes from an iterable, anew each time; ``place`` is its position when unpacked (-1: whole)."""
 
@@ -132,7 +134,7 @@ class Element(Value):
     place: int = -1
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Result(Value):
     """What a call that is not understood gives back; ``place`` is the position when it is unpacked (-1: whole)."""
 
@@ -141,7 +143,7 @@ class Result(Value):
     place: int = -1
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Size(Value):
     """The size of a tensor of unknown shape in one dimension: `x.size(0)`, `x.shape[-1]`."""
 
@@ -149,14 +151,14 @@ class Size(Value):
     dim: int
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Shape(Value):
     """`x.shape` or `x.size()` of a tensor whose rank is not known."""
 
     of: Value
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Arithmetic(Value):
     """A number computed from others that are not all known: `b * n`, `c // heads`."""
 
@@ -164,14 +166,14 @@ class Arithmetic(Value):
     operands: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Sequence(Value):
     """A tuple (or torch.Size) with its items in order."""
 
     items: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Function(Value):
     """A lambda or a function of the project that is at hand as a node, with the names of the function around it."""
 
@@ -179,7 +181,7 @@ class Function(Value):
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Scaled(Value):
     """`scaler.scale(loss)`: the loss, multiplied for mixed precision."""
 
@@ -187,14 +189,14 @@ class Scaled(Value):
     scaler: Value
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class OneOf(Value):
     """One of a few values, by which branch was taken."""
 
     options: frozenset[Value]
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Known(Generic[T]):
     """A fact and its reason: the node that made it so."""
 
@@ -202,7 +204,7 @@ class Known(Generic[T]):
     because: cst.CSTNode = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Axis:
     """How one dimension of a tensor lies in memory, beside its other dimensions.
 
@@ -223,7 +225,7 @@ class Axis:
 Dim = int | Value | None  # a number, a symbol that equals itself, or not known
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Tensor(Value):
     """A tensor, and for each fact either what is known and why, or None.
 

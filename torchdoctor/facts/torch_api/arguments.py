@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
 import libcst as cst
 
 from torchdoctor.facts import sizes as s
+from torchdoctor.facts.fixed import fixed
 from torchdoctor.facts.joins import join
 from torchdoctor.facts.refusal import Refusal
 from torchdoctor.facts.tensor import size, with_layout
@@ -31,7 +31,7 @@ from torchdoctor.facts.values import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Arguments:
     """What a call passes: ``node`` is the call, ``values`` the positional arguments (a method's receiver first).
 

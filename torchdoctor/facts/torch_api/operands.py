@@ -46,12 +46,9 @@ def as_array(value: Value) -> Tensor | None:
     source = _source(value)
     if source is None:
         return None
-    tensor = Tensor(source, of=value)
-    if isinstance(value, (Param, Element)):
-        tensor = tensor.but(contiguous=Known(True, source))
-    if isinstance(value, Element) and isinstance(value.of, Made) and "loader" in kinds_of(value.of.name):
-        tensor = tensor.but(grad=Known("plain", source))
-    return tensor
+    contiguous = Known(True, source) if isinstance(value, (Param, Element)) else None
+    loaded = isinstance(value, Element) and isinstance(value.of, Made) and "loader" in kinds_of(value.of.name)
+    return Tensor(source, of=value, contiguous=contiguous, grad=Known("plain", source) if loaded else None)
 
 
 def is_array(value: Value, depth: int = _DEPTH) -> bool:

@@ -8,12 +8,12 @@ and anything with a dot inside for itself; "F." is torch.nn.functional.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TypeVar
 
 import libcst as cst
 
 from torchdoctor.facts.axes import Shape
+from torchdoctor.facts.fixed import fixed
 from torchdoctor.facts.tensor import named, scattered
 from torchdoctor.facts.torch_api.arguments import NotKnown, Use
 from torchdoctor.facts.torch_api.gradients import GradRule, created, of_same, through
@@ -25,7 +25,7 @@ T = TypeVar("T")
 Effect = Callable[[Use], Value | None]
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Row:
     """``names`` are full names of functions, or method names after a dot; ``effect`` works out the result.
 
@@ -38,7 +38,7 @@ class Row:
     kind: str = "other"
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Fields(Sequence):
     """A tuple whose items have names as well: what `x.max(dim=1)` gives."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torchdoctor.facts import sizes as s
 from torchdoctor.facts.axes import Shape
+from torchdoctor.facts.fixed import fixed
 from torchdoctor.facts.values import Const, Dim, Known, Tensor, Value
 
 
-@dataclass(frozen=True, slots=True)
+@fixed
 class Slice:
     """`lower:upper:step` in a subscript; None for what is not written."""
 
