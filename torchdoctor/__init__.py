@@ -23,6 +23,8 @@
         ...
 
 Importing the package loads nothing: each name is loaded when it is first asked for.
+
+PYTEST_DONT_REWRITE: a word for pytest, which else warns of a plugin's package that is loaded before it.
 """
 
 from __future__ import annotations

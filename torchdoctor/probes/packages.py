@@ -5,9 +5,17 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+from collections.abc import Iterable
 from functools import lru_cache
 
 _INSTALLED = ("site-packages", "dist-packages")
+_claimed: set[str] = set()
+
+
+def claim(names: Iterable[str]) -> None:
+    """Take installed packages of these names for the user's own code: a project that is installed to be tested."""
+    _claimed.update(names)
+    package_of.cache_clear()
 
 
 @lru_cache(maxsize=4096)
@@ -18,7 +26,8 @@ def package_of(path: str) -> str:
     parts = path.replace("\\", "/").split("/")
     for index in range(len(parts) - 2, -1, -1):
         if parts[index] in _INSTALLED:
-            return parts[index + 1].removesuffix(".py")
+            name = parts[index + 1].removesuffix(".py")
+            return "" if name in _claimed else name
     for folder, name in _own_folders():
         if path.startswith(folder):
             return name

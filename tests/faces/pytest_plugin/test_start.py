@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.faces.pytest_plugin.conftest import Suite
+from tests.faces.pytest_plugin.conftest import ROOT, Suite
 
 _TELLS = """
     import json, sys
@@ -53,3 +56,29 @@ def test_its_mark_is_known_where_it_is_off(suite: Suite) -> None:
 def test_help_tells_of_it(suite: Suite) -> None:
     done = suite.run("--help")
     assert "--torchdoctor" in done.stdout and "torchdoctor (bool)" in done.stdout
+
+
+def test_a_package_that_is_loaded_before_pytest_is_no_reason_to_warn(suite: Suite) -> None:
+    """As under ``torchdoctor run -m pytest``, where pytest would have compiled the package anew."""
+    suite.write({"test_it.py": "def test_it():\n    pass\n"})
+    (suite.site / "torchdoctor-0.dist-info" / "RECORD").write_text("torchdoctor/__init__.py,,\n")
+    code = "import sys, torchdoctor, pytest; sys.exit(pytest.main(['-W', 'error', '--torchdoctor']))"
+    path = os.pathsep.join([str(suite.site), str(ROOT)])
+    command, environment = [sys.executable, "-c", code], {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=suite.folder, env=environment)
+    assert done.returncode == 0 and "warning" not in done.stdout, done.stdout + done.stderr
+
+
+def test_our_modules_are_not_compiled_anew_for_a_run(suite: Suite) -> None:
+    suite.write({
+        "test_it.py": "def test_it():\n    pass\n",
+        "conftest.py": """
+            import sys
+
+            def pytest_unconfigure():
+                module = sys.modules["torchdoctor.faces.pytest_plugin.failures"]
+                print("\\nLOADER", type(module.__loader__).__name__)
+        """,
+    })  # fmt: skip
+    (suite.site / "torchdoctor-0.dist-info" / "RECORD").write_text("torchdoctor/__init__.py,,\n")
+    assert "LOADER SourceFileLoader" in suite.run("--torchdoctor").stdout

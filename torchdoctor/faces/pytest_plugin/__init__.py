@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 _ALWAYS: tuple[str, ...] = ()
-_WHEN_ON: tuple[str, ...] = ("told", "failures", "linting", "memory", "guarding", "summary")
+_WHEN_ON: tuple[str, ...] = ("told", "installed", "failures", "linting", "memory", "guarding", "summary")
 _MARK = "torchdoctor(...): hold a test to limits, when torchdoctor is on"
 
 
@@ -51,6 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARK)
+    _leave_as_compiled(config)
     for part in (*_ALWAYS, *(_WHEN_ON if is_on(config) else ())):
         module = import_module(f"{__name__}.{part}")
         plugin = module.plugin(config) if hasattr(module, "plugin") else module
@@ -68,3 +69,10 @@ def is_on(config: pytest.Config) -> bool:
 def torchdoctor_guard() -> Any:
     """``with torchdoctor_guard(max_memory="2 GiB", no_nan=True):`` is ``torchdoctor.guard``."""
     return import_module("torchdoctor.faces.guards").guard
+
+
+def _leave_as_compiled(config: pytest.Config) -> None:
+    """pytest compiles the modules of a plugin's whole package anew, to show what was asserted: ours are hundreds."""
+    marked = getattr(config.pluginmanager.rewrite_hook, "_must_rewrite", None)
+    if isinstance(marked, set):
+        marked.discard("torchdoctor")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from torchdoctor.faces.pytest_plugin.installed import at_home
 from torchdoctor.faces.pytest_plugin.told import keep, width_of
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _explain(report: Any, excinfo: Any, config: pytest.Config) -> None:
     faults: list[str] = []
     try:
         text, findings = _told(error, example and example.test, width_of(config), faults)
-        keep(report, findings)
+        keep(report, at_home(findings, config))
     except Exception as fault:
         text = ""
         faults.append(_fault("could not explain this failure", fault))
