@@ -156,7 +156,7 @@ def test_off_it_changes_nothing(python: Path, project: Suite) -> None:
         run(python, project, "-p", "no:randomly", "-p", "no:torchdoctor"),
     )
     assert "torchdoctor -" not in off.stdout
-    last = [text.strip().splitlines()[-1].partition(" in ")[0] for text in (off.stdout, without.stdout)]
+    last = [text.strip().splitlines()[-1].partition(" in ")[0].strip("= ") for text in (off.stdout, without.stdout)]
     assert last[0] == last[1], without.stdout
 
 
