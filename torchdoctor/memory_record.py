@@ -167,8 +167,9 @@ class MemoryRecord:
 
     ``requested`` is the size that was refused, ``allowed`` the limit that this process has been given, ``own`` all that
     it holds on the device, the driver's context included. ``steps`` are the bytes that were allocated at the ends of
-    the steps before, oldest first. ``batch`` is the size that most inputs begin with. ``settings`` is the allocator's
-    (PYTORCH_CUDA_ALLOC_CONF), ``backend`` "native" or "cudaMallocAsync". ``missing`` says what could not be read.
+    the steps before, oldest first, and ``shapes`` those of their batches ("64x3x32x32, 64"). ``batch`` is the size that
+    most inputs begin with. ``settings`` is the allocator's (PYTORCH_CUDA_ALLOC_CONF), ``backend`` "native" or
+    "cudaMallocAsync". ``missing`` says what could not be read.
     """
 
     device: str = ""
@@ -190,6 +191,7 @@ class MemoryRecord:
     saved: tuple[SavedRecord, ...] = ()
     lines: tuple[LineRecord, ...] = ()
     steps: tuple[int, ...] = ()
+    shapes: tuple[str, ...] = ()
     batch: int | None = None
     grad_enabled: bool | None = None
     training: bool | None = None

@@ -333,7 +333,10 @@ class _Placed(TorchDispatchMode):  # type: ignore[no-untyped-call]
         for one in made if isinstance(made, (tuple, list)) else (made,):
             if not isinstance(one, torch.Tensor):
                 continue
-            storage = one.untyped_storage()
+            try:
+                storage = one.untyped_storage()
+            except NotImplementedError:  # a sparse tensor lies in several
+                continue
             key = storage._cdata
             if key in self.card.placed or not storage.nbytes():
                 continue

@@ -10,7 +10,6 @@ import ast
 import os
 import sys
 import types
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
@@ -27,11 +26,10 @@ from torchdoctor.probes.plain import class_name, instance_dict, loaded, locals_o
 from torchdoctor.probes.reach import Named
 from torchdoctor.probes.saved import node_of
 from torchdoctor.probes.source import Sources
+from torchdoctor.probes.step_memory import noted
 from torchdoctor.probes.tensor import is_tensor
 from torchdoctor.record import ExceptionRecord, ObjectRecord
 
-# The bytes that were allocated at the ends of the last steps, for each device: whoever watches steps adds to it.
-STEPS: dict[str, deque[int]] = {}
 _SETTINGS = (
     "PYTORCH_ALLOC_CONF",
     "PYTORCH_CUDA_ALLOC_CONF",
@@ -40,11 +38,6 @@ _SETTINGS = (
 )
 _REFUSALS = ("out of memory", "can't allocate memory", "not enough memory: you tried", "Invalid buffer size",
              "OUT_OF_DEVICE_MEMORY", "Unable to allocate", "would exceed allowed memory")  # fmt: skip
-
-
-def note_step(device: str, allocated: int) -> None:
-    """Keep the bytes that are allocated at a step's end: growth is told from the last sixty-four."""
-    STEPS.setdefault(device, deque(maxlen=64)).append(allocated)
 
 
 def is_refusal(exception: ExceptionRecord) -> bool:
@@ -92,7 +85,9 @@ def _memory(
     record = _joined(told, {**found, "device": device})
     if held.hooked:
         record = replace(record, missing=(*record.missing, "what is saved behind hooks (checkpointing, offloading)"))
-    record = replace(record, saved=held.saved, held=held.held, batch=held.batch, steps=tuple(STEPS.get(device, ())))
+    before = noted(device)
+    steps, shapes = tuple(size for size, _ in before), tuple(shape for _, shape in before)
+    record = replace(record, saved=held.saved, held=held.held, batch=held.batch, steps=steps, shapes=shapes)
     return replace(record, parts=parts(record, held), host=host_of(), **_state(links, sources))
 
 

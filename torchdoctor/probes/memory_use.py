@@ -122,6 +122,11 @@ class DeviceMemory:
             return self._kind, None
 
     @property
+    def place(self) -> str:
+        """The device as torch writes it: "cuda:0", "mps"."""
+        return self._kind if self._kind == "mps" else f"{self._kind}:{self.index}"
+
+    @property
     def name(self) -> str:
         """The device as NVML knows it: its UUID; "" where it has none."""
         torch = sys.modules.get("torch")

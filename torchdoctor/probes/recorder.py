@@ -14,7 +14,7 @@ from collections.abc import Callable
 from time import perf_counter as clock
 from typing import Any
 
-from torchdoctor.probes import batch_shape, holders
+from torchdoctor.probes import batch_shape, holders, step_memory
 from torchdoctor.probes.graphs_alive import GraphsAlive
 from torchdoctor.probes.growth import Growth
 from torchdoctor.probes.journal import Journal
@@ -174,6 +174,8 @@ class Recorder:
             self._memory_read = now
             allocated, reserved, peak, _ = self.device.read()
             rss = self._resident.read()
+            if allocated is not None:
+                step_memory.note(self.device.place, allocated, self._shape)
         graphs = len(self.graphs)
         seconds = now - phases.began
         self.journal.lay(

@@ -101,11 +101,19 @@ def growth(memory: MemoryRecord) -> int:
     The first steps make gradients and the optimizer's state: they are passed over. At least three more are wanted, and
     together they must be worth a twentieth of all that is allocated.
     """
-    steps = memory.steps[2:]
+    steps = _alike(memory)[2:]
     gains = [later - sooner for sooner, later in pairwise(steps)]
     if len(gains) < 3 or min(gains) <= 0 or sum(gains) < (memory.allocated or steps[-1]) * 0.05:
         return 0
     return sum(gains) // len(gains)
+
+
+def _alike(memory: MemoryRecord) -> list[int]:
+    """What was allocated at the ends of the steps whose batches had the shape that most had."""
+    if len(memory.shapes) != len(memory.steps):
+        return list(memory.steps)
+    usual = max(set(memory.shapes), key=memory.shapes.count, default="")
+    return [size for size, shape in zip(memory.steps, memory.shapes, strict=True) if shape == usual]
 
 
 def kept(memory: MemoryRecord) -> HeldRecord | None:

@@ -36,10 +36,24 @@ def _message(failure: Failure, memory: MemoryRecord) -> str:
     return f"{lead}, and {free} of {gpu} are free"
 
 
+def _difference(memory: MemoryRecord) -> Iterator[str]:
+    """What is other in this step than in those before, where these were watched."""
+    if not memory.shapes or not memory.shapes[-1]:
+        return
+    before = set(", ".join(memory.shapes).split(", "))
+    for one in memory.held:
+        shape = "x".join(map(str, one.shape or ()))
+        if one.role == "input" and one.shape and len(one.shape) > 1 and shape not in before:
+            last = f"{memory.shapes[-1]}, and ended with {size_text(memory.steps[-1])} allocated"
+            yield f"`{one.name}` is {shape} in this step; the last good one had a batch of {last}"
+            return
+
+
 def _evidence(failure: Failure, memory: MemoryRecord) -> Iterator[str]:
     what = made(failure, memory)
     if what is not None and what.factor:
         yield what.factor
+    yield from _difference(memory)
     if in_evaluation(failure, memory):
         yield "the model is in eval mode and gradients are on: each layer saves its input for a backward pass"
     if in_foreach(failure):
