@@ -93,7 +93,9 @@ class HeldRecord:
 
     ``name`` is what the code calls it, "losses" or "self.cache['keys']"; ``bytes`` its own, ``graph`` those that the
     graphs behind it keep alive beside that. ``count`` is of how many tensors a container is; ``chain`` how many times
-    over a running total was added to. ``line`` in ``path`` is where it is added to, 0 where that was not found.
+    over a running total was added to; the role "carried" is of a tensor that goes with its graph from turn to turn.
+    ``line`` in ``path`` is where it is added to, 0 where that was not found. ``done``: no code after the failing line
+    of its function reads it.
     """
 
     name: str
@@ -107,6 +109,7 @@ class HeldRecord:
     chain: int = 0
     path: str = ""
     line: int = 0
+    done: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +172,8 @@ class MemoryRecord:
     it holds on the device, the driver's context included. ``steps`` are the bytes that were allocated at the ends of
     the steps before, oldest first, and ``shapes`` those of their batches ("64x3x32x32, 64"). ``batch`` is the size that
     most inputs begin with. ``settings`` is the allocator's (PYTORCH_CUDA_ALLOC_CONF), ``backend`` "native" or
-    "cudaMallocAsync". ``missing`` says what could not be read.
+    "cudaMallocAsync". ``softmax`` tells whose code writes attention's softmax out: "own", or a package's name.
+    ``missing`` says what could not be read.
     """
 
     device: str = ""
@@ -196,6 +200,7 @@ class MemoryRecord:
     grad_enabled: bool | None = None
     training: bool | None = None
     autocast: bool | None = None
+    softmax: str = ""
     backend: str = ""
     settings: str = ""
     host: HostRecord | None = None

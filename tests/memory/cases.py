@@ -333,6 +333,51 @@ for key in range(1000):
         told=("`bank.seen` keeps", "`.detach().cpu()`"),
     ),
     Case(
+        "a hidden state that is carried over batches",
+        GROWS,
+        HEAD
+        + """\
+class Reader(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(100, 64)
+        self.rnn = nn.GRU(64, 128, batch_first=True)
+        self.head = nn.Linear(128, 100)
+
+    def forward(self, tokens, hidden):
+        out, hidden = self.rnn(self.embedding(tokens), hidden)
+        return self.head(out), hidden
+
+
+def perplexity(model, batches):
+    hidden, total = None, 0.0
+    for index in range(batches):
+        tokens = torch.randint(100, (CARD // (1 << 20), 16), device=device)
+        logits, hidden = model(tokens, hidden)
+        total += F.cross_entropy(logits.flatten(0, 1), tokens.flatten()).item()
+    return total / batches
+
+
+perplexity(Reader().to(device), 1000)
+""",
+        told=("`hidden` goes from turn to turn with its graph", "`hidden = hidden.detach()`", "no_grad"),
+        silent=("`total`", "expandable_segments"),
+    ),
+    Case(
+        "the logits of a large vocabulary",
+        FITS_NOT,
+        HEAD
+        + """\
+head = nn.Linear(64, 16000).to(device)
+states = torch.randn(CARD // (128 * 1024), 64, device=device)
+targets = torch.randint(16000, (len(states),), device=device)
+logits = head(states)
+loss = F.cross_entropy(logits, targets)
+""",
+        told=("head and loss over some rows at a time",),
+        silent=("`del logits`", "softmax of `q"),
+    ),
+    Case(
         "another job on the card",
         OTHERS,
         HEAD

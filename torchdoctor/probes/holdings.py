@@ -6,6 +6,7 @@ frames' reach, and then every tensor that Python still knows. No tensor is touch
 
 from __future__ import annotations
 
+import dis
 import gc
 import types
 from collections.abc import Iterable, Iterator
@@ -55,6 +56,7 @@ class _Count:
         self.device, self.modules = device, modules
         self.known: set[int] = set()
         self.found = Holdings()
+        self.later: frozenset[str] | None = None
 
     def all(
         self, links: list[types.TracebackType], names: list[Named], sources: Sources, loader_batch: int | None
@@ -68,6 +70,7 @@ class _Count:
         first = [sizes[0] for _, value in inputs if len(sizes := _sizes(value)) > 1]
         self.found.batch = loader_batch if loader_batch in first else commonest(size for size in first if size > 1)
         lasting = list(kept(links, sources, self.device, weights))
+        self.later = _read_later(links)
         for name, value in inputs:
             if self._take("inputs", value):
                 self._show(name, value, "input")
@@ -82,7 +85,9 @@ class _Count:
         for value in everything:
             if is_tensor_on(value, self.device):
                 self._take("other tensors", value)
-        ordered = sorted((*self.found.held, *lasting), key=lambda one: -(one.bytes + one.graph))
+        told = {one.name for one in lasting}
+        single = [one for one in self.found.held if one.name not in told]
+        ordered = sorted((*single, *lasting), key=lambda one: -(one.bytes + one.graph))
         self.found.held = tuple(ordered[:_SHOWN])
         return self.found
 
@@ -129,6 +134,7 @@ class _Count:
             shape=_sizes(tensor),
             dtype=dtype,
             grad_fn=class_name(type(node)) if node is not None else None,
+            done=self.later is not None and name not in self.later,
         )
         self.found.held = (*self.found.held, record)
 
@@ -146,6 +152,19 @@ def _objects() -> Iterator[Any]:
             wanted = kinds[kind] = is_tensor(value) or is_a(value, optimizer)
         if wanted:
             yield value
+
+
+def _read_later(links: list[types.TracebackType]) -> frozenset[str] | None:
+    """The names that the user's innermost function still reads, and those that are not its own; None of no function."""
+    users = [link for link in links if not package_of(link.tb_frame.f_code.co_filename)]
+    if not users:
+        return None
+    frame, at = users[-1].tb_frame, users[-1].tb_lasti
+    own = set(locals_of(frame))
+    after = (one for one in dis.get_instructions(frame.f_code) if one.offset > at)
+    reads = {str(one.argval) for one in after if one.opname.startswith("LOAD")}
+    others = {name for link in users[:-1] for name in locals_of(link.tb_frame)}
+    return frozenset(reads | (others - own))
 
 
 def _in_frames(links: list[types.TracebackType]) -> Iterator[Any]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from torchdoctor.memory_record import HeldRecord
 from torchdoctor.probes.carried import carried_into
+from torchdoctor.probes.frames import own_module
 from torchdoctor.probes.module import held, is_module
 from torchdoctor.probes.packages import package_of
 from torchdoctor.probes.plain import class_dict, class_name, instance_dict, is_a, loaded, locals_of
@@ -24,7 +25,7 @@ from torchdoctor.probes.saved import is_tensor_on, next_of, node_of, nodes_below
 from torchdoctor.probes.source import Sources
 
 _MOST_ITEMS = 500_000  # in all that is looked into
-_LONGEST_S = 2.0
+_LONGEST_S = 3.0
 _CONTAINERS: tuple[Any, ...] = (list, tuple, dict, set, frozenset, deque)
 _DEEPEST = 3
 _MOST_NAMES = 2000
@@ -34,7 +35,7 @@ _GROWS = frozenset({"append", "extend", "add", "update", "insert", "appendleft",
 
 def kept(links: list[types.TracebackType], sources: Sources, device: str, known: set[int]) -> Iterator[HeldRecord]:
     """What names keep over steps, of 3 tensors or more. ``known`` are storages that count elsewhere (parameters)."""
-    seen: set[int] = set()
+    told: set[int] = set()
     look = _Look(device)
     for link in reversed(links):
         frame = link.tb_frame
@@ -42,16 +43,14 @@ def kept(links: list[types.TracebackType], sources: Sources, device: str, known:
             continue
         sources.know(frame.f_code.co_filename, frame.f_globals)
         for name, value, home in _names(frame):
-            if id(value) in seen:
-                continue
-            seen.add(id(value))
-            record = look.record(name, value, known)
+            record = look.record(name, value, known) if id(value) not in told else None
             path = home or frame.f_code.co_filename
             if record is None:
                 continue
             sources.know(path, {})
             if _is_set_anew(sources, path, name) if home else not _is_carried(sources, link, name):
                 continue
+            told.add(id(value))
             yield replace(record, path=path, line=_line(sources, path, name))
 
 
@@ -108,14 +107,24 @@ class _Look:
         self.device = device
         self.left = _MOST_ITEMS
         self.until = time.monotonic() + _LONGEST_S
+        self._found: dict[int, HeldRecord | None] = {}
 
     def record(self, name: str, value: Any, known: set[int]) -> HeldRecord | None:
         """The record of a container of tensors, or of a running total; None of everything else."""
-        if time.monotonic() > self.until:
-            return None
+        if id(value) not in self._found:
+            late = time.monotonic() > self.until
+            self._found[id(value)] = None if late else self._record(name, value, known)
+        found = self._found[id(value)]  # the same object may go by another name
+        return replace(found, name=name) if found is not None else None
+
+    def _record(self, name: str, value: Any, known: set[int]) -> HeldRecord | None:
         if is_tensor_on(value, self.device):
-            chain = chain_of(node_of(value))
-            return _summed(name, [value], known, chain) if chain >= 3 else None
+            node = node_of(value)
+            chain = chain_of(node)
+            if chain < 3 and not _goes_over(node):
+                return None
+            record = _summed(name, [value], known, chain)
+            return record if chain >= 3 else replace(record, role="carried")
         if not is_a(value, *_CONTAINERS):
             return None
         tensors = list(self._inside(value))
@@ -174,12 +183,26 @@ def chain_of(node: Any, most: int = 1_000_000) -> int:
     return length
 
 
+def _goes_over(node: Any) -> bool:
+    """Whether a graph leads over the same parameter three times or more."""
+    users: dict[Any, int] = {}
+    for one in nodes_below([node], most=20_000):
+        for leaf in next_of(one):
+            if class_name(type(leaf)) == "AccumulateGrad":
+                users[leaf] = users.get(leaf, 0) + 1
+                if users[leaf] >= 3:
+                    return True
+    return False
+
+
 # -- whether it outlives a step ---------------------------------------------------------------------------------------
 
 
 def _is_carried(sources: Sources, link: types.TracebackType, name: str) -> bool:
     """Whether a loop that steps carries the name into its next turn."""
     path, line = link.tb_frame.f_code.co_filename, link.tb_lineno
+    if link.tb_frame.f_code.co_varnames[:1] == ("self",) and own_module(link.tb_frame) is not None:
+        return False  # the loops of a forward pass are within one step
     loops = [one for one in sources.around(path, line) if isinstance(one, (ast.For, ast.While, ast.AsyncFor))]
     stepping = [loop for loop in loops if _steps(loop)]
     if not stepping and loops:  # an evaluation: each turn of the outermost loop is a step of its own
@@ -237,8 +260,8 @@ def _line(sources: Sources, path: str, name: str) -> int:
             for target in node.targets:
                 if isinstance(target, ast.Subscript) and _is_name(target.value, name, attribute):
                     return node.lineno
-                adds = isinstance(node.value, ast.BinOp) and isinstance(node.value.op, ast.Add)
-                if adds and _is_name(target, name, attribute) and _mentions(node.value, name):
+                parts = target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]
+                if any(_is_name(part, name, attribute) for part in parts) and _mentions(node.value, name):
                     return node.lineno
     return 0
 

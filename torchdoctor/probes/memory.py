@@ -87,7 +87,15 @@ def _memory(
         record = replace(record, missing=(*record.missing, "what is saved behind hooks (checkpointing, offloading)"))
     before = noted(device)
     steps, shapes = tuple(size for size, _ in before), tuple(shape for _, shape in before)
-    record = replace(record, saved=held.saved, held=held.held, batch=held.batch, steps=steps, shapes=shapes)
+    record = replace(
+        record,
+        saved=held.saved,
+        held=held.held,
+        batch=held.batch,
+        steps=steps,
+        shapes=shapes,
+        softmax=_softmax(links, modules, sources),
+    )
     return replace(record, parts=parts(record, held), host=host_of(), **_state(links, sources))
 
 
@@ -128,6 +136,22 @@ def _state(links: list[types.TracebackType], sources: Sources) -> dict[str, Any]
     within = "\n".join(_contexts(links, sources))
     autocast = True if "autocast" in within else _autocast()
     return {"training": training, "grad_enabled": grad, "autocast": autocast}
+
+
+def _softmax(links: list[types.TracebackType], modules: Modules, sources: Sources) -> str:
+    """Whose code writes a softmax out: "own" for the user's, else the package of the model's classes; "" for none."""
+    own = [link.tb_frame.f_code.co_filename for link in links]
+    found = ""
+    for path in dict.fromkeys([*own, *modules.files()]):
+        package = package_of(path) if path else "torch"
+        if package in ("torch", "python", "torchdoctor") or (found and package):
+            continue
+        sources.know(path, {})
+        if any("softmax(" in row for row in sources.lines(path)):
+            found = package or "own"
+            if not package:
+                break
+    return found
 
 
 def _training(link: types.TracebackType) -> bool | None:

@@ -50,10 +50,15 @@ def device_of(tensor: Any) -> str:
         return ""
 
 
+@lru_cache(maxsize=4096)
+def _next_reader(kind: type) -> Any:
+    return static(kind, "next_functions")
+
+
 def next_of(node: Any) -> list[Any]:
-    reader: Any = static(type(node), "next_functions")
+    kind: Any = type(node)
     try:
-        return [one for one, _ in reader.__get__(node) if one is not None]
+        return [one for one, _ in _next_reader(kind).__get__(node) if one is not None]
     except Exception:
         return []
 
@@ -73,26 +78,18 @@ def nodes_below(roots: Iterable[Any], seen: set[Any] | None = None, most: int = 
         waiting += next_of(node)
 
 
-@lru_cache(maxsize=1024)
-def _slots(kind: type) -> tuple[tuple[str, str], ...]:
-    """The slots of a node of torch's own: where the saved tensor lies as it was saved, and where it is unpacked."""
-    if getattr(kind, "__module__", "") != "builtins":
-        return ()
-    names = set(dir(kind))
-    return tuple((f"_raw{name}", name) for name in sorted(names) if name.startswith("_saved_"))
+@lru_cache(maxsize=4096)
+def _slots(kind: type) -> tuple[Any, ...]:
+    """What reads the slots of a kind of node, tensors as they were saved: of torch's own, and of Functions."""
+    names = sorted(name for name in dir(kind) if name.startswith("_raw_saved_"))
+    own = getattr(kind, "__module__", "") == "builtins"
+    return tuple(static(kind, name) for name in names if own or name == "_raw_saved_tensors")
 
 
 def saved_by(node: Any) -> Iterator[Any]:
     """The tensors that a node has saved, save those behind hooks."""
     kind: Any = type(node)
-    if (packed := static(kind, "_raw_saved_tensors")) is not None and hasattr(packed, "__get__"):
-        try:
-            for raw in packed.__get__(node) or ():
-                yield from _unpacked(raw)
-        except Exception:
-            return
-    for raw_name, _ in _slots(kind):
-        reader: Any = static(kind, raw_name)
+    for reader in _slots(kind):
         try:
             raw = reader.__get__(node)
         except Exception:  # no tensor stands there, or it is freed
@@ -113,10 +110,9 @@ def _unpacked(raw: Any) -> Iterator[Any]:
 def is_hooked(node: Any) -> bool:
     """Whether hooks stand before what a node has saved: a checkpoint, or an offload."""
     kind: Any = type(node)
-    for raw_name, _ in _slots(kind):
+    for reader in _slots(kind):
         try:
-            raw = static(kind, raw_name).__get__(node)
-            if getattr(raw, "unpack_hook", None) is not None:
+            if getattr(reader.__get__(node), "unpack_hook", None) is not None:
                 return True
         except Exception:
             continue

@@ -6,14 +6,18 @@ not bear out: "up to" says that it is a bound.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from torchdoctor.memory_record import MemoryRecord, SavedRecord, size_text
 from torchdoctor.record import Failure
 from torchdoctor.signs.memory._made import Made, made
+from torchdoctor.signs.memory._unmeasured import half, is_placing, of_model, without_numbers
 
 MOST = 6
+_VOCABULARY = 8000
 _WORTH = 0.03  # of what is allocated: less is not worth a line
 
 
@@ -44,6 +48,7 @@ def plan(failure: Failure, memory: MemoryRecord) -> tuple[str, ...]:
         *_without_graph(failure, memory),
         *_deleted(failure, memory),
         *_attention(memory, what),
+        *_rows(failure, what),
         *_precision(memory),
         *_gradients(failure, memory),
         *_optimizer(failure, memory),
@@ -54,7 +59,7 @@ def plan(failure: Failure, memory: MemoryRecord) -> tuple[str, ...]:
     known = [one for one in found if one.saves is None or one.saves >= (memory.allocated or 0) * _WORTH]
     ranked = sorted(known, key=lambda one: (not _enough(one, lack), one.price, -(one.saves or 0)))
     told = tuple(one.told(lack) for one in ranked[:MOST])
-    return told or tuple(_of_model(memory) if _is_placing(failure) else _without_numbers(failure))
+    return told or tuple(of_model(memory) if is_placing(failure) else without_numbers(failure))
 
 
 def lacking(memory: MemoryRecord) -> int | None:
@@ -86,10 +91,13 @@ def _without_graph(failure: Failure, memory: MemoryRecord) -> Iterator[Remedy]:
 
 def _deleted(failure: Failure, memory: MemoryRecord) -> Iterator[Remedy]:
     """What a name of the user's still holds and the failing line does not want."""
-    wanted = {value.code for value in failure.values}
+    code = " ".join([one.code for one in failure.expressions] + [value.code for value in failure.values])
+    wanted = set(re.findall(r"\w+", code))
     line = failure.user.line if failure.user is not None else 0
     for one in memory.held:
-        free = one.role == "other" and one.count == 1 and one.name.isidentifier() and one.name not in wanted
+        free = (
+            one.role == "other" and one.done and one.count == 1 and one.name.isidentifier() and one.name not in wanted
+        )
         if free and line and one.bytes + one.graph >= (memory.allocated or 0) * 0.05:
             yield Remedy(
                 f"`del {one.name}` before line {line}, where it is done with",
@@ -104,12 +112,43 @@ def _attention(memory: MemoryRecord, what: Made | None) -> Iterator[Remedy]:
     scores = sum(one.scores for one in memory.saved)
     if what is not None and what.scores:
         scores += memory.requested or what.bytes
-    if scores:
+    if scores and memory.softmax not in ("own", ""):
+        yield Remedy(
+            f"attention by `F.scaled_dot_product_attention` in `{memory.softmax}` (`attn_implementation='sdpa'` in "
+            "transformers)",
+            1,
+            scores,
+            "same result up to rounding; no weights to look at",
+        )
+    elif scores and (memory.softmax or (what is not None and what.scores)):
         yield Remedy(
             "`F.scaled_dot_product_attention(q, k, v)` in place of a softmax of `q @ k.mT` that is written out",
             1,
             scores,
             "same result up to rounding; no weights to look at",
+        )
+
+
+def _rows(failure: Failure, what: Made | None) -> Iterator[Remedy]:
+    """A tensor that need not be there as a whole: the logits of a large vocabulary, a cache that grows by `cat`."""
+    if what is None:
+        return
+    if failure.calls("cross_entropy", "CrossEntropyLoss", "log_softmax") and what.shape[-1:] > (_VOCABULARY,):
+        yield Remedy(
+            "head and loss over some rows at a time, each part under a checkpoint (or a fused linear cross-entropy): "
+            "the logits are never there as a whole",
+            2,
+            what.bytes,
+            "the head's product is made twice",
+        )
+    items = [one.tensor for value in failure.values for one in value.items if one.tensor is not None]
+    largest = max((math.prod(one.shape or ()) for one in items), default=0)
+    if failure.calls("cat", "concat") and largest * 1.25 > math.prod(what.shape):
+        yield Remedy(
+            "room for the longest once, filled in place: `cat` has the old and the new side by side at each turn",
+            1,
+            what.bytes,
+            "the greatest length has to be known",
         )
 
 
@@ -168,7 +207,7 @@ def _optimizer(failure: Failure, memory: MemoryRecord) -> Iterator[Remedy]:
 def _batch(failure: Failure, memory: MemoryRecord, what: Made | None) -> Iterator[Remedy]:
     batch, scaled = memory.batch, sum(one.batched for one in memory.saved) + memory.part("inputs")
     if batch is None or batch < 2 or memory.requested is None or memory.free is None:
-        yield from _half(failure)
+        yield from (Remedy(text, 3) for text in half(failure))
         return
     asked = memory.requested
     asked_scales = what is not None and what.shape[:1] == (batch,)
@@ -184,6 +223,8 @@ def _batch(failure: Failure, memory: MemoryRecord, what: Made | None) -> Iterato
     saves = int(per_sample * (batch - chosen))
     told = "the passes to come may need more" if not to_come and not failure.calls("backward", "step") else ""
     effects = [f"accumulate {batch // chosen} of them to a step of the same gradient", *([told] if told else [])]
+    if memory.grad_enabled is False:
+        effects = [f"{batch // chosen} of them one after the other", *([told] if told else [])]
     yield Remedy(f"a batch of {chosen} instead of {batch}", 3, saves, "; ".join(effects))
 
 
@@ -203,13 +244,6 @@ def alike_blocks(saved: tuple[SavedRecord, ...]) -> dict[tuple[str, str], list[S
         if one.repeated > 1:
             found.setdefault((one.module.rpartition(".")[0], one.type), []).append(one)
     return found
-
-
-def _half(failure: Failure) -> Iterator[Remedy]:
-    loader = next((one for one in failure.objects if one.kind == "loader"), None)
-    batch = loader.facts.get("batch_size") if loader is not None else None
-    if isinstance(batch, int) and batch > 1:
-        yield Remedy(f"`batch_size={batch // 2}` instead of {batch}, with two batches accumulated to a step", 3)
 
 
 def _checkpointed(memory: MemoryRecord) -> Iterator[Remedy]:
@@ -240,28 +274,3 @@ def _offloaded(memory: MemoryRecord) -> Iterator[Remedy]:
             "transfers at each step",
             bound=True,
         )
-
-
-def _is_placing(failure: Failure) -> bool:
-    """Whether it fell as a model was built or moved: no batch is there yet."""
-    inner = [frame for frame in failure.frames if frame.package == "torch"]
-    makers = ("_apply", "convert", "reset_parameters", "to_empty", "load_state_dict", "_load")
-    return any(frame.function.endswith((".__init__", *makers)) for frame in inner)
-
-
-def _of_model(memory: MemoryRecord) -> Iterator[str]:
-    half = f": frees up to {size_text(memory.allocated // 2)} of what is there by now" if memory.allocated else ""
-    yield f"the weights in half precision, `model.to(torch.bfloat16)` before they are moved{half}"
-    yield "the weights in 8 or 4 bits (`torchao`, `bitsandbytes`), for inference or for training adapters"
-    yield "over several GPUs (FSDP2, `device_map='auto'`); the weights alone do not fit, so no batch is small enough"
-
-
-def _without_numbers(failure: Failure) -> Iterator[str]:
-    """Where nothing is known but the message."""
-    yield next((one.text for one in _half(failure)), "half the batch, with two batches accumulated to a step")
-    yield "in evaluation: `with torch.no_grad():`, or every forward pass keeps its graph"
-    yield (
-        "where it grows from step to step: a loss is kept with its graph (`losses.append(loss.item())` keeps the "
-        "number)"
-    )
-    yield "`torch.autocast`, or `torch.utils.checkpoint` for the largest blocks"

@@ -118,7 +118,7 @@ def _alike(memory: MemoryRecord) -> list[int]:
 
 def kept(memory: MemoryRecord) -> HeldRecord | None:
     """The container or running total that keeps the most, where it is a tenth of what is allocated or more."""
-    several = [one for one in memory.held if one.count >= 3 or one.chain >= 3]
+    several = [one for one in memory.held if one.count >= 3 or one.chain >= 3 or one.role == "carried"]
     most = max(several, key=lambda one: one.bytes + one.graph, default=None)
     if most is None or most.bytes + most.graph < (memory.allocated or 0) * 0.1:
         return None

@@ -9,6 +9,7 @@ from torchdoctor.finding import Span
 from torchdoctor.memory_record import HeldRecord, MemoryRecord, size_text
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Root, Said, on_failure, on_record
+from torchdoctor.signs.memory._keeping import keeps, let_go
 from torchdoctor.signs.memory._steps_grow import grown
 from torchdoctor.signs.memory._verdict import GROWS, TEXTS, growth, kept, verdict
 from torchdoctor.step_record import WatchRecord
@@ -38,34 +39,11 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
         )
         return
     yield Diagnosis(
-        _message(most),
-        cures=tuple(_cures(most)),
+        keeps(most),
+        cures=tuple(let_go(most, memory)),
         evidence=(*evidence, *_others(memory, most)),
         roots=_place(most),
     )
-
-
-def _message(most: HeldRecord) -> str:
-    whole = size_text(most.bytes + most.graph)
-    if most.chain >= 3 and most.count == 1:
-        return f"`{most.name}` was added to {most.chain} times, and keeps the graph of every time: {whole}"
-    if most.graph > most.bytes:
-        return f"`{most.name}` keeps {most.count} tensors, and the graphs behind them: {whole}"
-    return f"`{most.name}` keeps {most.count} tensors on the GPU: {whole}"
-
-
-def _cures(most: HeldRecord) -> Iterator[str]:
-    scalar = most.shape == ()
-    if most.graph > most.bytes:
-        number = "`.item()`" if scalar else "`.detach()`"
-        where = f" in line {most.line}" if most.line else ""
-        yield f"{number} on what goes into `{most.name}`{where}: then it keeps the value without its graph"
-        if not scalar:
-            yield f"`.detach().cpu()`, where `{most.name}` has to grow: the machine has more memory than the GPU"
-    else:
-        apart = "`.detach().cpu()`" if most.grad_fn else "`.cpu()`"
-        yield f"{apart} on what goes into `{most.name}`, or keep the number that is wanted, not the tensor"
-        yield f"empty `{most.name}` once it is done with"
 
 
 def _steps(memory: MemoryRecord, gain: int) -> str:
@@ -82,4 +60,5 @@ def _others(memory: MemoryRecord, most: HeldRecord) -> Iterator[str]:
 def _place(most: HeldRecord) -> tuple[Root, ...]:
     if not most.path or not most.line:
         return ()
-    return (Root(Span(most.path, most.line, 1, most.line, 2), f"`{most.name}` takes one in at each turn"),)
+    turn = "goes on" if most.role == "carried" else "takes one in"
+    return (Root(Span(most.path, most.line, 1, most.line, 2), f"`{most.name}` {turn} at each turn"),)
