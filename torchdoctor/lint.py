@@ -161,12 +161,17 @@ def _finding(file: File, check: Check, found: Found, places: dict[File, dict[cst
     marks = []
     for mark in found.marks:
         owner = mark[2] if len(mark) == 3 else file
-        marks.append(Mark(places[owner][mark[0]], mark[1]))
+        marks.append(Mark(places[owner][mark[0]], _one_line(mark[1])))
     return Finding(
         rule=check.rule,
-        message=found.message,
+        message=_one_line(found.message),
         at=places[file][found.node],
         marks=tuple(marks),
-        evidence=found.evidence,
+        evidence=tuple(map(_one_line, found.evidence)),
         edits=edits_of(file, found.swaps, places[file]),
     )
+
+
+def _one_line(text: str) -> str:
+    """What is said quotes code, and code may be broken over lines."""
+    return " ".join(text.split()) if "\n" in text or "\r" in text else text

@@ -43,8 +43,11 @@ def check(file: File, facts: ClassFacts) -> Iterator[Found]:
 
 
 def _short(file: File, value: cst.BaseExpression) -> str:
-    code = file.code(value)
-    return code if len(code) < 50 and "\n" not in code else f"{code.partition('(')[0].split()[0]}(...)"
+    code = file.code(value.with_changes(lpar=(), rpar=()))
+    if len(code) < 50 and "\n" not in code:
+        return code
+    called = code.partition("(")[0].split()
+    return f"{called[0]}(...)" if called else "(...)"
 
 
 def _returning(file: File, forward: cst.FunctionDef, dropped: list[Dropped]) -> tuple[Swap, ...]:
