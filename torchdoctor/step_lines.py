@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
+from functools import lru_cache
 from typing import Any
 
 from torchdoctor.record_json import plain, restored
@@ -28,7 +29,28 @@ def line(kind: str, record: Any) -> str:
     """One line, with its end. ``kind`` is "watch" (the head), "end", "reset", "missing", or that of a record."""
     data = record if isinstance(record, dict) else plain(record)
     short = {key: round(value, 6) if type(value) is float else value for key, value in data.items()}
-    return json.dumps({"record": kind, **short}, separators=(",", ":")) + "\n"
+    return _dumped({"record": kind, **short}) + "\n"
+
+
+_STEP = [(one.name, one.default) for one in fields(StepRecord)]
+_TIMES = 12  # fields before the first that is no number, all written by one format
+_FORMAT = ",".join(f'"{name}":{"%.6f" if type(default) is float else "%d"}' for name, default in _STEP[:_TIMES])
+_REST = _STEP[_TIMES:]
+_START = '{"record":"step",' + _FORMAT
+
+
+def step_line(values: tuple[Any, ...]) -> str:
+    """The line of a step whose fields are given in their order: written once a step, so without the encoder's pace."""
+    found = [_START % values[:_TIMES]]
+    for (name, default), value in zip(_REST, values[_TIMES:], strict=True):
+        if value != default:
+            plain = type(value) is int or (type(value) is float and value - value == 0)
+            found.append(f'"{name}":{value}' if plain else f'"{name}":{_quoted(str(value))}')
+    return ",".join(found) + "}\n"
+
+
+_quoted = lru_cache(maxsize=512)(json.dumps)
+_dumped = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def head(record: WatchRecord) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made at each step, and that would take twice as long
 class StepRecord:
     """One step of training, or several of a long run together.
 

@@ -43,4 +43,4 @@ def test_looks_that_are_dear_are_left_out() -> None:
         if growth.suspicious(step, step * 0.001, "", step, None, None):
             found.append(step)
             growth.looked(0.02)
-    assert len(found) * 0.02 < 0.02 * 10 and found
+    assert 0 < len(found) * 0.02 < 0.3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from torchdoctor.step_record import PauseRecord, SampleRecord, StepRecord, Watch
 def fed(path: Path | None, number: int, told: list[str]) -> Journal:
     one = Journal(path, WatchRecord(program="train.py"), told.append)
     for step in range(1, number + 1):
-        one.lay("step", StepRecord(step, at=step, seconds=1.0))
+        one.lay("step", astuple(StepRecord(step, at=step, seconds=1.0)))
         if step % 100 == 0:
             one.flush()
     one.flush()
@@ -75,8 +76,8 @@ def test_a_forked_process_leaves_the_file_alone(tmp_path: Path) -> None:
     path = tmp_path / "rank0.jsonl"
     one = fed(path, 10, [])
     size = path.stat().st_size
-    one.lay("step", StepRecord(11))
+    one.lay("step", astuple(StepRecord(11)))
     one.forget()
-    one.lay("step", StepRecord(12))
+    one.lay("step", astuple(StepRecord(12)))
     one.flush()
     assert path.stat().st_size == size

@@ -87,7 +87,7 @@ class watch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.stop(_ending(kind))
+        self.stop(ending(kind))
 
     def __call__(self, function: _F) -> _F:
         @functools.wraps(function)
@@ -103,7 +103,8 @@ class watch:
         write(self._writer, steps, self._watch.journal.record.started)
 
 
-def _ending(kind: type[BaseException] | None) -> str:
+def ending(kind: type[BaseException] | None) -> str:
+    """How a program ended, by the class of the exception that ended it; None is well."""
     if kind is None or (issubclass(kind, SystemExit)):
         return "finished"
     return "interrupted" if issubclass(kind, KeyboardInterrupt) else f"raised {kind.__name__}"
@@ -114,7 +115,7 @@ def watch_program(folder: Path) -> None:
     run = watch(folder).start()
 
     def ended() -> None:
-        run.stop(_ending(getattr(sys, "last_type", None)))
+        run.stop(ending(getattr(sys, "last_type", None)))
 
     atexit.register(ended)
 

@@ -28,19 +28,19 @@ class Shapes:
 
 
 def _key(value: Any, depth: int) -> Any:
-    shape = getattr(value, "shape", None)
-    if shape is not None:
+    kind = type(value)
+    if kind is not list and kind is not tuple:
         try:
-            return tuple(shape)
-        except Exception:  # a nested tensor has no one shape
-            return None
+            shape = value.shape
+            return shape if isinstance(shape, tuple) else tuple(shape)
+        except Exception:  # no tensor; or a nested one, which has no one shape
+            if not isinstance(value, (dict, UserDict, tuple, list)):
+                return None
     if depth >= _DEEPEST:
         return None
     if isinstance(value, (dict, UserDict)):
         value = list(value.values())
-    if isinstance(value, (list, tuple)):
-        return (_MANY, *(_key(one, depth + 1) for one in value[:_MOST]))
-    return None
+    return (_MANY, *[_key(one, depth + 1) for one in value[:_MOST]])
 
 
 def _flat(key: Any) -> list[tuple[Any, ...]]:

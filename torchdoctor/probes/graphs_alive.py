@@ -10,6 +10,7 @@ import weakref
 from typing import Any
 
 _KEY = "torchdoctor"
+_BELOW = 4
 
 
 class _Mark:
@@ -28,10 +29,12 @@ class GraphsAlive:
     def see(self, root: Any) -> None:
         """A tensor that backward is called on. One without a graph counts nothing."""
         node = getattr(root, "grad_fn", None)
-        if node is None:
+        if node is None or _KEY in node.metadata:
             return
-        held = node.metadata
-        if _KEY not in held:
-            mark = _Mark()
-            held[_KEY] = mark
-            self._alive.add(weakref.ref(mark, self._alive.discard))
+        mark = _Mark()
+        node.metadata[_KEY] = mark
+        # What a framework or a scaler has made of the loss is not what the program keeps: the loss lies one step below.
+        for below, _ in node.next_functions[:_BELOW]:
+            if below is not None and type(below).__name__ != "AccumulateGrad":
+                below.metadata.setdefault(_KEY, mark)
+        self._alive.add(weakref.ref(mark, self._alive.discard))

@@ -15,7 +15,7 @@ _EVERY = (4, 32, 256)  # steps between two comparisons: quick leaks are seen ear
 _APART = 4  # steps between two looks
 _WINDOWS = 12  # times of looking in one run
 _ANYHOW = 12  # the step at which it is looked in any case; then at four times that, and so on
-_SHARE = 0.01  # of the run's time
+_SHARE, _GRACE_S = 0.01, 0.03  # of the run's time, and what a short run may be charged with
 
 
 class Growth:
@@ -38,7 +38,7 @@ class Growth:
                 return False
             self._due.pop(0)
             return True
-        if self._windows >= _WINDOWS or self._spent + 3 * self._costs > _SHARE * elapsed:
+        if self._windows >= _WINDOWS or self._spent + 3 * self._costs > max(_SHARE * elapsed, _GRACE_S):
             return False
         if step < self._anyhow:
             grows = self._grows(step, shape, graphs, allocated, rss)

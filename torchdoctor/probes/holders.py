@@ -92,11 +92,14 @@ def _is_users_module(value: Any) -> bool:
 
 def _is_users(value: Any) -> bool:
     """Whether the class of an object is written in the user's own code: of those the attributes are looked at."""
+    return class_dict(type(value)).get("__module__", "") == "__main__" or bool(_file_of(value))
+
+
+def _file_of(value: Any) -> str:
+    """The file of the user's in which the class of an object is written; "" for a library's."""
     module = class_dict(type(value)).get("__module__", "")
-    if type(module) is not str:
-        return False
-    path = getattr(sys.modules.get(module), "__file__", None)
-    return module == "__main__" or (type(path) is str and not package_of(path))
+    path = getattr(sys.modules.get(module), "__file__", None) if type(module) is str else None
+    return path if type(path) is str and not package_of(path) else ""
 
 
 class _Looking:
@@ -125,6 +128,7 @@ class _Looking:
         elif is_a(value, *_CONTAINERS):
             self._container(name, value, function, path, depth)
         elif _is_users(value) or depth == 0:
+            path = _file_of(value) or path  # its attributes are fed by its own class's code
             for attribute, held in list(instance_dict(value).items()):
                 if attribute == "_buffers" and type(held) is dict:
                     for buffer, tensor in list(held.items()):

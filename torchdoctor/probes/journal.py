@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from torchdoctor.step_lines import head, line
+from torchdoctor.step_lines import head, line, step_line
 from torchdoctor.step_record import HolderRecord, PauseRecord, SampleRecord, StepRecord, WatchRecord, thinned
 
 WHOLE = 2048  # steps that are kept one by one: the last ones
@@ -44,31 +44,31 @@ class Journal:
             self._open(path)
 
     def lay(self, kind: str, record: Any) -> None:
-        """Lay down one record of a kind of ``step_lines``. From any thread; costs an append."""
+        """Lay down one record of a kind of ``step_lines``; a step as the values of its fields. Costs an append."""
         self._queue.append((kind, record))
 
     def flush(self) -> list[StepRecord]:
         """Keep and write what was laid down; returns the steps of it. From one thread at a time."""
-        queue, count = self._queue, len(self._queue)
-        taken = queue[:count]
-        del queue[:count]
+        count = len(self._queue)
+        taken = self._queue[:count]
+        del self._queue[:count]
         rows: list[str] = []
         steps: list[StepRecord] = []
         for kind, record in taken:
             if kind == "step":
-                record = record if isinstance(record, StepRecord) else StepRecord(*record)
-                steps.append(record)
-            self._keep(kind, record)
-            rows.append(line(kind, record))
+                steps.append(StepRecord(*record))
+                self.steps.append(steps[-1])
+                rows.append(step_line(record))
+            else:
+                self._keep(kind, record)
+                rows.append(line(kind, record))
         self._write("".join(rows))
         if len(self.steps) > _LONGEST:
             self._shorten()
         return steps
 
     def _keep(self, kind: str, record: Any) -> None:
-        if kind == "step":
-            self.steps.append(record)
-        elif kind == "sample":
+        if kind == "sample":
             self.samples.append(record)
             if len(self.samples) > _SAMPLES:
                 self.samples[: _SAMPLES // 2] = self.samples[: _SAMPLES // 2 : 2]

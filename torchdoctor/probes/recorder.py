@@ -26,6 +26,7 @@ _PAUSE_S = 0.05  # shorter ones are in the steps alone
 _MEMORY_EVERY_S = 0.005
 _LOSS_EVERY_S = 0.1
 _EARLY = 64  # the first steps are looked at in full, however short they are
+_PASSES = ("", "backward")
 _TAKES_OVER = 8  # steps of another optimizer, while the one that ends the steps made none
 
 
@@ -83,7 +84,10 @@ class Recorder:
             self._know_loader(iterator)
 
     def roots(self, tensors: Any) -> None:
-        """What backward is about to be called on."""
+        """What backward is about to be called on. A second time, and no optimizer has stepped: then that was a step."""
+        if self.boundary in _PASSES and self.phases.backwards and not self._fetches and not self._optimizing:
+            if threading.get_ident() == self._thread:
+                self._provisional("backward", clock())
         for root in tensors if isinstance(tensors, (tuple, list)) else (tensors,):
             self.graphs.see(root)
             now = clock()
@@ -95,8 +99,6 @@ class Recorder:
         if threading.get_ident() != self._thread:
             return
         self.phases.ran_backward(start, end)
-        if self.boundary in ("", "backward") and not self._fetches and not self._optimizing:
-            self._provisional("backward", end)
 
     def optimizing(self, optimizer: Any, start: float) -> None:
         if self.boundary in ("", "loader", "backward"):
