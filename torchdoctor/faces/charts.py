@@ -43,7 +43,7 @@ def memory(one: WatchRecord, paint: Paint, *, plain: bool = False) -> Iterator[s
     columns = buckets(points, max(paint.width - _LABEL - 2, 10))
     low, high = min(v for v in columns if v is not None), max(v for v in columns if v is not None)
     bottom = 0.0 if low < high / 2 else low - (high - low) * 0.2 if high > low else 0.0
-    what = "allocated on the GPU" if on_device else "memory of the process"
+    what = "GPU memory" if on_device else "process memory"
     yield paint("strong", f"{what}, {size_text(low)} to {size_text(high)}")
     marks = _PLAIN if plain else _EIGHTHS
     for row in range(HEIGHT - 1, -1, -1):
@@ -86,7 +86,10 @@ def times(one: WatchRecord, paint: Paint, *, plain: bool = False) -> Iterator[st
     first, last = f"step {one.steps[0].number}", f"step {one.steps[-1].number}"
     yield f"{'':{_LABEL}}  {first}{last:>{max(len(stacks) - len(first), len(last) + 1)}}"
     shown = [(name, ascii_ if plain else mark, style) for name, mark, ascii_, style in reversed(_PHASES)]
-    yield " " * (_LABEL + 2) + "  ".join(f"{paint(style, mark)} {name}" for name, mark, style in shown)
+    beside = max((paint.width - _LABEL - 2) // 13, 1)  # of "backward", with its mark and the space behind
+    for start in range(0, len(shown), beside):
+        marks = shown[start : start + beside]
+        yield " " * (_LABEL + 2) + "".join(f"{paint(style, mark)} {name:11}" for name, mark, style in marks).rstrip()
 
 
 def _cell(stack: list[float], height: float, paint: Paint, plain: bool) -> str:
