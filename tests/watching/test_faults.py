@@ -63,6 +63,7 @@ def quantised() -> None:
     net = nn.Linear(4, 2)
     optimizer = torch.optim.SGD(net.parameters(), 0.01)
     for _ in range(30):
+        optimizer.zero_grad()
         net(torch.ones(3, 4)).sum().backward()
         optimizer.step()
         kept.append(torch.quantize_per_tensor(torch.ones(4), 0.1, 0, torch.qint8))
@@ -121,8 +122,9 @@ def under_a_mode() -> None:
         optimizer = torch.optim.SGD(net.parameters(), 0.01)
         for _ in range(30):
             loss = net(torch.ones(3, 4)).sum()
+            optimizer.zero_grad()
             loss.backward()
-            kept.append(loss)
+            kept.append(loss)  # torchdoctor: ignore[loss-kept-with-graph]
             optimizer.step()
 
 

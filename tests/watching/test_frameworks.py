@@ -118,6 +118,7 @@ def test_a_writer_of_the_users_is_fed_while_it_runs(tmp_path: Path) -> None:
     optimizer = torch.optim.SGD(net.parameters(), 0.01)
     with torchdoctor.watch(quiet=True, writer=writer):
         for _ in range(25):
+            optimizer.zero_grad()
             net(torch.ones(2, 4)).sum().backward()
             optimizer.step()
     writer.close()

@@ -71,6 +71,7 @@ def test_what_compile_makes_is_the_same() -> None:
         data = torch.utils.data.TensorDataset(torch.randn(24, 4))
         compiled = torch.compile(net, backend="eager")
         for (x,) in torch.utils.data.DataLoader(data, batch_size=8):
+            optimizer.zero_grad()
             compiled(x).square().mean().backward()
             optimizer.step()
 
@@ -150,6 +151,7 @@ def test_no_tensor_is_kept_alive() -> None:
         optimizer = torch.optim.SGD(net.parameters(), 0.1)
         for _ in range(60):  # the looks at who holds memory are among them
             loss = net(torch.randn(8, 4)).square().mean()
+            optimizer.zero_grad()
             loss.backward()
             kept.append(weakref.ref(loss))
             optimizer.step()
