@@ -73,10 +73,6 @@ class Expressions:
     def __init__(self, run: Run) -> None:
         self.run = run
 
-    @property
-    def state(self) -> State:
-        return self.run.state
-
     def value(self, node: cst.CSTNode) -> Value:
         """The value of an expression; remembered for whoever asks about the node later."""
         run = self.run
@@ -108,7 +104,7 @@ class Expressions:
         root: cst.CSTNode = node
         while type(root) is cst.Attribute:
             root = root.value
-        if type(root) is cst.Name and root.value not in self.state.names:
+        if type(root) is cst.Name and root.value not in self.run.state.names:
             full = self.run.file.name(node)
             if full is not None:
                 return self.attribute(Named(full.rpartition(".")[0]), node.attr.value, node)
@@ -163,7 +159,7 @@ class Expressions:
         return Made("builtins.dict", node, (), tuple(pairs))
 
     def _comprehension(self, node: cst.ListComp | cst.SetComp | cst.GeneratorExp | cst.DictComp) -> Value:
-        run, before = self.run, dict(self.state.names)
+        run, before = self.run, dict(self.run.state.names)
         items = one_by_one(run, node) if isinstance(node, (cst.ListComp, cst.GeneratorExp)) else ()
         depth = self._enter_for(node.for_in)
         if isinstance(node, cst.DictComp):
@@ -172,13 +168,13 @@ class Expressions:
         else:
             element = self.value(node.elt)
         del run.loops[len(run.loops) - depth :]
-        self.state.names = before
+        self.run.state.names = before
         if items:
             return Made("builtins.list", node, items)
         made = Made("builtins.list", node, (), ((ANY, element),))
         if isinstance(node, cst.DictComp):
             made = Made("builtins.dict", node)
-        self.state.heap[(made, "[]")] = element
+        self.run.state.heap[(made, "[]")] = element
         return made
 
     def _enter_for(self, clause: cst.CompFor) -> int:
@@ -207,7 +203,7 @@ class Expressions:
         if isinstance(iterable, Sequence) and iterable.items:
             return self._any_of(iterable.items)
         if isinstance(iterable, Made) and iterable.name in ("builtins.list", "builtins.set"):
-            added = self.state.heap.get((iterable, "[]"))
+            added = self.run.state.heap.get((iterable, "[]"))
             items = (*iterable.args, *([added] if added is not None else []))
             if items:
                 return self._any_of(items)
@@ -282,14 +278,14 @@ class Expressions:
         truth = self.truth(self.value(node.test))
         if truth is not None:
             return self.value(node.body if truth else node.orelse)
-        before = self.state.copy()
+        before = self.run.state.copy()
         with self.run.arm(Arm(node, 0, node.test)):
             yes = self.value(node.body)
-        after = self.state.copy()
-        self.state.become(before)
+        after = self.run.state.copy()
+        self.run.state.become(before)
         with self.run.arm(Arm(node, 1, node.test)):
             no = self.value(node.orelse)
-        self.state.become(joined(after, self.state))
+        self.run.state.become(joined(after, self.run.state))
         return join(yes, no)
 
     def truth(self, value: Value) -> bool | None:
@@ -354,7 +350,7 @@ class Expressions:
         if isinstance(of, OneOf) or isinstance(key, float):
             return None
         try:
-            written = self.state.heap.get((of, ("item", key)))
+            written = self.run.state.heap.get((of, ("item", key)))
         except TypeError:
             return None
         if written is not None:
@@ -365,13 +361,13 @@ class Expressions:
             tensor = torch_api.as_array(of.of)
             dim = size(tensor, key) if tensor is not None else None
             return const(dim) if isinstance(dim, int) else dim
-        if isinstance(of, Made) and of.name == "builtins.list" and (of, "[]") not in self.state.heap:
+        if isinstance(of, Made) and of.name == "builtins.list" and (of, "[]") not in self.run.state.heap:
             if isinstance(key, int) and -len(of.args) <= key < len(of.args):
                 return of.args[key]
         if isinstance(of, Made) and of.name == "builtins.list" and not of.args:
-            return self.state.heap.get((of, "[]"))
+            return self.run.state.heap.get((of, "[]"))
         if isinstance(of, Made) and of.name == "builtins.dict":
-            return dict(of.keywords).get(str(key)) or self.state.heap.get((of, "[]"))
+            return dict(of.keywords).get(str(key)) or self.run.state.heap.get((of, "[]"))
         if isinstance(of, Element) and isinstance(key, int) and of.place == -1:
             return Element(of.of, of.loop, key)
         return layer_at(of, key, self.run.file) if isinstance(of, Made) else None
