@@ -17,7 +17,7 @@ from torchdoctor.facts.containers import ANY, layer_at, layers_of
 from torchdoctor.facts.events import Arm
 from torchdoctor.facts.joins import join
 from torchdoctor.facts.literals import literal
-from torchdoctor.facts.state import State, joined
+from torchdoctor.facts.state import joined
 from torchdoctor.facts.tensor import size
 from torchdoctor.facts.turns import one_by_one
 from torchdoctor.facts.values import (
