@@ -294,3 +294,11 @@ def test_what_breaks_off_is_judged_and_told(tmp_path: Path) -> None:
     (tmp_path / "cut.json.gz").write_bytes(whole[: len(whole) // 2])
     done = CliRunner().invoke(main, ["profile", "--from", str(tmp_path / "cut.json.gz")])
     assert done.exit_code in (0, 1) and "not all could be read: the file breaks off" in done.output
+
+
+def test_of_a_folder_the_newest_is_judged_and_that_is_said(tmp_path: Path) -> None:
+    for rank in range(3):
+        Gpu().training(steps=rank + 1).write(tmp_path / f"rank{rank}.1.pt.trace.json")
+        os.utime(tmp_path / f"rank{rank}.1.pt.trace.json", (rank + 1, rank + 1))
+    done = CliRunner().invoke(main, ["profile", "--from", str(tmp_path)])
+    assert "3 steps" in done.output and "there are 2 more in this folder" in done.output

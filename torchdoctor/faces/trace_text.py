@@ -20,7 +20,7 @@ _BAR = 24
 _TITLES = {
     "input": "input wait",
     "copies": "copies to the GPU",
-    "forward": "forward",
+    "forward": "forward, other ops",
     "backward": "backward",
     "optimizer": "optimizer",
     "communication": "communication",
@@ -122,12 +122,21 @@ def _tables(record: TraceRecord) -> Iterator[tuple[str, list[Row]]]:
     if modules := _modules(record):
         yield "modules, by their own time", [_row(record, m.name, m.calls, m.self_time, m.place) for m in modules]
     if record.lines:
-        yield "your lines, by how often they were seen", [_line(record, one) for one in record.lines[:_ROWS]]
+        yield "your lines, by how often they were seen", [_line(record, one) for one in _lines(record)]
     elif functions := [one for one in record.functions if record.share(one.self_time) > 0.005][:_ROWS]:
         yield (
             "your functions, by Python's own time",
             [_row(record, _function(one), one.calls, one.self_time, one.place) for one in functions],
         )
+
+
+def _lines(record: TraceRecord) -> list[Timed]:
+    """Each line once; in the record they stand once for each phase that they were seen in."""
+    seen: dict[Place | None, Timed] = {}
+    for one in record.lines:
+        before = seen.get(one.place)
+        seen[one.place] = one if before is None else replace(before, total=before.total + one.total)
+    return sorted(seen.values(), key=lambda one: one.total, reverse=True)[:_ROWS]
 
 
 def _modules(record: TraceRecord) -> list[Timed]:

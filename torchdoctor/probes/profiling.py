@@ -7,11 +7,8 @@ adds is known. Whatever goes wrong in here is told in one line and takes the win
 from __future__ import annotations
 
 import ctypes
-import gzip
 import json
 import os
-import shutil
-import socket
 import threading
 import time
 import warnings
@@ -26,6 +23,7 @@ from typing import Any
 from torchdoctor.probes.lines import Lines
 from torchdoctor.probes.setup import setup
 from torchdoctor.probes.steps import RANKS, Steps
+from torchdoctor.probes.trace_file import packed, trace_name
 
 Say = Callable[[str], None]
 
@@ -217,9 +215,7 @@ class Window:
         return json.dumps(ours, allow_nan=False)
 
     def _write(self, profiler: Any) -> None:
-        rank = os.environ.get("RANK", "")
-        worker = f"{f'rank{rank}-' if rank.isdigit() else ''}{socket.gethostname()}_{os.getpid()}"
-        path = self.folder / f"{worker}.{time.time_ns()}.pt.trace.json.gz"
+        path = self.folder / trace_name()
         plain = path.with_suffix(".part")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -290,17 +286,6 @@ def _scheduled(module: Any, plan: Schedule) -> Any:
     with warnings.catch_warnings():  # whether there is a warm-up is the user's own choice
         warnings.simplefilter("ignore")
         return module.schedule(wait=0, warmup=plan.warmup, active=plan.active, repeat=1)
-
-
-def packed(plain: Path, path: Path, ours: str) -> None:
-    """The trace compressed, with what is ours as its first entry. Raises OSError, and ValueError where it is none."""
-    with plain.open("rb") as trace, gzip.open(path, "wb", compresslevel=4) as file:
-        head = trace.read(4096)
-        before, brace, after = head.partition(b"{")
-        if not brace:
-            raise ValueError("the profiler has written nothing")
-        file.write(before + brace + b'"torchdoctor": ' + ours.encode("ascii") + b"," + after)
-        shutil.copyfileobj(trace, file, 1 << 20)
 
 
 _CALL = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)

@@ -20,6 +20,8 @@ def time(microseconds: float) -> str:
 def times(record: TraceRecord, calls: float) -> str:
     """How often in a step: "12 times a step", "once a step"."""
     each = record.a_step(calls)
+    if record.whole:
+        return f"{calls:.0f} times"
     if each >= 1.5:
         return f"{each:.0f} times a step"
     return "once a step" if each >= 0.75 else f"{calls:.0f} times in {record.count} steps"

@@ -47,7 +47,9 @@ class Device:
 
     def ran(self, gpu: int, name: Name, start: float, end: float, link: int, size: int) -> None:
         one = self.gpus.setdefault(gpu, _Gpu())
-        launch = self.host.pending.pop(link, None) if link else None
+        launch = self.host.pending.get(link) if link else None
+        if launch is not None and not launch.shared:
+            del self.host.pending[link]
         if launch is not None and start - launch.time > _QUEUED:
             self._stalled = None
         if 0.0 < one.busy.end < start:

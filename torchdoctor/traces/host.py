@@ -50,6 +50,7 @@ class Launch:
     dtype: str
     phase: str
     time: float
+    shared: bool = False  # a graph's launch starts many kernels
 
 
 def _crossed(around: Open, start: float, end: float) -> bool:
@@ -151,7 +152,9 @@ class Host:
         if call in ("launch", "copy") or one.name.text.endswith("MemsetAsync"):
             self.launches += inside
         if link and call != "sync":
-            self.pending[link] = Launch(one.operator, one.place, one.dtype, one.phase, end)
+            self.pending[link] = Launch(
+                one.operator, one.place, one.dtype, one.phase, end, "GraphLaunch" in one.name.text
+            )
         if call == "allocation" and inside:
             tally = self.allocations[one.name.text]
             tally.calls += 1

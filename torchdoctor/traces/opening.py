@@ -67,8 +67,13 @@ def found(path: Path) -> Path:
     """The trace that is meant: of a folder, the newest in it. Raises TorchdoctorError where there is none."""
     if not path.is_dir():
         return path
-    traces = [one for one in path.rglob("*.json*") if one.name.endswith(_ENDINGS[:2])]
-    traces = traces or [one for one in path.glob("*.json*") if one.name.endswith(_ENDINGS)]
+    traces = traces_in(path)
     if not traces:
         raise TorchdoctorError(f"{path} holds no trace: none of its files ends in {_ENDINGS[0]} or {_ENDINGS[1]}")
     return max(traces, key=lambda one: one.stat().st_mtime)
+
+
+def traces_in(folder: Path) -> list[Path]:
+    """The traces in a folder: those that are named as torch names them, else all JSON files."""
+    named = [one for one in folder.rglob("*.json*") if one.name.endswith(_ENDINGS[:2])]
+    return named or [one for one in folder.glob("*.json*") if one.name.endswith(_ENDINGS)]

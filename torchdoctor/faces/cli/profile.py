@@ -79,6 +79,7 @@ def command(
 def _judge(trace: Path, format_: str, color: str) -> int:
     """Read a trace and tell the verdict. Returns the exit code."""
     from torchdoctor.faces.trace_text import judged, render
+    from torchdoctor.traces.opening import traces_in
     from torchdoctor.traces.reading import read
 
     progress = Progress(sys.stderr, quiet=format_ == "json", unit="MB")
@@ -86,6 +87,9 @@ def _judge(trace: Path, format_: str, color: str) -> int:
         record = read(trace, lambda done, of: progress(done >> 20, of >> 20))
     finally:
         progress.close()
+    others = len(traces_in(trace)) - 1 if trace.is_dir() else 0
+    if others:
+        say(f"judged is the newest, {record.source}; there are {others} more in this folder\n", err=True)
     findings = judged(record)
     if format_ == "json":
         from torchdoctor.faces.trace_json import report

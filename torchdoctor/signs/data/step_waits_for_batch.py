@@ -56,7 +56,7 @@ def _cures(record: TraceRecord, waited: float) -> Iterator[str]:
         needed = ceil(waited / rest) + 1
         each = f"a batch takes {time(record.a_step(waited))} to load, the rest of the step {time(record.a_step(rest))}"
         if needed <= most:
-            yield f"give the DataLoader `num_workers={max(needed, 2)}`: {each}, so that many hide it"
+            yield f"give the DataLoader `num_workers={max(needed, 2)}`: {each}, so that they hide it"
         else:
             yield f"give the DataLoader `num_workers={most}`, as many as there are cores to spare: {each}"
             yield f"make loading cheaper: it would take {needed} workers to hide it"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from torchdoctor.sign import Diagnosis, on_record
-from torchdoctor.signs._trace import at, costly, percent, time, times, within
+from torchdoctor.signs._trace import at, percent, time, times, within
 from torchdoctor.trace_record import TraceRecord
 
 READING = ("aten::select", "aten::unbind", "aten::split")
@@ -13,16 +13,21 @@ READING = ("aten::select", "aten::unbind", "aten::split")
 
 @on_record(TraceRecord)
 def sign(record: TraceRecord) -> Iterator[Diagnosis]:
-    found = costly(record, "item", 0.05)
-    if found is None or record.a_step(found.calls) < 50:
+    found, truths = record.act("item"), record.operator("aten::is_nonzero")  # `if tensor:`
+    calls = (found.calls if found else 0) + (truths.calls if truths else 0)
+    if record.a_step(calls) < 50:
         return
     # With what goes before each read: indexing makes a tensor of every element.
-    indexed = sum(one.total for one in record.operators if one.name in READING and one.calls >= found.calls / 4)
-    share = record.share(found.total + indexed)
-    taken = f"{time(record.a_step(found.total + indexed))}, {percent(share)}"
+    indexed = sum(one.total for one in record.operators if one.name in READING and one.calls >= calls / 4)
+    read = indexed + (found.total if found else 0.0) + (truths.total if truths else 0.0)
+    share = record.share(read)
+    if share < 0.05:
+        return
+    place = found.place if found else truths.place if truths else None
+    taken = f"{time(record.a_step(read))}, {percent(share)} of the step"
     yield Diagnosis(
-        f"values are read out of tensors {times(record, found.calls)}: {taken} of the step",
-        at=at(found.place),
-        evidence=within(found.place),
+        f"values are read out of tensors {times(record, calls)}: {taken}",
+        at=at(place),
+        evidence=within(place),
         weight=min(share + record.share(record.phase("other")) / 2, 1.0),
     )

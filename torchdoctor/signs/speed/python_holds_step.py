@@ -33,12 +33,18 @@ def sign(record: TraceRecord) -> Iterator[Diagnosis]:
     yield Diagnosis(
         f"{time(record.a_step(own))} a step pass in Python itself {where}, {percent(record.share(own))} of it",
         at=at(place),
-        evidence=within(place),
+        evidence=(*_slept(record, own), *within(place)),
         weight=hurts,
     )
 
 
-_ACTS = ("collect", "print", "deepcopy", "save", "load", "item", "tensor", "compile", "stack", "sleep")
+_ACTS = ("collect", "print", "deepcopy", "save", "load", "item", "tensor", "compile", "stack")
+
+
+def _slept(record: TraceRecord, own: float) -> Iterator[str]:
+    slept = record.spent("sleep")
+    if own / 2 < slept <= own * 1.1:
+        yield f"`time.sleep` takes {percent(min(slept / own, 1.0))} of it"
 
 
 def _same(one: Place | None, other: Place | None) -> bool:

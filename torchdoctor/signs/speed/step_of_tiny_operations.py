@@ -4,6 +4,7 @@ On a GPU it idles between them; on a CPU the interpreter and the dispatcher take
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from torchdoctor.sign import Diagnosis, on_record
@@ -12,6 +13,7 @@ from torchdoctor.trace_record import Operator, Place, TraceRecord
 
 _LAUNCHES, _OPERATIONS = 100, 250
 _READING = ("aten::item", "aten::_local_scalar_dense", "aten::select", "aten::as_strided", "aten::unbind")
+_NODE = re.compile(r"Backward\d*$")
 _TOLD = ("print", "deepcopy", "clip", "save", "stack", "compile")
 _SMALL = 12.0  # microseconds that an operator takes of its own
 
@@ -50,9 +52,9 @@ def _on_host(record: TraceRecord) -> Iterator[Diagnosis]:
     share = record.share(model) - record.share(rest) - record.share(told)
     if share < 0.4:
         return
-    place = _where(small)
+    place, per = _where(small), "in the run" if record.whole else "a step"
     yield Diagnosis(
-        f"{record.a_step(calls):.0f} operations a step take {time(taken / calls)} each: {percent(share)} of the step "
+        f"{record.a_step(calls):.0f} operations {per} take {time(taken / calls)} each: {percent(share)} of the time "
         "goes into calling them and into what lies between",
         at=at(place),
         evidence=within(place),
@@ -61,9 +63,13 @@ def _on_host(record: TraceRecord) -> Iterator[Diagnosis]:
 
 
 def _small(one: Operator) -> bool:
+    if one.name.startswith("autograd::engine::") or _NODE.search(one.name):
+        return False  # what calls an operation is none
     inside = sum(one.phases.get(phase, 0.0) for phase in ("optimizer", "input"))
     return bool(one.calls) and one.self_time / one.calls < _SMALL and inside < one.self_time / 2
 
 
 def _where(small: list[Operator]) -> Place | None:
-    return max(small, key=lambda one: one.self_time).place
+    """Where most of them are called; what backward calls was made somewhere else."""
+    forward = [one for one in small if one.phases.get("backward", 0.0) < one.self_time / 2] or small
+    return max(forward, key=lambda one: one.self_time).place
