@@ -198,6 +198,19 @@ class FixedBatch(Well):
         return self.head(kept)  # type: ignore[no-any-return]
 
 
+class Listed(Well):
+    def __init__(self) -> None:
+        super().__init__()
+        # torchdoctor: ignore[unregistered-submodules]
+        self.layers = [nn.Linear(8, 8), nn.ReLU()]  # blamed
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        kept = self.features(x)
+        for layer in self.layers:
+            kept = layer(kept)
+        return self.head(kept)  # type: ignore[no-any-return]
+
+
 SICK: dict[type[Well], str] = {
     UnusedLayer: "parameter-without-gradient",
     Detached: "parameter-without-gradient",

@@ -114,6 +114,14 @@ def test_the_original_of_a_tied_copy_keeps_its_gradients() -> None:
     assert model.conv.weight.grad is None
 
 
+def test_layers_in_a_list_are_no_part_of_the_model() -> None:
+    findings = found(models.Listed, batch(), F.cross_entropy, only=["checkpoint", "device"])
+    assert [one.rule for one in findings] == ["state-outside-state-dict", "model-bound-to-device"]
+    for finding in findings:
+        places = [at.line for at in (finding.at, *(mark.at for mark in finding.marks)) if at]
+        assert blamed(models.Listed) in places and "layers" in finding.message
+
+
 # -- optimizers --------------------------------------------------------------------------------------------------------
 
 

@@ -272,7 +272,8 @@ def test_two_runs_are_compared_bit_by_bit(suite: Suite) -> None:
     class TestCase(unittest.TestCase):
         @guarded(deterministic=True)
         def test_method(self):
-            torch.rand(3, generator=own)
+            with self.subTest("part"):
+                torch.rand(3, generator=own)
     """
     found = told(suite, text)
     assert sorted(found) == [

@@ -222,12 +222,39 @@ def _rehearse(item: pytest.Item, state: _State) -> None:
 
     state.rehearsing = True
     try:
-        runtestprotocol(item, log=False, nextitem=item.parent)  # type: ignore[arg-type]
+        with _unreported(item):
+            runtestprotocol(item, log=False, nextitem=item.parent)  # type: ignore[arg-type]
     finally:
         state.rehearsing = False
     item._report_sections.clear()
     if getattr(item, "_excinfo", None):
         item._excinfo = None  # type: ignore[attr-defined]
+
+
+@contextlib.contextmanager
+def _unreported(item: pytest.Item) -> Generator[None, None, None]:
+    """Subtests report by themselves: of a rehearsal they do not."""
+    name = "pytest_runtest_logreport"
+    counts: dict[Any, int] = {}
+    with contextlib.suppress(ImportError, KeyError):  # pytest 9 and later counts those that failed
+        from _pytest import subtests
+
+        counts = item.config.stash[subtests.failed_subtests_key]  # type: ignore[index]
+    counted = dict(counts)
+    relays = {id(relay): relay for relay in (item.ihook, item.config.hook)}.values()
+    before = [(relay, vars(relay).get(name)) for relay in relays]
+    for relay in relays:
+        setattr(relay, name, lambda **_: [])
+    try:
+        yield
+    finally:
+        for relay, caller in before:
+            if caller is not None:
+                setattr(relay, name, caller)
+            else:
+                delattr(relay, name)
+        counts.clear()
+        counts.update(counted)
 
 
 def _raise(outcome: Any, item: pytest.Item, findings: list[Finding]) -> None:

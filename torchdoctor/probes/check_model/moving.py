@@ -8,7 +8,8 @@ from typing import Any
 from torchdoctor.probes.check_model.batches import mapped
 from torchdoctor.probes.check_model.failing import ModelFailed, doing
 from torchdoctor.probes.check_model.patient import Patient
-from torchdoctor.probes.plain import instance_dict, loaded
+from torchdoctor.probes.check_model.unregistered import attributes, tensors_in
+from torchdoctor.probes.plain import loaded
 from torchdoctor.record import ModuleRecord
 from torchdoctor.trial_record import DeviceTrial
 
@@ -57,15 +58,9 @@ def trial(patient: Patient) -> Iterator[object]:
 
 def _left(patient: Patient, model: Any, home: str) -> tuple[ModuleRecord, ...]:
     """The tensors that are no parameters and no buffers, and have stayed where they were."""
-    torch = loaded("torch")
     found = []
     for name, module in model.named_modules():
-        for key, value in instance_dict(module).items():
-            inside = (
-                value if isinstance(value, (list, tuple)) else dict.values(value) if type(value) is dict else [value]
-            )
-            if key.startswith("_") and key in ("_parameters", "_buffers", "_modules"):
-                continue
-            if any(isinstance(t, torch.Tensor) and t.device.type == home and t.dim() for t in inside):
+        for key, value in attributes(module):
+            if any(t.device.type == home and t.dim() for t in tensors_in(value)):
                 found.append(patient.entry(f"{name}.{key}" if name else key))
     return tuple(found[:8])

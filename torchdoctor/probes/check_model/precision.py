@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from torchdoctor.probes.check_model.batches import leaves
@@ -41,7 +42,8 @@ def _tried(patient: Patient, dtype: str) -> Iterator[FiniteTrial]:
         first.when_found = found
         with first.watching():
             _step(patient, model, dtype)
-    name = where[0][0] if where else ""
+    name, layer = where[0] if where else ("", "")
+    operation = replace(first.operation, module=name, layer=layer) if first.operation is not None else None
     yield FiniteTrial(
         patient.name,
         what,
@@ -49,8 +51,8 @@ def _tried(patient: Patient, dtype: str) -> Iterator[FiniteTrial]:
         dtype,
         tuple(names),
         bool(given),
-        first.operation,
-        patient.module(name) if where and where[0][1] else None,
+        operation,
+        patient.module(name) if layer else None,
         patient.caller,
     )
 

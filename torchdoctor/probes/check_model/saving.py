@@ -11,7 +11,8 @@ from torchdoctor.probes.check_model.comparing import difference, first_differenc
 from torchdoctor.probes.check_model.evaluating import largest, output
 from torchdoctor.probes.check_model.failing import doing
 from torchdoctor.probes.check_model.patient import Patient
-from torchdoctor.probes.plain import instance_dict, loaded
+from torchdoctor.probes.check_model.unregistered import attributes, tensors_in
+from torchdoctor.probes.plain import loaded
 from torchdoctor.record import ModuleRecord
 from torchdoctor.trial_record import SavedTrial
 
@@ -86,27 +87,28 @@ def _saved(state: Any) -> Any:
 
 
 def outside(patient: Patient, one: Any, other: Any) -> tuple[ModuleRecord, ...]:
-    """The tensors and numbers that two models hold as plain attributes, or as buffers that are not saved, and that
-    differ."""
+    """The tensors and numbers that two models hold beside their state, and that differ: plain attributes, layers in
+    plain containers, buffers that are not saved."""
     found = []
     others = dict(other.named_modules())
     for name, module in one.named_modules():
         twin = others.get(name)
-        unsaved = {key: module._buffers[key] for key in module._non_persistent_buffers_set if key in module._buffers}
-        twins = {**instance_dict(twin), **(twin._buffers if twin is not None else {})}
-        for key, value in [*instance_dict(module).items(), *unsaved.items()]:
-            if _plain(value) and not key.startswith("__") and key != "training" and key in twins:
-                if _differ(value, twins[key]):
-                    found.append(patient.entry(f"{name}.{key}" if name else key))
+        if twin is None:
+            continue
+        twins = {**dict(attributes(twin)), **_unsaved(twin)}
+        for key, value in (*attributes(module), *_unsaved(module).items()):
+            if key in twins and _differ(value, twins[key]):
+                found.append(patient.entry(f"{name}.{key}" if name else key))
     return tuple(found[:8])
 
 
-def _plain(value: Any) -> bool:
-    return isinstance(value, loaded("torch").Tensor) or type(value) in (int, float)
+def _unsaved(module: Any) -> dict[str, Any]:
+    return {key: module._buffers[key] for key in module._non_persistent_buffers_set if key in module._buffers}
 
 
 def _differ(a: Any, b: Any) -> bool:
     torch = loaded("torch")
-    if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
-        return a.shape != b.shape or not torch.equal(a.detach(), b.detach())
-    return type(a) is type(b) and bool(a != b)
+    if type(a) in (int, float) and type(a) is type(b):
+        return bool(a != b)
+    pairs = list(zip(tensors_in(a), tensors_in(b), strict=False))
+    return any(x.shape != y.shape or not torch.equal(x.detach(), y.detach()) for x, y in pairs)

@@ -66,7 +66,10 @@ def trial(patient: Patient) -> Iterator[object]:
 
 
 def _kind(largest: float, of_all: float) -> str:
-    return "zero" if largest == 0.0 else "tiny" if not math.isfinite(of_all) or largest < _TINY * of_all else "given"
+    """What kind of gradient it is, beside the model's largest; where that is NaN, nothing can be said of the others."""
+    if largest == 0.0 and math.isfinite(of_all):
+        return "zero"
+    return "tiny" if not math.isfinite(of_all) or largest < _TINY * of_all else "given"
 
 
 def _train(
