@@ -226,5 +226,23 @@ def test_the_growth_of_watched_steps_is_the_verdict(tmp_path: Path) -> None:
     assert "20 MiB more are allocated at the end of each step" in told.message
 
 
+def test_weights_that_are_averaged_over_steps_are_no_leak(tmp_path: Path) -> None:
+    program = (
+        HEAD + TRANSFORMER + "model = Model(width=128, depth=4)\n"
+        "optimizer = torch.optim.SGD(model.parameters(), lr=0.1)\n"
+        "average = {name: one.detach().clone() for name, one in model.state_dict().items()}\n"
+        "for step in range(3):\n"
+        "    x = torch.randn(4 if step < 2 else 64, 256, 128)\n"
+        "    loss = model(x).square().mean()\n"
+        "    loss.backward()\n    optimizer.step()\n    optimizer.zero_grad()\n"
+        "    for name, one in model.state_dict().items():\n"
+        "        average[name] = 0.9 * average[name] + 0.1 * one.detach()\n"
+    )
+    failure = run_on(Card(128 * MIB), program, tmp_path)
+    (found,) = explained(failure)
+    assert found.rule == "step-does-not-fit"
+    assert failure.memory is not None and "average" not in [one.name for one in failure.memory.held]
+
+
 def test_heaps_have_their_defaults() -> None:
     assert heap([], 0, 0, None) == HeapRecord(segments=0, free=0, usable=0)

@@ -128,7 +128,7 @@ class _Look:
         if not is_a(value, *_CONTAINERS):
             return None
         tensors = list(self._inside(value))
-        return _summed(name, tensors, known, 0) if len(tensors) >= 3 else None
+        return _summed(name, tensors, known, 0) if len(tensors) >= 3 and _are_of_steps(tensors) else None
 
     def _inside(self, value: Any) -> Iterator[Any]:
         waiting = [(value, 0)]
@@ -181,6 +181,16 @@ def chain_of(node: Any, most: int = 1_000_000) -> int:
         length += 1
         node = next((one for one in next_of(node) if class_name(type(one)) == "AddBackward0"), None)
     return length
+
+
+def _are_of_steps(tensors: list[Any]) -> bool:
+    """Whether most of the bytes are in tensors of one shape, as of what each step adds; weights are of many shapes."""
+    sizes: dict[tuple[int, ...], int] = {}
+    for one in tensors:
+        shape = tuple(loaded("torch")._C.TensorBase.size(one))
+        found = storage_of(one)
+        sizes[shape] = sizes.get(shape, 0) + (found[1] if found is not None else 0)
+    return max(sizes.values()) >= sum(sizes.values()) * 0.6
 
 
 def _goes_over(node: Any) -> bool:
