@@ -190,7 +190,7 @@ def _are_of_steps(tensors: list[Any]) -> bool:
         shape = tuple(loaded("torch")._C.TensorBase.size(one))
         found = storage_of(one)
         sizes[shape] = sizes.get(shape, 0) + (found[1] if found is not None else 0)
-    return max(sizes.values()) >= sum(sizes.values()) * 0.6
+    return max(sizes.values()) >= sum(sizes.values()) * 0.45
 
 
 def _goes_over(node: Any) -> bool:
