@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import explaining, speed
+from tests.bench import explaining, plugin_start, speed, suites
 
 
 def test_the_benchmark_prints_its_ratios() -> None:
@@ -32,3 +32,21 @@ def test_the_benchmark_of_explanations_prints_its_times() -> None:
         "cold explanation 0 ms 0 ms of CPU",
         "warm explanation 0 ms 0 ms of CPU",
     ]
+
+
+def test_the_benchmark_of_the_plugin_prints_its_times() -> None:
+    said: list[str] = []
+    plugin_start.measure(1, said.append)
+    assert [re.sub(r"\d+\.\d", "0", " ".join(line.split())) for line in said] == [
+        "loading the plugin 0 ms",
+        "reading the list of files 0 ms",
+        "a run, not installed 0 ms",
+        "a run, installed 0 ms",
+        "a run, --torchdoctor 0 ms",
+    ]
+
+
+@pytest.mark.corpus
+def test_the_suites_of_real_packages_come_out_the_same(tmp_path: Path) -> None:
+    said: list[str] = []
+    assert suites.measure(suites.SUITES[0], tmp_path, 1, (), said.append), "\n".join(said)

@@ -7,5 +7,8 @@ import os
 
 def shown(path: str) -> str:
     """A path as it is shown: relative to where we are, if it lies there."""
-    here = os.path.join(os.getcwd(), "")
+    try:
+        here = os.path.join(os.getcwd(), "")
+    except OSError:  # the folder is gone: a test has made it and taken it away
+        return path
     return path[len(here) :] if path.startswith(here) else path

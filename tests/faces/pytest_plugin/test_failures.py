@@ -351,3 +351,19 @@ def test_without_torch_nothing_is_loaded_for_a_failure(suite: Suite) -> None:
         """,
     })  # fmt: skip
     assert "LOADED False False" in suite.run("--torchdoctor").stdout
+
+
+def test_a_test_that_takes_its_folder_away_is_explained(project: Suite) -> None:
+    project.write({
+        "test_it.py": """
+            import os, tempfile
+            from model import wrong
+
+            def test_it():
+                with tempfile.TemporaryDirectory() as folder:
+                    os.chdir(folder)
+                wrong()
+        """
+    })  # fmt: skip
+    section = SECTION.search(project.run().stdout)
+    assert section is not None and "error[linear-size-mismatch]" in section[1], section
