@@ -132,6 +132,12 @@ def test_the_report_as_junit(project: Suite) -> None:
     assert len(failures) == 3 and any("never" in message for message in failures)
 
 
+def test_without_a_terminal_the_report_is_written(project: Suite) -> None:
+    found = json.loads(report(project, "found.json", "-p", "no:terminal").read_text())
+    assert {one["rule"] for one in found["findings"]} == {"bare-grad-context", "matmul-size-mismatch"}
+    assert not found["errors"]
+
+
 def test_the_form_may_be_named(project: Suite) -> None:
     path = report(project, "found.txt", "--torchdoctor-report-format", "sarif")
     assert json.loads(path.read_text())["version"] == "2.1.0"

@@ -17,6 +17,7 @@ _FINDINGS = "torchdoctor_findings"
 _FAILURES = "torchdoctor_failures"
 _LINTED = "torchdoctor_linted"
 _NOTED: pytest.StashKey[list[Any]] = pytest.StashKey()
+_USUAL = 100  # columns, where nobody says how many there are
 _WIDTH = "torchdoctor_width"
 
 
@@ -87,8 +88,11 @@ def _held(report: Any, attribute: str, kind: type[T]) -> list[T]:
 
 def width_of(config: pytest.Config) -> int:
     """How many columns the user's terminal has; a worker process was told."""
-    given = getattr(config, "workerinput", {}).get(_WIDTH)
-    return int(given) if given else max(config.get_terminal_writer().fullwidth, 40)
+    if given := getattr(config, "workerinput", {}).get(_WIDTH):
+        return int(given)
+    if not config.pluginmanager.has_plugin("terminalreporter"):  # it may be left out: -p no:terminal
+        return _USUAL
+    return max(config.get_terminal_writer().fullwidth, 40)
 
 
 @pytest.hookimpl(optionalhook=True)
