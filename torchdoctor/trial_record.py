@@ -204,8 +204,9 @@ class DeviceTrial:
 class CopyTrial:
     """A deep copy or a pickle of the model that fails, or that is tied to the original.
 
-    ``kind`` is deepcopy, pickle or shared. ``culprit`` is where in the model it fails ("encoder.act"), of the type
-    ``type``; of a shared one ``names`` are the parameters of the original that the copy trains.
+    ``kind`` is deepcopy, pickle or shared. ``names`` is the attribute that it fails at ("encoder.act"), of the
+    type ``type``, and ``culprit`` its record; of a shared one ``names`` are the original's parameters that the copy
+    trains.
     """
 
     model: str

@@ -171,6 +171,39 @@ def test_a_step_of_the_users_own() -> None:
     assert "batch" in report.tried
 
 
+def test_random_numbers_of_the_step_are_not_the_models() -> None:
+    class Denoiser(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = nn.Sequential(nn.Linear(5, 32), nn.SiLU(), nn.Linear(32, 4))
+
+        def forward(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+            return self.net(torch.cat([x, t[:, None]], 1))  # type: ignore[no-any-return]
+
+    def step(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        t, noise = torch.rand(len(x), device=x.device), torch.randn_like(x)
+        return F.mse_loss(model(torch.lerp(x, noise, t[:, None]), t), noise)
+
+    report = torchdoctor.check_model(Denoiser(), torch.randn(16, 4), step=step)
+    assert any("drawn outside the model" in note for note in report.notes)
+
+
+def test_sparse_gradients_and_tensors_of_the_loss() -> None:
+    model = nn.EmbeddingBag(20, 4, sparse=True)
+    data = torch.randint(0, 20, (5, 3)), torch.randint(0, 4, (5,))
+    torchdoctor.check_model(model, data, F.cross_entropy)
+    report = torchdoctor.check_model(
+        nn.Linear(4, 3), torch.randn(3, 4), lambda output: F.cross_entropy(output, torch.arange(3)), only="device"
+    )
+    assert any("the loss makes tensors" in note for note in report.notes)
+
+
+def test_parametrized_layers_are_well() -> None:
+    layer = nn.utils.parametrizations.weight_norm(nn.Linear(4, 8))
+    model = nn.Sequential(layer, nn.ReLU(), nn.utils.parametrizations.spectral_norm(nn.Linear(8, 2)))
+    torchdoctor.check_model(model, (torch.randn(6, 4), torch.randn(6, 2)), F.mse_loss)
+
+
 def test_one_batch_and_a_loss_that_must_be_reached() -> None:
     findings = found(Well(), batch(), F.cross_entropy, only="overfit", overfit_to=-1.0, steps=3)
     assert [one.rule for one in findings] == ["one-batch-not-learned"]

@@ -38,6 +38,8 @@ def mixing(patient: Patient) -> Iterator[object]:
     if exact is not None and exact <= _TIGHT:
         return
     first = _first_mixing(patient, size, part)
+    if first is not None and not first.layer:
+        return  # what goes into the model differs already: it is drawn or computed outside
     yield replace(
         found,
         operation=first.record() if first is not None else None,
@@ -103,8 +105,12 @@ def _sequence_first(patient: Patient) -> bool:
 
 
 def _random(patient: Patient) -> bool:
-    """Whether the output differs by itself: then that is told, and nothing of the batch can be."""
-    return largest(output(patient, patient.fresh(train=False)), output(patient, patient.fresh(train=False))) > 1e-5
+    """Whether the model's output differs by itself: then that is told, and nothing of the batch can be."""
+    one = output(patient, patient.fresh(train=False))
+    model = patient.fresh(train=False)
+    patient.reseed(1)
+    gap = largest(one, output(patient, model, seeded=True))
+    return patient.feeding.step is None and EvalTrial(patient.name, "random", gap).differs
 
 
 def _compared(patient: Patient, size: int, part: int, *, double: bool = False) -> float | None:

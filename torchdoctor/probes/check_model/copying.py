@@ -13,21 +13,16 @@ from torchdoctor.probes.plain import class_name, instance_dict, loaded, qualifie
 from torchdoctor.record import ModuleRecord
 from torchdoctor.trial_record import CopyTrial
 
+# The class stands where pickle does not find it, or torch pickles no such module: that is not the model's fault.
+_NOT_THE_MODELS = ("not the same object as", "import of module", "Serialization of parametrized modules")
+
 
 def deep(patient: Patient) -> Iterator[object]:
     """Yields a CopyTrial where a deep copy fails, or trains the original's weights."""
     try:
         made = copy.deepcopy(patient.original)
     except Exception as error:
-        culprit, kind = _culprit(patient, copy.deepcopy)
-        yield CopyTrial(
-            patient.name,
-            "deepcopy",
-            f"{class_name(type(error))}: {one_line(str(error))}",
-            culprit,
-            kind,
-            caller=patient.caller,
-        )
+        yield _refused(patient, "deepcopy", copy.deepcopy, error)
         return
     yield from _shared(patient, made)
 
@@ -41,18 +36,23 @@ def pickled(patient: Patient) -> Iterator[object]:
     try:
         data = pickle.dumps(patient.original)
     except Exception as error:
-        if "not the same object as" in str(error) or ("import of module" in str(error) and "failed" in str(error)):
+        if any(text in str(error) for text in _NOT_THE_MODELS):
             patient.notes.append(f"pickling was not tried: {one_line(str(error))}")
             return
-        culprit, kind = _culprit(patient, pickle.dumps)
-        said = f"{class_name(type(error))}: {one_line(str(error))}"
-        yield CopyTrial(patient.name, "pickle", said, culprit, kind, caller=patient.caller)
+        yield _refused(patient, "pickle", pickle.dumps, error)
         return
     with doing(patient, "pickle", "loading its own pickle"):
         pickle.loads(data)
 
 
-def _culprit(patient: Patient, attempt: Any) -> tuple[ModuleRecord | None, str]:
+def _refused(patient: Patient, how: str, attempt: Any, error: Exception) -> CopyTrial:
+    said = f"{class_name(type(error))}: {one_line(str(error))}"
+    name, kind = _culprit(patient, attempt)
+    record = patient.entry(name) if name else None
+    return CopyTrial(patient.name, how, said, record, kind, (name,) if name else (), patient.caller)
+
+
+def _culprit(patient: Patient, attempt: Any) -> tuple[str, str]:
     """The first attribute of the first module by itself that cannot be copied, and its type."""
     for name, module in patient.original.named_modules():
         entries = {**instance_dict(module), **instance_dict(module).get("_buffers", {})}
@@ -62,8 +62,8 @@ def _culprit(patient: Patient, attempt: Any) -> tuple[ModuleRecord | None, str]:
             try:
                 attempt(value)
             except Exception:
-                return patient.entry(f"{name}.{key}" if name else key), class_name(type(value))
-    return None, ""
+                return f"{name}.{key}" if name else key, class_name(type(value))
+    return "", ""
 
 
 def _shared(patient: Patient, made: Any) -> Iterator[CopyTrial]:

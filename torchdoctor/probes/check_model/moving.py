@@ -44,6 +44,9 @@ def trial(patient: Patient) -> Iterator[object]:
                 f"for this forward pass ({failed.record.error})"
             )
             return
+        if failed.record.module is None:
+            patient.notes.append(f"moving to another device was not tried to the end: the loss makes tensors on {home}")
+            return
         yield DeviceTrial(
             patient.name,
             device,

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from torchdoctor.probes.check_model.failing import doing
-from torchdoctor.probes.check_model.patient import Patient
-from torchdoctor.probes.plain import class_name, loaded
+from torchdoctor.probes.check_model.patient import Patient, ours
 from torchdoctor.trial_record import OverfitTrial
 
 _RATES = (1e-3, 1e-2, 1e-1, 1e-4)
@@ -52,13 +51,12 @@ def trial(patient: Patient) -> Iterator[object]:
 
 def _optimizers(patient: Patient) -> Iterator[tuple[str, Callable[[Any], Any]]]:
     """The user's own, where there is one, and Adam at several rates."""
-    torch = loaded("torch")
     if patient.optimizer is not None:
         yield "the optimizer that was given", patient.optimizer_of
 
     for rate in _RATES:
 
-        def adam(model: Any, rate: float = rate) -> Any:
-            return torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=rate)
+        def made(model: Any, rate: float = rate) -> Any:
+            return ours(model, rate)
 
-        yield f"{class_name(torch.optim.Adam)} at {rate:g}", adam
+        yield f"Adam at {rate:g}", made

@@ -15,7 +15,7 @@ from torchdoctor.finding import Span
 from torchdoctor.probes.check_model.batches import copied
 from torchdoctor.probes.check_model.feeding import Feeding
 from torchdoctor.probes.module import Modules, file_of
-from torchdoctor.probes.plain import loaded, qualified
+from torchdoctor.probes.plain import instance_dict, loaded, qualified
 from torchdoctor.record import ModuleRecord
 
 
@@ -99,7 +99,7 @@ class Patient:
         """The user's optimizer for a model, else Adam."""
         torch = loaded("torch")
         if self.optimizer is None:
-            return torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=rate)
+            return ours(model, rate)
         made = self.optimizer
         kind = getattr(made, "func", made)  # of a partial
         wants_parameters = isinstance(kind, type) and issubclass(kind, torch.optim.Optimizer)
@@ -117,6 +117,15 @@ class Patient:
         made = _made_of_lazy(self.factory(), self)
         made.load_state_dict(self.original.state_dict())
         return made
+
+
+def ours(model: Any, rate: float) -> Any:
+    """Adam; for sparse gradients, which Adam refuses, SGD with steps of that size."""
+    torch = loaded("torch")
+    learning = [p for p in model.parameters() if p.requires_grad]
+    if any(instance_dict(module).get("sparse") is True for module in model.modules()):
+        return torch.optim.SGD(learning, lr=100 * rate)
+    return torch.optim.Adam(learning, lr=rate)
 
 
 def _by_pickle(model: Any) -> Any:

@@ -15,7 +15,7 @@ def sign(trial: CopyTrial) -> Iterator[Diagnosis]:
         return
     how = "`copy.deepcopy`" if trial.kind == "deepcopy" else "pickle"
     one = trial.culprit
-    name = ".".join(part for part in (one.name, one.attribute.rpartition(".")[2]) if part) if one is not None else ""
+    name = trial.names[0] if trial.names else ""
     what = f": `{trial.model}.{name}` is a {trial.type}" if name and trial.type else ""
     yield Diagnosis(
         f"{how} refuses `{trial.model}`{what}",
