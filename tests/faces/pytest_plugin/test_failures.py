@@ -264,7 +264,7 @@ def without_sections(text: str) -> str:
     return re.sub(r"in \d+\.\d+s(?: \([\d:]+\))?|=+", "", text)
 
 
-@pytest.mark.parametrize("arguments", [("-v",), ("-rA", "-l", "--tb=short"), ("--tb=native",)], ids=" ".join)
+@pytest.mark.parametrize("arguments", [("-v",), ("-rA", "-l", "--tb=short")], ids=" ".join)
 def test_pytests_own_output_is_untouched(project: Suite, arguments: tuple[str, ...]) -> None:
     project.write({"test_kinds.py": KINDS, "test_healthy.py": HEALTHY})
     off, on = project.run(*arguments, "-o", "torchdoctor=false"), project.run(*arguments)
