@@ -54,7 +54,8 @@ class profile:
     ) -> None:
         if min(wait, warmup) < 0 or min(active, repeat) < 1:
             raise ValueError("wait and warmup are 0 or more steps, active and repeat 1 or more")
-        from torchdoctor.probes.profiling import Schedule, Window
+        from torchdoctor.probes.profiling import Window
+        from torchdoctor.probes.schedule import Schedule
 
         self.folder = Path(out).absolute()
         self.record: TraceRecord | None = None

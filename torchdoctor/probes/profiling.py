@@ -11,35 +11,20 @@ import json
 import os
 import threading
 import time
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from torchdoctor.probes.lines import Lines
+from torchdoctor.probes.schedule import Schedule
 from torchdoctor.probes.setup import setup
 from torchdoctor.probes.steps import RANKS, Steps
 from torchdoctor.probes.trace_file import packed, trace_name
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """In steps: ``wait`` passes unseen, ``warmup`` runs under the profiler and is thrown away, ``active`` is recorded.
-
-    ``repeat`` times over. Where no step is seen, the first ``seconds`` of the run are one window.
-    """
-
-    wait: int = 5
-    warmup: int = 2
-    active: int = 5
-    repeat: int = 1
-    seconds: float = 60.0
 
 
 class Window:
@@ -97,8 +82,7 @@ class Window:
         self._guarded(self._close)
 
     def _close(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._no_timer()
         self._steps.leave()
         if self._profiler is not None:
             self._finish()
@@ -120,32 +104,38 @@ class Window:
             return
         self._by, self._count, self._last = by, 0, time.perf_counter()
         self.plain.clear()
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._profiler is not None:
+        self._no_timer()
+        dropped = self._profiler is not None
+        if dropped:
             self._drop()
         for trace in self.traces:
             trace.unlink(missing_ok=True)
         self.traces.clear()
         self._cycles = 0
-        self._after()
+        if not dropped:
+            self._after()
 
     def _tick(self) -> None:
         now = time.perf_counter()
         if self._profiler is None:
             self.plain.append(now - self._last)
         self._count += 1
-        if self._profiler is not None:
+        if self._profiler is None:
+            self._after()
+        else:
             self._left -= 1
             if self._left == 0:
                 self._finish()
             else:
                 self._profiler.step()
-        self._after()
         self._last = time.perf_counter()
 
     def _after(self) -> None:
-        """Open the window where its time has come."""
+        """Open the window where its time has come, never in the step in which another was closed.
+
+        We are inside of an annotation (``Optimizer.step``): its end would be written into what was freed with the
+        profiler that was on at its begin, if another one were on by then.
+        """
         if self._profiler is None and self._count >= self.schedule.wait and self._cycles < self.schedule.repeat:
             self._begin(whole=False)
 
@@ -164,7 +154,7 @@ class Window:
         options: dict[str, Any] = {}
         if not whole:
             options = {"record_shapes": True, "with_stack": self.detail, "profile_memory": self.detail}
-            options["schedule"] = _scheduled(module, plan)
+            options["schedule"] = plan.of_torch(module)
             options["on_trace_ready"] = self._write
         self._left = plan.warmup + plan.active
         self._setup = setup()
@@ -255,6 +245,13 @@ class Window:
         self._ended = True
         self._close()
 
+    def _no_timer(self) -> None:
+        """Its thread has to be gone: torch crashes where a thread ends while stacks are recorded."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer.join(1.0)
+            self._timer = None
+
     def _long(self) -> None:
         """No step was seen for long: the main thread closes the window before it eats the memory."""
         if self._whole and self._profiler is not None and not self._ended:
@@ -280,12 +277,6 @@ class Window:
             self.say(self.failed)
         finally:
             self._acting = acting
-
-
-def _scheduled(module: Any, plan: Schedule) -> Any:
-    with warnings.catch_warnings():  # whether there is a warm-up is the user's own choice
-        warnings.simplefilter("ignore")
-        return module.schedule(wait=0, warmup=plan.warmup, active=plan.active, repeat=1)
 
 
 _CALL = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
