@@ -40,7 +40,8 @@ class ShownLines(Lines):
 
     def of(self, path: str) -> list[str]:
         path = self._paths.get(path, path)
-        return super().of(path) or [line.rstrip("\r\n") for line in linecache.getlines(path)]
+        found = super().of(path)
+        return found if any(found) else [line.rstrip("\r\n") for line in linecache.getlines(path)]
 
 
 class ToldLines(ShownLines):

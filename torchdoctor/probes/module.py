@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Iterator
 from typing import Any
 
+from torchdoctor.probes.cells import cell_that_assigns, is_cell
 from torchdoctor.probes.plain import bases, class_dict, class_name, instance_dict, is_a, loaded, qualified, torch_class
 from torchdoctor.record import ModuleRecord
 
@@ -56,7 +58,7 @@ class Modules:
             self._names.setdefault(id(module), (module, "", ()))
             return
         if variable:
-            self._variables[id(module)] = (variable, path)
+            self._variables[id(module)] = (variable, cell_that_assigns(variable, path))
         waiting: list[tuple[object, str, tuple[object, ...]]] = [(module, "", ())]
         while waiting and len(self._names) < _MOST_MODULES:
             here, name, above = waiting.pop()
@@ -121,7 +123,11 @@ class Modules:
 
 
 def file_of(cls: type) -> str:
-    module = loaded(str(class_dict(cls).get("__module__", "")))
+    own = class_dict(cls)
+    codes = [value.__code__ for value in (own.get("__init__"), *own.values()) if type(value) is types.FunctionType]
+    if codes and is_cell(codes[0].co_filename):  # a notebook's module has the file of its kernel, or none
+        return codes[0].co_filename
+    module = loaded(str(own.get("__module__", "")))
     path = vars(module).get("__file__") if module is not None else None
     return path if type(path) is str else ""
 
