@@ -490,6 +490,8 @@ def test_a_large_log_takes_no_longer_than_its_length() -> None:
         (r"C:\env\Lib\site-packages\torchvision\ops.py", "torchvision"),
         ("/usr/lib/python3.10/threading.py", "python"),
         ("/usr/lib/python3.10/multiprocessing/process.py", "python"), (r"C:\Python310\lib\runpy.py", "python"),
+        (r"C:\Users\ada\anaconda3\envs\e\lib\multiprocessing\spawn.py", "python"), (r"D:\work\lib\train.py", ""),
+        (r"C:\Users\ada\lib\models\net.py", ""), (r"\\server\share\train.py", ""),
         ("/data/ada/pytorch/torch/nn/modules/linear.py", "torch"), ("<frozen importlib._bootstrap>", "python"),
         ("/var/torchinductor_ada/ab/cabc.py", "torch"), ("<eval_with_key>.3", "torch"), ("/env/bin/torchrun", "torch"),
     ],

@@ -95,6 +95,8 @@ def newest() -> tuple[dict[str, str], str] | None:
 
 def _runs(process: str) -> bool:
     """Whether the process of a file is still there."""
+    if os.name == "nt":  # signal 0 is Ctrl-C there; a file that a process holds open cannot be taken away anyhow
+        return False
     try:
         os.kill(int(process), 0)
     except (ProcessLookupError, ValueError):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
 
 _INSTALLED = re.compile(r"(?:site|dist)-packages/(?:[^/]+\.egg/)?([^/]+)")
-_LIBRARY_ROOT = re.compile(r"/lib(?:64)?/python\d|^[A-Za-z]:/.*/Lib/", re.IGNORECASE)
+_LIBRARY_ROOT = re.compile(r"/lib(?:64)?/python\d")
+# On Windows the standard library lies in C:/Python312/Lib, and a project may have a folder lib of its own.
+_LIBRARY_ON_WINDOWS = re.compile(r"^[A-Za-z]:/(?:.*/)?Lib/(\w+)", re.IGNORECASE)
 # A checkout of torch itself, and what it compiles and generates.
 _TORCH = re.compile(
     r"(?:^|/)torch/(?:nn|utils|_dynamo|_inductor|_functorch|autograd|optim|distributed|cuda|amp|_tensor|functional|"
@@ -23,4 +26,6 @@ def package_of(path: str) -> str:
         return found[1].removesuffix(".py").removesuffix(".pyc")
     if _TORCH.search(path):
         return "torch"
-    return "python" if _LIBRARY_ROOT.search(path) else ""
+    windows = _LIBRARY_ON_WINDOWS.match(path)
+    own = windows is not None and windows[1] in sys.stdlib_module_names
+    return "python" if own or _LIBRARY_ROOT.search(path) else ""

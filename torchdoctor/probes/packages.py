@@ -28,8 +28,9 @@ def package_of(path: str) -> str:
         if parts[index] in _INSTALLED:
             name = parts[index + 1].removesuffix(".py")
             return "" if name in _claimed else name
+    place = os.path.normcase(path)  # on Windows C:/Python and c:/python are one folder
     for folder, name in _own_folders():
-        if path.startswith(folder):
+        if place.startswith(os.path.normcase(folder)):
             return name
     return ""
 

@@ -11,4 +11,4 @@ def shown(path: str) -> str:
         here = os.path.join(os.getcwd(), "")
     except OSError:  # the folder is gone: a test has made it and taken it away
         return path
-    return path[len(here) :] if path.startswith(here) else path
+    return path[len(here) :] if os.path.normcase(path).startswith(os.path.normcase(here)) else path

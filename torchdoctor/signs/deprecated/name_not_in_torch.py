@@ -35,7 +35,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     version = str(failure.environment.get("torch") or "")
     have = f"torch {version}" if version else "this torch"
     if "partially initialized" in said.text:
-        file = (said["file"] or "").rpartition("/")[2]
+        file = (said["file"] or "").replace("\\", "/").rpartition("/")[2]
         own = file if file and "site-packages" not in (said["file"] or "") else "torch.py"
         yield Diagnosis(
             f"`{module}` is still being loaded where `{name}` is asked of it: a file of your own is called `{own}`",
