@@ -18,6 +18,7 @@ import pytest
 import torchdoctor
 from tests.faces.programs import PLAIN, RULE, VIEW, run
 from torchdoctor.faces import hooks, telling
+from torchdoctor.record import ExceptionRecord, Failure
 
 INSTALL = "import torchdoctor; torchdoctor.install()\n"
 SKIP = "pass; pass\n"
@@ -228,7 +229,7 @@ def test_each_failure_is_told_once(monkeypatch: pytest.MonkeyPatch, capsys: pyte
 
     def look(error: BaseException) -> tuple[object, list[object]]:
         seen.append(error)
-        return object(), []
+        return Failure(ExceptionRecord("RuntimeError", "no")), []
 
     monkeypatch.setattr(telling, "look", look)
     error = raised()
@@ -244,7 +245,7 @@ def test_the_collector_stands_still_meanwhile(monkeypatch: pytest.MonkeyPatch) -
 
     def look(error: BaseException) -> tuple[object, list[object]]:
         seen.append(gc.isenabled())
-        return object(), []
+        return Failure(ExceptionRecord("RuntimeError", "no")), []
 
     monkeypatch.setattr(telling, "look", look)
     telling.tell(raised())
