@@ -16,6 +16,7 @@ import pytest
 from _pytest._code.code import TerminalRepr
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["TORCHDOCTOR_RAISE"] = "1"  # a fault of ours fails the test that comes upon it
 
 from torchdoctor import catalogue, testing
 from torchdoctor.errors import TorchdoctorError

@@ -85,3 +85,10 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     code = "import sys, torchdoctor; print({'torch', 'libcst', 'click', 'rich'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout == "set()\n", done.stdout + done.stderr
+
+
+def test_the_signs_load_no_libcst() -> None:
+    code = "import sys; from torchdoctor.sign import all_signs, record_signs; all_signs(), record_signs()"
+    code += "; print('libcst' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout == "False\n", done.stdout + done.stderr

@@ -175,7 +175,7 @@ def test_a_fault_of_our_own_is_one_line(
 ) -> None:
     """Also of memory that is full while we look, and of a message that spreads over lines."""
     error = RuntimeError(f"of this fault alone: {fault.__name__}")
-    monkeypatch.delenv("PYTEST_CURRENT_TEST", raising=False)
+    monkeypatch.delenv("TORCHDOCTOR_RAISE", raising=False)
     monkeypatch.setattr(telling, "look", lambda error: (_ for _ in ()).throw(fault("two\nlines")))
     telling.tell(error)
     err = capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Writes what `from torch... import *` brings into torchdoctor/facts/torch_api/exports.py.
+"""Writes what `from torch... import *` brings into torchdoctor/torch_exports.py.
 
     python tests/facts/write_exports.py
 
@@ -12,7 +12,7 @@ import textwrap
 import types
 from pathlib import Path
 
-TARGET = Path(__file__).parents[2] / "torchdoctor" / "facts" / "torch_api" / "exports.py"
+TARGET = Path(__file__).parents[2] / "torchdoctor" / "torch_exports.py"
 MODULES = (
     "torch",
     "torch.autograd",

@@ -154,7 +154,7 @@ def test_the_door(program: Program, tmp_path: Path) -> None:
     script, report = tmp_path / "program.py", tmp_path / "report.json"
     script.write_text(program.text, encoding="utf-8")
     env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-    env.pop("PYTEST_CURRENT_TEST", None)
+    env.pop("TORCHDOCTOR_RAISE", None)
     command = [sys.executable, "-m", "torchdoctor", "run", "--report", str(report), str(script)]
     ended = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=SECONDS)
     assert ended.returncode == 1 and report.is_file(), ended.stderr

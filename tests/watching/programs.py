@@ -327,5 +327,5 @@ def watched(program: str, folder: Path, *arguments: str, **environment: str) -> 
     path.write_text(HEAD + program, encoding="utf-8")
     command = [sys.executable, "-m", "torchdoctor", "run", f"--watch={folder / 'run'}", *arguments, str(path)]
     before = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    before.pop("PYTEST_CURRENT_TEST", None)
+    before.pop("TORCHDOCTOR_RAISE", None)
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, env={**before, **environment})

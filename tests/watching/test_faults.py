@@ -242,7 +242,7 @@ def test_training_in_a_thread() -> None:
 def test_a_fault_of_ours_takes_the_watch_out(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delenv("PYTEST_CURRENT_TEST")
+    monkeypatch.delenv("TORCHDOCTOR_RAISE")
     monkeypatch.setattr("torchdoctor.probes.recorder.Phases.ran_backward", lambda *_: 1 / 0)
     record = recorded(lambda: steps(nn.Linear(4, 2), torch.ones(3, 4)))
     assert "taken itself out (ZeroDivisionError" in record.missing[0]

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from torchdoctor.errors import FAULTS_ARE_RAISED
 from torchdoctor.faces.telling import told
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class profile:
         try:
             self._judge()
         except Exception as fault:
-            if "PYTEST_CURRENT_TEST" in os.environ:
+            if FAULTS_ARE_RAISED in os.environ:
                 raise
             told(f"could not read the trace ({type(fault).__name__}: {fault})")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import overload
 
 from torchdoctor import catalogue, config
+from torchdoctor.errors import FAULTS_ARE_RAISED
 from torchdoctor.finding import Finding
 from torchdoctor.project.report import Report
 
@@ -76,7 +77,7 @@ def _diagnosed(error: BaseException) -> list[Finding]:
 
 def _told(rule: str, error: Exception) -> None:
     """A fault of ours is one line, never a traceback over the user's; under test it is raised."""
-    if "PYTEST_CURRENT_TEST" in os.environ:
+    if FAULTS_ARE_RAISED in os.environ:
         raise error
     print(f"torchdoctor: {rule} could not look at this failure ({type(error).__name__}: {error})", file=sys.stderr)
 

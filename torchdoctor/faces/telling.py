@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from torchdoctor.errors import FAULTS_ARE_RAISED
+
 if TYPE_CHECKING:
     from torchdoctor.finding import Finding
     from torchdoctor.record import Failure
@@ -39,7 +41,7 @@ def tell(error: BaseException) -> None:
             if findings:
                 _print(failure, findings)
     except Exception as fault:
-        if "PYTEST_CURRENT_TEST" in os.environ:
+        if FAULTS_ARE_RAISED in os.environ:
             raise
         told(f"could not explain this failure ({type(fault).__name__}: {fault})")
     finally:

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from torchdoctor.errors import FAULTS_ARE_RAISED
+
 if TYPE_CHECKING:
     from torchdoctor.finding import Finding
     from torchdoctor.step_record import StepRecord, WatchRecord
@@ -71,7 +73,7 @@ class watch:
             if not self.quiet and (record.rank == 0 or record.world == 1):
                 _say(verdict(ranks or [record], self.findings, _paint(), self.folder))
         except Exception as fault:
-            if "PYTEST_CURRENT_TEST" in os.environ:
+            if FAULTS_ARE_RAISED in os.environ:
                 raise
             _told(f"could not judge the watched run ({type(fault).__name__}: {fault})")
         return self.findings

@@ -179,7 +179,7 @@ class File:
 
     def exports(self, module: str, name: str) -> bool:
         """Whether `from module import *` brings this name."""
-        from torchdoctor.facts.torch_api.exports import EXPORTS
+        from torchdoctor.torch_exports import EXPORTS
 
         if module in EXPORTS:
             return name in EXPORTS[module]

@@ -151,7 +151,7 @@ class Neighbours:
 
     def _brings(self, module: str, name: str, way: tuple[str, ...]) -> bool:
         """Whether `from module import *` brings this name; files may take each other's stars, round in a circle."""
-        from torchdoctor.facts.torch_api.exports import EXPORTS  # late: explaining a failure needs no table of torch
+        from torchdoctor.torch_exports import EXPORTS  # late: explaining a failure needs no table of torch
 
         if module in EXPORTS:
             return name in EXPORTS[module]

@@ -8,9 +8,9 @@ from torchdoctor.facts.classes import ClassFacts
 from torchdoctor.facts.file import File
 from torchdoctor.facts.initialisers import constructing
 from torchdoctor.facts.plain_tensors import is_function
-from torchdoctor.facts.torch_api.exports import EXPORTS
 from torchdoctor.facts.torch_api.table import table
 from torchdoctor.facts.tree import within
+from torchdoctor.torch_exports import EXPORTS
 
 _DEPTH = 6
 _MOVED = object()

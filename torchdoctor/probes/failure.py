@@ -12,6 +12,7 @@ import sys
 from dataclasses import replace
 from typing import Any
 
+from torchdoctor.errors import FAULTS_ARE_RAISED
 from torchdoctor.pasted import retold
 from torchdoctor.probes import graph
 from torchdoctor.probes.environment import environment_of, files_of
@@ -39,7 +40,7 @@ def failure_of(error: BaseException) -> Failure:
     try:
         return _Capture().failure(error, 0)
     except Exception as fault:
-        if "PYTEST_CURRENT_TEST" in os.environ:
+        if FAULTS_ARE_RAISED in os.environ:
             raise
         print(f"torchdoctor: could not look at this failure ({type(fault).__name__}: {fault})", file=sys.stderr)
         return Failure(ExceptionRecord(class_name(type(error)), ""), origin="live")

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
 
+from torchdoctor.errors import FAULTS_ARE_RAISED
 from torchdoctor.memory_record import PARTS, MemoryRecord, PartRecord
 from torchdoctor.memory_text import told_memory
 from torchdoctor.probes.allocator import told_by_device
@@ -61,7 +62,7 @@ def memory_at(
     try:
         return _memory(exception, links, names, modules, sources, objects)
     except Exception as fault:
-        if "PYTEST_CURRENT_TEST" in os.environ:
+        if FAULTS_ARE_RAISED in os.environ:
             raise
         print(f"torchdoctor: could not look at the memory ({type(fault).__name__}: {fault})", file=sys.stderr)
         return told_memory(exception.message)

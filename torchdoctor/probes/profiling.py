@@ -18,6 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from torchdoctor.errors import FAULTS_ARE_RAISED
 from torchdoctor.probes.lines import Lines
 from torchdoctor.probes.schedule import Schedule
 from torchdoctor.probes.setup import setup
@@ -268,7 +269,7 @@ class Window:
         try:
             act()
         except Exception as error:
-            if "PYTEST_CURRENT_TEST" in os.environ:
+            if FAULTS_ARE_RAISED in os.environ:
                 raise
             self._ended, self._profiler = True, None
             self._steps.leave()

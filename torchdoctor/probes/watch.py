@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from time import perf_counter as clock
 
+from torchdoctor.errors import FAULTS_ARE_RAISED
 from torchdoctor.probes import watched_calls
 from torchdoctor.probes.journal import Journal
 from torchdoctor.probes.recorder import Recorder
@@ -105,7 +106,7 @@ class Watch:
         text = f"the watch has taken itself out ({type(fault).__name__}: {fault}{place}); the program goes on"
         self.journal.lay("missing", {"text": text})
         self.tell(text)
-        if "PYTEST_CURRENT_TEST" in os.environ:
+        if FAULTS_ARE_RAISED in os.environ:
             raise fault
 
     def _sampled(self, sample: SampleRecord, final: str = "") -> None:

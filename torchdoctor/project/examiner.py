@@ -9,6 +9,7 @@ from pathlib import Path
 
 import libcst as cst
 
+from torchdoctor.errors import FAULTS_ARE_RAISED
 from torchdoctor.facts.file import File
 from torchdoctor.facts.modules import beside, digest
 from torchdoctor.facts.neighbours import Neighbours
@@ -61,7 +62,7 @@ class Examiner:
 
         def on_error(rule: str, error: Exception) -> None:
             nonlocal lasting
-            if os.environ.get("TORCHDOCTOR_RAISE"):
+            if FAULTS_ARE_RAISED in os.environ:
                 raise error
             lasting = False
             failures.append(Failure(path, _told(rule, error)))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
-from torchdoctor.facts.torch_api.exports import EXPORTS, RELEASE
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Said, on_failure
+from torchdoctor.torch_exports import EXPORTS, RELEASE
 
 _GONE = {
     "torch._six": "`math.inf` for `inf`, `str` for `string_classes`",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torchdoctor.facts.torch_api.exports import EXPORTS
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs import _given
 from torchdoctor.signs._words import a, made
+from torchdoctor.torch_exports import EXPORTS
 
 
 @on_failure("Boolean value of Tensor with more than one value is ambiguous", raises="RuntimeError")
