@@ -9,6 +9,7 @@ import importlib.util
 import os
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from torchdoctor.rule import Block, read_blocks
 ROOT = Path(__file__).parent
 RULES, CASES = ROOT / "rules", ROOT / "tests" / "cases"
 _NEEDS_TORCH = re.compile(r"^(?:import torch\b(?!doctor)|from torch[. ])", re.MULTILINE)
+_OF_TESTS = re.compile(r"^from (tests\.[\w.]+) import", re.MULTILINE)
 _BLESSED = pytest.StashKey[dict[Path, list[tuple[Block, str]]]]()
 
 
@@ -52,7 +54,15 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Without torch, the modules that hold lint against torch are passed over; all others must pass."""
     if collection_path.suffix != ".py" or importlib.util.find_spec("torch") is not None:
         return None
-    return bool(_NEEDS_TORCH.search(collection_path.read_text(encoding="utf-8"))) or None
+    return _needs_torch(collection_path) or None
+
+
+@cache
+def _needs_torch(path: Path) -> bool:
+    """Whether a module of the tests imports torch, itself or by another one."""
+    text = path.read_text(encoding="utf-8")
+    others = (ROOT / f"{name.replace('.', '/')}.py" for name in _OF_TESTS.findall(text))
+    return bool(_NEEDS_TORCH.search(text)) or any(_needs_torch(other) for other in others if other.is_file())
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

@@ -11,11 +11,11 @@ from pathlib import Path
 import libcst as cst
 import pytest
 
+from torchdoctor import torch_exports
 from torchdoctor.facts.file import File
 from torchdoctor.facts.modules import module_name
 from torchdoctor.facts.names import canonical, dotted
 from torchdoctor.facts.neighbours import Neighbours
-from torchdoctor.facts.torch_api import exports
 
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is not installed")
 
@@ -243,7 +243,7 @@ def test_arguments(call: str, position: int | None, keywords: tuple[str, ...], f
 )  # fmt: skip
 def test_where_torch_defines_a_thing_and_where_users_find_it_have_one_name(module: str) -> None:
     different = {}
-    for name in exports.EXPORTS[module]:
+    for name in torch_exports.EXPORTS[module]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             thing = getattr(importlib.import_module(module), name, None)
@@ -264,9 +264,9 @@ def test_where_torch_defines_a_thing_and_where_users_find_it_have_one_name(modul
 def test_what_stars_bring_is_what_torch_exports() -> None:
     from tests.facts import write_exports
 
-    if write_exports.release() != exports.RELEASE:
-        pytest.skip(f"the table is of torch {exports.RELEASE}, this is {write_exports.release()}")
+    if write_exports.release() != torch_exports.RELEASE:
+        pytest.skip(f"the table is of torch {torch_exports.RELEASE}, this is {write_exports.release()}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        wrong = [m for m in write_exports.MODULES if exports.EXPORTS[m] != frozenset(write_exports.exports(m))]
+        wrong = [m for m in write_exports.MODULES if torch_exports.EXPORTS[m] != frozenset(write_exports.exports(m))]
     assert not wrong, "run python tests/facts/write_exports.py"

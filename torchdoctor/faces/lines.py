@@ -24,7 +24,8 @@ class Lines:
     def of(self, path: str) -> list[str]:
         """All lines of a file, without their ends; none where it cannot be read."""
         if path not in self._files:
-            self._files[path] = _NEWLINE.split(text_of(path))
+            text = text_of(path)
+            self._files[path] = _NEWLINE.split(text) if text else []
         return self._files[path]
 
     def text(self, path: str) -> str:

@@ -29,7 +29,9 @@ class Suite:
 
     def run(self, *arguments: str, installed: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
         """``pytest ARGUMENTS`` in the project, with 100 columns and no colours."""
-        own = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COV_"))}
+        own = {
+            key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COV_", "TORCHDOCTOR_"))
+        }
         own |= {
             "PYTHONPATH": os.pathsep.join([str(self.site), str(ROOT)] if installed else [str(ROOT)]),
             "PYTHONDONTWRITEBYTECODE": "1",

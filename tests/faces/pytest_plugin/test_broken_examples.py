@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.faces.pytest_plugin.conftest import ROOT, Suite
-from tests.faces.pytest_plugin.test_failures import explained
+from tests.faces.pytest_plugin.sections import explained
 
 pytest.importorskip("torch")
 

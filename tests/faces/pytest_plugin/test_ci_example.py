@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 from tests.faces.pytest_plugin.conftest import ROOT, Suite
-from tests.faces.pytest_plugin.test_failures import HEADER, SECTION
+from tests.faces.pytest_plugin.sections import HEADER, SECTION
 from tests.faces.pytest_plugin.test_summary import summary
 
 pytest.importorskip("torch")

@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 from tests.faces.pytest_plugin.conftest import ROOT, Suite
-from tests.faces.pytest_plugin.test_failures import MODEL, explained
+from tests.faces.pytest_plugin.sections import MODEL, explained
 
 pytest.importorskip("torch")
 

@@ -16,7 +16,7 @@ from xml.etree import ElementTree as xml
 import pytest
 
 from tests.faces.pytest_plugin.conftest import ROOT, Suite
-from tests.faces.pytest_plugin.test_failures import MODEL, explained
+from tests.faces.pytest_plugin.sections import MODEL, explained
 
 pytest.importorskip("torch")
 pytestmark = [pytest.mark.slow, pytest.mark.packaging]

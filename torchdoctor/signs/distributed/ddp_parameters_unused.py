@@ -22,7 +22,8 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     model = held.code if held is not None and held.code.isidentifier() else "model"
     numbers = indices[2].split() if indices is not None else []
     found = [name.strip() for name in names[1].split(",")] if names is not None else []
-    found = found or [str(name) for name in failure.environment.get("unused", ())]
+    unused = failure.environment.get("unused")
+    found = found or [str(name) for name in (unused if isinstance(unused, (list, tuple)) else ())]
     count = len(found) or len(numbers)
     listed = ", ".join(f"`{name}`" for name in found[:4]) or f"the numbers {', '.join(numbers[:8])}"
     what = (
