@@ -242,15 +242,3 @@ class MemoryRecord:
     def part(self, kind: str) -> int:
         """The bytes of one part of the account; 0 where it has none."""
         return sum(part.bytes for part in self.parts if part.kind == kind)
-
-
-_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
-
-
-def size_text(size: float | None) -> str:
-    """A size in words, "1.5 GiB", "512.1 MiB", "3 bytes"."""
-    size, unit = float(size or 0), 0
-    while abs(size) >= 1000 and unit < len(_UNITS) - 1:
-        size, unit = size / 1024, unit + 1
-    shown = f"{size:,.0f}" if abs(size) >= 1000 else f"{size:.3g}" if abs(size) < 100 else f"{size:.4g}"
-    return f"{shown} {_UNITS[unit]}"

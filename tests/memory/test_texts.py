@@ -7,9 +7,10 @@ import pytest
 from tests.memory.texts import ASYNC, MPS, VERDICTS, new, old, own
 from torchdoctor.diagnose import diagnose
 from torchdoctor.explained import unstylish_words
-from torchdoctor.memory_record import in_segments, size_text
+from torchdoctor.memory_record import in_segments
 from torchdoctor.memory_text import size_of, told_memory
 from torchdoctor.pasted import failures_in
+from torchdoctor.quantity_text import size_text
 from torchdoctor.record import ExceptionRecord, Failure, ObjectRecord
 
 

@@ -79,7 +79,7 @@ def shown(*arguments: str, **environment: str) -> Result:
 def test_a_healthy_run(tmp_path: Path) -> None:
     done = shown(str(folder(tmp_path / "run", record())))
     assert done.exit_code == 0 and "watched: train.py, 200 steps in 20 s; finished" in done.output
-    assert "input wait 10 ms (10 %), forward 40 ms (40 %)" in done.output
+    assert "input wait 10 ms (10%), forward 40 ms (40%)" in done.output
     assert "between the steps: validation 2 s, start 1.5 s" in done.output
     assert "nothing stands out in it" in done.output and "time of a step, up to 100 ms" in done.output
     assert "\x1b" not in done.output

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from torchdoctor.faces.paint import Paint
-from torchdoctor.memory_record import size_text
-from torchdoctor.signs._steps import lasting
+from torchdoctor.quantity_text import size_text, time_text
 from torchdoctor.step_record import StepRecord, WatchRecord
 
 HEIGHT = 8
@@ -78,10 +77,10 @@ def times(one: WatchRecord, paint: Paint, *, plain: bool = False) -> Iterator[st
     high = ordered[min(int(len(ordered) * 0.98), len(ordered) - 1)]  # one slow step does not flatten all others
     if high <= 0:
         return
-    yield paint("strong", f"time of a step, up to {lasting(high)}")
+    yield paint("strong", f"time of a step, up to {time_text(high)}")
     for row in range(HEIGHT - 1, -1, -1):
         cells = "".join(_cell(stack, (row + 0.5) / HEIGHT * high, paint, plain) for stack in stacks)
-        edge = lasting(high) if row == HEIGHT - 1 else "0" if row == 0 else ""
+        edge = time_text(high) if row == HEIGHT - 1 else "0" if row == 0 else ""
         yield f"{edge:>{_LABEL}} {'|' if plain else '│'}{cells}"
     first, last = f"step {one.steps[0].number}", f"step {one.steps[-1].number}"
     yield f"{'':{_LABEL}}  {first}{last:>{max(len(stacks) - len(first), len(last) + 1)}}"
@@ -121,5 +120,5 @@ def part_of(one: StepRecord, name: str) -> float:
 
 
 def _axis(begin: float, end: float, width: int) -> str:
-    first, last = lasting(begin), lasting(end)
+    first, last = time_text(begin), time_text(end)
     return f"{'':{_LABEL}}  {first}{last:>{max(width - len(first), len(last) + 1)}}"

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from torchdoctor import catalogue
 from torchdoctor.faces.paint import Paint, cells, visible
 from torchdoctor.finding import Finding
-from torchdoctor.memory_record import HeldRecord, MemoryRecord, PartRecord, SavedRecord, size_text
+from torchdoctor.memory_record import HeldRecord, MemoryRecord, PartRecord, SavedRecord
 from torchdoctor.memory_text import memory_of
+from torchdoctor.quantity_text import size_text
 from torchdoctor.record import Failure, shape_text
 
 _BAR = 40

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape
 
 from torchdoctor.faces.charts import grouped, part_of
-from torchdoctor.memory_record import size_text
-from torchdoctor.signs._steps import lasting
+from torchdoctor.quantity_text import size_text, time_text
 from torchdoctor.step_record import StepRecord, WatchRecord
 
 _WIDTH, _PLOT, _LEFT, _TOP, _GAP = 960, 200, 90, 56, 70
@@ -41,7 +40,7 @@ def picture(one: WatchRecord, sentences: Sequence[str] = ()) -> str:
 
 def _title(one: WatchRecord) -> str:
     rank = f", rank {one.rank} of {one.world}" if one.world > 1 else ""
-    return f"{one.program or 'a program'}{rank}: {one.count:,} steps in {lasting(one.seconds)}, {one.device}"
+    return f"{one.program or 'a program'}{rank}: {one.count:,} steps in {time_text(one.seconds)}, {one.device}"
 
 
 def _memory(one: WatchRecord, top: int) -> Iterator[str]:
@@ -56,7 +55,7 @@ def _memory(one: WatchRecord, top: int) -> Iterator[str]:
     high = max(value for *_, points in series for _, value in points) * 1.05 or 1.0
     begin = min(points[0][0] for *_, points in series)
     end = max(points[-1][0] for *_, points in series)
-    yield from _frame(top, "memory", size_text(high), lasting(begin), lasting(end))
+    yield from _frame(top, "memory", size_text(high), time_text(begin), time_text(end))
     for index, (words, colour, points) in enumerate(series):
         path = " ".join(
             f"{_across(at, begin, end):.1f},{top + _PLOT - value / high * _PLOT:.1f}" for at, value in points
@@ -74,7 +73,7 @@ def _times(one: WatchRecord, top: int) -> Iterator[str]:
         yield _text(_LEFT, top + 20, "no step was recorded")
         return
     ends = f"step {one.steps[0].number}", f"step {one.steps[-1].number}"
-    yield from _frame(top, "time of a step", lasting(high), *ends)
+    yield from _frame(top, "time of a step", time_text(high), *ends)
     below = [0.0] * len(means)
     wide = (_RIGHT - _LEFT) / len(means)
     for index, (name, colour) in enumerate(_PHASES):

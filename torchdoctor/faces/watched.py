@@ -12,10 +12,10 @@ from torchdoctor.faces import text
 from torchdoctor.faces.lines import Lines
 from torchdoctor.faces.paint import Paint, cells, visible
 from torchdoctor.finding import Finding, Span
-from torchdoctor.memory_record import size_text
 from torchdoctor.project.shown import shown
+from torchdoctor.quantity_text import percent, size_text, time_text
 from torchdoctor.rule import SEVERITIES
-from torchdoctor.signs._steps import count, lasting, settled, share, working
+from torchdoctor.signs._steps import count, settled, working
 from torchdoctor.step_record import RanksRecord, StepRecord, WatchRecord
 
 _PHASES = {"input": "input wait", "forward": "forward", "backward": "backward", "optimizer": "optimizer"}
@@ -96,7 +96,7 @@ def account(one: WatchRecord, paint: Paint) -> Iterator[str]:
     how = {"": "breaks off (killed, or it still runs)", "finished": "finished"}.get(one.ended, one.ended)
     what = {"loader": "batch", "backward": "backward pass"}.get(one.boundary, "step")
     steps = f"{one.count:,} {what}{'es' if what != 'step' and one.count != 1 else 's' if one.count != 1 else ''}"
-    yield paint("strong", f"watched: {name or 'a program'}, {steps} in {lasting(one.seconds)}; {how}")
+    yield paint("strong", f"watched: {name or 'a program'}, {steps} in {time_text(one.seconds)}; {how}")
     usual = settled(one) or list(one.steps)
     if usual:
         yield from _times(one, usual)
@@ -108,10 +108,10 @@ def _times(one: WatchRecord, steps: list[StepRecord]) -> Iterator[str]:
     parts = [(words, sum(getattr(step, name) for step in steps)) for name, words in _PHASES.items()]
     rest = whole - sum(part for _, part in parts)
     parts.append(("other", rest))
-    told = ", ".join(f"{words} {lasting(part / number)} ({share(part, whole)})" for words, part in parts
+    told = ", ".join(f"{words} {time_text(part / number)} ({percent(part, whole)})" for words, part in parts
                      if part > 0.01 * whole)  # fmt: skip
     middle = median(step.working for step in steps)
-    yield f"  a step takes {lasting(middle)} (median): {told}"
+    yield f"  a step takes {time_text(middle)} (median): {told}"
     if one.device != "cpu":
         yield "  times are the host's: the GPU works on after a call has returned"
     kinds: dict[str, list[float]] = {}
@@ -119,8 +119,10 @@ def _times(one: WatchRecord, steps: list[StepRecord]) -> Iterator[str]:
         kinds.setdefault(pause.kind, []).append(pause.seconds)
     if kinds:
         names = {"start": "start", "other": "other things"}
-        pauses = (f"{names.get(kind, kind)} {lasting(sum(took))}" + (f" in {len(took)} pauses" if len(took) > 1 else "")
-                  for kind, took in sorted(kinds.items(), key=lambda item: -sum(item[1])))  # fmt: skip
+        pauses = (
+            f"{names.get(kind, kind)} {time_text(sum(took))}" + (f" in {len(took)} pauses" if len(took) > 1 else "")
+            for kind, took in sorted(kinds.items(), key=lambda item: -sum(item[1]))
+        )
         yield f"  between the steps: {', '.join(pauses)}"
 
 
@@ -141,7 +143,7 @@ def _memory(one: WatchRecord) -> Iterator[str]:
         yield f"  memory: {'; '.join(words)}"
     busy = [sample.gpu for sample in one.samples if sample.gpu is not None]
     if busy:
-        yield f"  the GPU was busy for {sum(busy) / len(busy):.0f} % of the time (NVML)"
+        yield f"  the GPU was busy for {percent(sum(busy) / len(busy) / 100)} of the time (NVML)"
 
 
 def _ranks(ranks: Sequence[WatchRecord]) -> Iterator[str]:
@@ -158,8 +160,8 @@ def _ranks(ranks: Sequence[WatchRecord]) -> Iterator[str]:
     if len(times) > 1:
         slow, quick = max(times, key=lambda rank: times[rank]), min(times, key=lambda rank: times[rank])
         yield (
-            f"  until backward a step takes {lasting(times[quick])} on rank {quick}, the quickest, "
-            f"{lasting(times[slow])} on rank {slow}, the slowest"
+            f"  until backward a step takes {time_text(times[quick])} on rank {quick}, the quickest, "
+            f"{time_text(times[slow])} on rank {slow}, the slowest"
         )
 
 

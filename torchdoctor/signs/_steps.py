@@ -28,22 +28,6 @@ def working(steps: Sequence[StepRecord]) -> float:
     return sum(max(one.seconds - one.pause, 0.0) for one in steps)
 
 
-def share(part: float, whole: float) -> str:
-    """ "42 %"."""
-    return f"{100 * part / whole:.0f} %" if whole > 0 else "0 %"
-
-
-def lasting(seconds: float) -> str:
-    """ "3 min 20 s", "41 s", "98 ms", "0.4 ms"."""
-    if seconds >= 5400:
-        return f"{seconds / 3600:.1f} h"
-    if seconds >= 90:
-        return f"{int(seconds) // 60} min {int(seconds) % 60} s"
-    if seconds >= 1:
-        return f"{seconds:.3g} s"
-    return f"{seconds * 1000:.3g} ms"
-
-
 def alike(steps: Sequence[StepRecord]) -> list[StepRecord]:
     """Those whose batch has the commonest shape, where one is common; else all. Merged ones of several shapes are
     none."""

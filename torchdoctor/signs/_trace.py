@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from torchdoctor.finding import Span
+from torchdoctor.quantity_text import time_text
 from torchdoctor.trace_record import Place, Timed, TraceRecord
 
 
-def percent(share: float) -> str:
-    return f"{share:.0%}" if share >= 0.01 or share == 0 else f"{share:.1%}"
-
-
 def time(microseconds: float) -> str:
-    """ "9.1 ms", "640 us", "1.2 s"."""
-    if microseconds >= 1e6:
-        return f"{microseconds / 1e6:.1f} s"
-    return f"{microseconds / 1e3:.1f} ms" if microseconds >= 1e3 else f"{microseconds:.0f} us"
+    """A time of a trace in words."""
+    return time_text(microseconds / 1e6)
 
 
 def times(record: TraceRecord, calls: float) -> str:

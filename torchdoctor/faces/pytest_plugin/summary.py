@@ -91,7 +91,7 @@ class Summary:
             yield f"{known} more {'is' if known == 1 else 'are'} known to the baseline", {}
 
     def _costs(self) -> Iterator[Row]:
-        from torchdoctor.memory_record import size_text
+        from torchdoctor.quantity_text import size_text
 
         if slow := self.session.slowest(_MOST, _LEAST_S):
             yield "slowest tests, setup and teardown with them:", {"bold": True}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from torchdoctor.quantity_text import percent, time_text
 from torchdoctor.sign import Diagnosis, on_record
-from torchdoctor.signs._steps import lasting, share
 from torchdoctor.step_record import WatchRecord
 
 _SHARE, _LOST_S, _TIMES = 0.1, 0.5, 2
@@ -19,11 +19,11 @@ def sign(watch: WatchRecord) -> Iterator[Diagnosis]:
         return
     every = watch.count / len(saving)
     yield Diagnosis(
-        f"training stands still for {lasting(spent / len(saving))} at each `torch.save`, {len(saving)} times in all",
+        f"training stands still for {time_text(spent / len(saving))} at each `torch.save`, {len(saving)} times in all",
         cures=(
             f"save more seldom than every {every:,.0f} steps, or only where the validation has become better",
             "`torch.distributed.checkpoint.async_save`: it copies to the host and writes while training goes on",
             "write to a local disk and copy from there: a network folder sets the pace",
         ),
-        evidence=(f"{lasting(spent)}, {share(spent, watch.seconds)} of the time",),
+        evidence=(f"{time_text(spent)}, {percent(spent, watch.seconds)} of the time",),
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torchdoctor.memory_record import size_text
+from torchdoctor.quantity_text import size_text, time_text
 from torchdoctor.sign import Diagnosis, on_record
-from torchdoctor.signs._steps import growth, lasting
+from torchdoctor.signs._steps import growth
 from torchdoctor.step_record import WatchRecord
 
 _LEAST, _FACTOR = 64 << 20, 1.3  # of growth of one worker
@@ -37,7 +37,7 @@ def sign(watch: WatchRecord) -> Iterator[Diagnosis]:
         ),
         evidence=(
             f"{number} workers: {size_text(last * number)} in all, "
-            f"{size_text(pace * 60)} more a minute each, over {lasting((changed[-1][0] - changed[0][0]) / 1000)}",
+            f"{size_text(pace * 60)} more a minute each, over {time_text((changed[-1][0] - changed[0][0]) / 1000)}",
         ),
     )
 

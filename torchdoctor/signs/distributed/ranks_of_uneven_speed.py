@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from statistics import median
 
+from torchdoctor.quantity_text import percent, time_text
 from torchdoctor.sign import Diagnosis, on_record
-from torchdoctor.signs._steps import count, lasting, settled, share, working
+from torchdoctor.signs._steps import count, settled, working
 from torchdoctor.step_record import RanksRecord, StepRecord
 
 _FACTOR, _SHARE, _STEPS, _GAIN_S = 1.3, 0.1, 10, 0.002
@@ -30,7 +31,7 @@ def sign(run: RanksRecord) -> Iterator[Diagnosis]:
     part, gain = max(((name, _mean(steps[slowest], name) - median(_mean(found, name) for rank, found in steps.items()
                        if rank != slowest)) for name in _PARTS), key=lambda one: one[1])  # fmt: skip
     yield Diagnosis(
-        f"rank {slowest} is {lasting(lost)} a step behind: the other {len(others)} wait for it in backward",
+        f"rank {slowest} is {time_text(lost)} a step behind: the other {len(others)} wait for it in backward",
         cures=(
             *(("give every rank as much data: `DistributedSampler(..., drop_last=True)`, batches sorted by length",
                f"look at the disk and the cores of rank {slowest}: its batches come late") if part == "input" else ()),
@@ -39,9 +40,9 @@ def sign(run: RanksRecord) -> Iterator[Diagnosis]:
             f"look for what else runs on the machine of rank {slowest}",
         ),
         evidence=(
-            f"before backward it takes {lasting(own[slowest])}, the others {lasting(usual)}"
-            + (f"; {lasting(gain)} of that in {_PARTS[part]}" if gain > lost / 2 else ""),
-            f"{share(lost, whole)} of every rank's step is lost",
+            f"before backward it takes {time_text(own[slowest])}, the others {time_text(usual)}"
+            + (f"; {time_text(gain)} of that in {_PARTS[part]}" if gain > lost / 2 else ""),
+            f"{percent(lost, whole)} of every rank's step is lost",
         ),
     )  # fmt: skip
 

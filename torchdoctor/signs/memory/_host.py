@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torchdoctor.memory_record import HostRecord, MemoryRecord, size_text
+from torchdoctor.memory_record import HostRecord, MemoryRecord
+from torchdoctor.quantity_text import size_text
 from torchdoctor.record import Failure
 
 _LITTLE = 128 << 20  # of /dev/shm: what a container is given that nobody asked more for

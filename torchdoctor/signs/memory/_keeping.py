@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torchdoctor.memory_record import HeldRecord, MemoryRecord, size_text
+from torchdoctor.memory_record import HeldRecord, MemoryRecord
+from torchdoctor.quantity_text import size_text
 
 
 def keeps(most: HeldRecord) -> str:

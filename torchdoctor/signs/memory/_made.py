@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from torchdoctor.memory_record import MemoryRecord, in_segments, size_text
+from torchdoctor.memory_record import MemoryRecord, in_segments
+from torchdoctor.quantity_text import size_text
 from torchdoctor.record import ExpressionRecord, Failure, TensorRecord, shape_text, short
 
 Shape = tuple[int, ...]

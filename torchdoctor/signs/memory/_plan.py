@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from torchdoctor.memory_record import MemoryRecord, SavedRecord, size_text
+from torchdoctor.memory_record import MemoryRecord, SavedRecord
+from torchdoctor.quantity_text import size_text
 from torchdoctor.record import Failure
 from torchdoctor.signs.memory._made import Made, made
 from torchdoctor.signs.memory._unmeasured import half, is_placing, of_model, without_numbers

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from torchdoctor.finding import Span
-from torchdoctor.memory_record import size_text
+from torchdoctor.quantity_text import size_text
 from torchdoctor.sign import Diagnosis, Root
 from torchdoctor.signs._steps import alike, growth, settled
 from torchdoctor.step_record import HolderRecord, StepRecord, WatchRecord

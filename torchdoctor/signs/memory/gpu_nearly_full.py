@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torchdoctor.memory_record import size_text
+from torchdoctor.quantity_text import size_text
 from torchdoctor.sign import Diagnosis, on_record
 from torchdoctor.step_record import WatchRecord
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from torchdoctor.memory_record import MemoryRecord, size_text
+from torchdoctor.memory_record import MemoryRecord
 from torchdoctor.memory_text import memory_of
+from torchdoctor.quantity_text import size_text
 from torchdoctor.record import Failure, ValueRecord
 from torchdoctor.sign import Diagnosis, Root, Said, on_failure
 from torchdoctor.signs.memory._host import cures, evidence, machine_size, reason

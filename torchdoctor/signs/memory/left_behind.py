@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from torchdoctor.guard_record import LeftRecord
-from torchdoctor.memory_record import size_text
+from torchdoctor.quantity_text import size_text
 from torchdoctor.sign import Diagnosis, Root, on_record
 
 

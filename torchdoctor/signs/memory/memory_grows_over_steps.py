@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from torchdoctor.finding import Span
-from torchdoctor.memory_record import HeldRecord, MemoryRecord, size_text
+from torchdoctor.memory_record import HeldRecord, MemoryRecord
+from torchdoctor.quantity_text import size_text
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Root, Said, on_failure, on_record
 from torchdoctor.signs.memory._keeping import keeps, let_go

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torchdoctor.memory_record import size_text
+from torchdoctor.quantity_text import size_text
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Root, Said, on_failure
 from torchdoctor.signs.memory._made import made

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torchdoctor.memory_record import MemoryRecord, size_text
+from torchdoctor.memory_record import MemoryRecord
+from torchdoctor.quantity_text import size_text
 from torchdoctor.record import Failure
 from torchdoctor.sign import Diagnosis, Said, on_failure
 from torchdoctor.signs.memory._made import made

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from torchdoctor.quantity_text import percent
 from torchdoctor.sign import Diagnosis, on_record
-from torchdoctor.signs._trace import at, percent, within
+from torchdoctor.signs._trace import at, within
 from torchdoctor.trace_record import Operator, TraceRecord
 
 _SOFTMAX = ("aten::_softmax", "aten::_softmax_backward_data", "aten::softmax")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from torchdoctor.quantity_text import percent
 from torchdoctor.sign import Diagnosis, on_record
-from torchdoctor.signs._trace import at, costly, percent, time, times, within
+from torchdoctor.signs._trace import at, costly, time, times, within
 from torchdoctor.trace_record import TraceRecord
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from torchdoctor.quantity_text import percent
 from torchdoctor.sign import Diagnosis, on_record
-from torchdoctor.signs._trace import at, percent, times, within
+from torchdoctor.signs._trace import at, times, within
 from torchdoctor.trace_record import Operator, TraceRecord
 
 _LAYERS = ("aten::linear", "aten::conv2d", "aten::conv1d", "aten::conv3d", "aten::addmm", "aten::convolution")

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from torchdoctor.quantity_text import percent, time_text
 from torchdoctor.sign import Diagnosis, on_record
-from torchdoctor.signs._steps import count, lasting, settled, working
+from torchdoctor.signs._steps import count, settled, working
 from torchdoctor.step_record import SampleRecord, StepRecord, WatchRecord
 
 _BUSY, _SAMPLES, _INPUT = 40.0, 20, 0.3
@@ -27,14 +28,14 @@ def sign(watch: WatchRecord) -> Iterator[Diagnosis]:
     kept = sum(cores) / len(cores) if cores else 0.0
     each = working(steps) / count(steps)
     yield Diagnosis(
-        f"the GPU is busy for {busy:.0f} % of the time in steps, and input is not what it waits for",
+        f"the GPU is busy for {percent(busy / 100)} of the time in steps, and input is not what it waits for",
         cures=(
             "`torch.compile(model)`, a larger batch or CUDA graphs: the host launches kernels slower than they run",
             "take `.item()`, `.cpu()`, `print(loss)` out of the loop: each waits for the GPU, which then idles",
             "`torchdoctor profile` shows which calls the GPU waits for",
         ),
         evidence=(
-            f"{len(samples)} samples of NVML; a step takes {lasting(each)}",
+            f"{len(samples)} samples of NVML; a step takes {time_text(each)}",
             *((f"the process keeps {kept:.1f} cores busy meanwhile",) if kept >= 0.8 else ()),
         ),
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from torchdoctor.quantity_text import percent, time_text
 from torchdoctor.sign import Diagnosis, on_record
-from torchdoctor.signs._steps import count, lasting, settled, share, working
+from torchdoctor.signs._steps import count, settled, working
 from torchdoctor.step_record import LoaderRecord, StepRecord, WatchRecord
 
 _SHARE, _WAIT_S, _LOST_S = 0.3, 0.002, 0.5
@@ -22,11 +23,11 @@ def sign(watch: WatchRecord) -> Iterator[Diagnosis]:
         return
     loader = watch.loader or LoaderRecord()
     read = "in the training process itself" if not loader.workers else f"by {loader.workers} workers"
-    step = lasting(whole / count(steps))
+    step = time_text(whole / count(steps))
     yield Diagnosis(
-        f"{share(waited, whole)} of each step is a wait for its batch: {lasting(each)} of {step}",
+        f"{percent(waited, whole)} of each step is a wait for its batch: {time_text(each)} of {step}",
         cures=tuple(_cures(watch, loader, each, steps)),
-        evidence=(f"batches are read {read}, and training waited {lasting(waited)} for them",),
+        evidence=(f"batches are read {read}, and training waited {time_text(waited)} for them",),
     )
 
 
@@ -39,7 +40,7 @@ def _cures(watch: WatchRecord, loader: LoaderRecord, each: float, steps: list[St
         if watch.cpus > 1:
             yield (
                 f"`num_workers={wanted}, persistent_workers=True` in the DataLoader: "
-                f"{lasting(each)} of reading against {lasting(computing)} of computing"
+                f"{time_text(each)} of reading against {time_text(computing)} of computing"
             )
     elif loader.workers < spare:
         enough = math.ceil(loader.workers * (each + computing) / max(computing, 1e-4))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from torchdoctor.quantity_text import percent
 from torchdoctor.sign import Diagnosis, on_record
-from torchdoctor.signs._trace import percent
 from torchdoctor.trace_record import TraceRecord
 
 

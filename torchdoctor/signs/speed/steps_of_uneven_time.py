@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 from statistics import median
 
+from torchdoctor.quantity_text import percent, time_text
 from torchdoctor.sign import Diagnosis, on_record
-from torchdoctor.signs._steps import alike, lasting, settled, share
+from torchdoctor.signs._steps import alike, settled
 from torchdoctor.step_record import StepRecord, WatchRecord
 
 _FACTOR, _SHARE, _FEWEST, _LOST_S = 3.0, 0.2, 3, 0.3
@@ -48,8 +49,8 @@ def sign(watch: WatchRecord) -> Iterator[Diagnosis]:
               if phase == "input" else ()),
         ),
         evidence=(
-            f"they cost {share(lost, whole)} of the time in steps; {lasting(middle)} is usual, "
-            f"step {longest.number} took {lasting(_time(longest))}",
+            f"they cost {percent(lost, whole)} of the time in steps; {time_text(middle)} is usual, "
+            f"step {longest.number} took {time_text(_time(longest))}",
             *((f"most of their time is {_PHASES[phase]}",) if part > 0.5 else ()),
         ),
     )  # fmt: skip

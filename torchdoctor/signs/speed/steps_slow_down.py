@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+from torchdoctor.quantity_text import time_text
 from torchdoctor.sign import Diagnosis, on_record
-from torchdoctor.signs._steps import alike, count, lasting, rise, settled
+from torchdoctor.signs._steps import alike, count, rise, settled
 from torchdoctor.step_record import StepRecord, WatchRecord
 
 _FACTOR, _STEPS, _GAIN_S = 1.5, 40, 0.001
@@ -39,7 +40,7 @@ def sign(watch: WatchRecord) -> Iterator[Diagnosis]:
         cures.append("look at what the dataset does anew for each index: a scan from the beginning, a growing cache")
     cures.append("`torchdoctor profile` on an early and on a late stretch of the run shows which operation has grown")
     yield Diagnosis(
-        f"steps take ever longer: {lasting(risen[0])} at first, {lasting(risen[1])} at last{part}",
+        f"steps take ever longer: {time_text(risen[0])} at first, {time_text(risen[1])} at last{part}",
         cures=tuple(cures),
         evidence=(
             f"over {count(steps):,} steps of the same shape, in each quarter of the run more than before",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from torchdoctor.quantity_text import percent, time_text
 from torchdoctor.sign import Diagnosis, on_record
-from torchdoctor.signs._steps import lasting, share
 from torchdoctor.step_record import WatchRecord
 
 _SHARE, _STARTS, _LOST_S = 0.1, 3, 0.3
@@ -24,10 +24,10 @@ def sign(watch: WatchRecord) -> Iterator[Diagnosis]:
         return
     each = lost / (loader.starts - 1)
     yield Diagnosis(
-        f"the {loader.workers} workers of the DataLoader were started {loader.starts} times: {lasting(each)} each time",
+        f"the {loader.workers} workers of the loader were started {loader.starts} times: {time_text(each)} each time",
         cures=(
             "`persistent_workers=True` in the DataLoader: the workers then live through all epochs",
             "fewer workers, or a longer epoch, where the dataset is small",
         ),
-        evidence=(f"{share(lost, whole)} of the run went into it, until their first batch was there",),
+        evidence=(f"{percent(lost, whole)} of the run went into it, until their first batch was there",),
     )
