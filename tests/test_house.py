@@ -20,7 +20,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 import torchdoctor.checks
 import torchdoctor.signs
-from torchdoctor import catalogue, check, sign, testing
+from torchdoctor import catalogue, check, explained, sign, testing
 from torchdoctor.finding import Finding, Span
 from torchdoctor.lint import lint
 from torchdoctor.rule import SEVERITIES, TOPICS, Page, Rule, read_blocks, read_page
@@ -59,6 +59,14 @@ def findings_of(name: str) -> tuple[tuple[testing.Part, Finding], ...]:
     """All that a rule finds in the `bad` blocks of its page."""
     parts = [part for block in page(name).blocks if block.word == "bad" for part in [testing.parts_of(block)]]
     return tuple((part, f) for block in parts for part, found in testing.lint_parts(block, {name}) for f in found)
+
+
+def told(one: sign.RecordSign, block: str) -> bool | None:
+    """Whether this sign finds its rule in a page's record; None where that is of another kind."""
+    try:
+        return any(True for _ in one.run(explained.record_in(one.kind, block)))
+    except ValueError:
+        return None
 
 
 def detectors(package: object) -> dict[str, str]:
@@ -123,9 +131,12 @@ def test_every_sign_module_holds_a_sign(name: str) -> None:
     words = {block.word for block in page(name).blocks}
     for one in own:
         if isinstance(one, sign.RecordSign):
-            assert {"record", "healthy"} <= words, (
-                f"the page of {name} needs a `json record` block in which its sign finds it, and a `json healthy` one"
-            )
+            for word in ("record", "healthy"):
+                found = [told(one, block.text) for block in page(name).blocks if block.word == word]
+                assert (word == "record") in found, (
+                    f"the page of {name} needs, as a {one.kind.__name__}, a `json record` block in which its sign "
+                    f"finds it, and a `json healthy` one in which it does not"
+                )
             continue
         assert "raises" in words or page(name).rule.unproven, (
             f"the page of {name} has no `raises` block: nothing shows that its sign tells such a failure"

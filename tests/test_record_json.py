@@ -102,11 +102,48 @@ def test_a_sign_that_fails_stops_no_other() -> None:
         ("healthy", '{"kilograms": 101}', "nothing is found in this record, says the page"),
         ("record", "[]", "the block is no Weighed"),
         ("record", "{", "the block is no Weighed"),
+        ("healthy", '{"kilogram": 101}', "the block is no Weighed, which has no kilogram"),
         ("sick", "{}", "`record` or `healthy`"),
     ],
 )
 def test_blocks_of_records(word: str, text: str, fault: str) -> None:
     told = explained.record_fault("heavy", word, text)
+    assert fault in told and bool(fault) is bool(told)
+
+
+@dataclass(frozen=True)
+class Measured:
+    metres: float = 0.0
+    name: str = ""
+
+
+@pytest.mark.parametrize(
+    ("word", "text", "fault"),
+    [
+        ("record", '{"kilograms": 101}', ""),
+        ("record", '{"metres": 3}', ""),
+        ("healthy", '{"metres": 1}', ""),
+        ("healthy", '{"metres": 3, "name": "x"}', "told is\n  large: it is long"),
+        ("record", '{"metres": 1}', "told is\n  nothing"),
+        ("record", '{"kilograms": 101, "metres": 3}', "no Weighed, which has no metres\nthe block is no Measured"),
+        ("record", '{"metres": []}', "the block is no Measured: "),
+    ],
+)
+def test_blocks_of_a_rule_with_signs_of_two_kinds(
+    monkeypatch: pytest.MonkeyPatch, word: str, text: str, fault: str
+) -> None:
+    def heavy(record: Weighed) -> Iterator[Diagnosis]:
+        if record.kilograms > 100:
+            yield Diagnosis("it is heavy")
+
+    def long(record: Measured) -> Iterator[Diagnosis]:
+        if record.metres > 2:
+            yield Diagnosis("it is long")
+
+    signs = (RecordSign("large", heavy, Weighed), RecordSign("large", long, Measured))
+    monkeypatch.setattr("torchdoctor.diagnose.record_signs", lambda: signs)
+    monkeypatch.setattr("torchdoctor.explained.record_signs", lambda: signs)
+    told = explained.record_fault("large", word, text)
     assert fault in told and bool(fault) is bool(told)
 
 

@@ -245,7 +245,7 @@ def test_a_trace_is_judged(tmp_path: Path) -> None:
         "4 steps",
         "input wait",
         "NVIDIA A100-SXM4-40GB: busy",
-        "step-waits-for-batch",
+        "loader-starves-step",
         "ampere_bf16_s16816gemm",
     ):
         assert part in done.output, part

@@ -153,7 +153,7 @@ class Gpu:
 
 # What is told first of a run with this flaw.
 FLAWS: dict[str, dict[str, Any]] = {
-    "step-waits-for-batch": {"wait": 9000.0},
+    "loader-starves-step": {"wait": 9000.0},
     "sync-stalls-step": {"items": 30},
     "matmul-without-tensor-cores": {"gemm": SGEMM},
     "blocking-copies-to-gpu": {"pinned": False, "copied": 1500.0},

@@ -95,26 +95,26 @@ def train(
 
 
 @scenario
-def step_waits_for_batch() -> None:
+def loader_starves_step() -> None:
     model = mlp()
     train(model, DataLoader(Slow(), batch_size=16, shuffle=True), torch.optim.SGD(model.parameters(), lr=0.1))
 
 
 @scenario
-def step_waits_for_batch__decoding() -> None:
+def loader_starves_step__decoding() -> None:
     model = mlp()
     train(model, DataLoader(Decoded(), batch_size=16), torch.optim.SGD(model.parameters(), lr=0.1))
 
 
 @scenario
-def step_waits_for_batch__workers() -> None:
+def loader_starves_step__workers() -> None:
     model = mlp(hidden=32)
     data = DataLoader(Slow(count=20000), batch_size=32, num_workers=1)
     train(model, data, torch.optim.SGD(model.parameters(), lr=0.1))
 
 
 @scenario
-def workers_restarted_each_epoch() -> None:
+def workers_started_anew() -> None:
     model = mlp()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     loader = DataLoader(Rows(count=64), batch_size=64, num_workers=1)
@@ -221,7 +221,7 @@ def recompiled_in_steps() -> None:
 
 
 @scenario
-def collector_called_in_steps() -> None:
+def garbage_collected_in_steps() -> None:
     model = mlp()
     train(model, held(64, 64), torch.optim.SGD(model.parameters(), lr=0.1), after=gc.collect)
 

@@ -44,7 +44,7 @@ def test_the_parts_are_the_whole(name: str) -> None:
 
 
 def test_the_line_is_told() -> None:
-    record = read(trace("step-waits-for-batch"))
+    record = read(trace("loader-starves-step"))
     place = record.seen_in("input")
     assert place is not None and place.exact and place.path == "tests/traces/scenarios.py"
     line = (RECORDS.parent.parent / "traces" / "scenarios.py").read_text(encoding="utf-8").splitlines()[place.line - 1]

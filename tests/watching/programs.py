@@ -156,7 +156,7 @@ for _ in range(100):
     ),
     "a loader without workers": (
         "loader-starves-step",
-        "is a wait for its batch",
+        "for its batch",
         """
 for x, y in DataLoader(Images(120, 0.005), batch_size=4):
     learn(x, y)
@@ -164,7 +164,7 @@ for x, y in DataLoader(Images(120, 0.005), batch_size=4):
     ),
     "a loader with too few workers": (
         "loader-starves-step",
-        "is a wait for its batch",
+        "for its batch",
         """
 if __name__ == "__main__":
     for x, y in DataLoader(Images(200, 0.02), batch_size=4, num_workers=1):
@@ -175,9 +175,11 @@ if __name__ == "__main__":
         "workers-started-anew",
         "were started 6 times",
         """
+def opened(worker):
+    time.sleep(0.1)  # each worker opens its files
 if __name__ == "__main__":
     for epoch in range(6):
-        for x, y in DataLoader(Images(40), batch_size=10, num_workers=2):
+        for x, y in DataLoader(Images(40), batch_size=10, num_workers=2, worker_init_fn=opened):
             learn(x, y)
 """,
     ),

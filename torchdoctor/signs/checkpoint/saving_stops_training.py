@@ -26,4 +26,5 @@ def sign(watch: WatchRecord) -> Iterator[Diagnosis]:
             "write to a local disk and copy from there: a network folder sets the pace",
         ),
         evidence=(f"{time_text(spent)}, {percent(spent, watch.seconds)} of the time",),
+        weight=min(spent / watch.seconds, 1.0) if watch.seconds else 0.0,
     )

@@ -39,6 +39,7 @@ def sign(watch: WatchRecord) -> Iterator[Diagnosis]:
             f"{number} workers: {size_text(last * number)} in all, "
             f"{size_text(pace * 60)} more a minute each, over {time_text((changed[-1][0] - changed[0][0]) / 1000)}",
         ),
+        weight=1.0,  # it ends the run
     )
 
 

@@ -38,9 +38,12 @@ def grown(watch: WatchRecord) -> Iterator[Diagnosis]:
                 if other.line
             ),
             evidence=evidence,
+            weight=1.0,  # it ends the run
         )
     if not named:
-        yield Diagnosis(_unnamed(graphs, device, host, steps), evidence=evidence, sure=bool(graphs or device))
+        yield Diagnosis(
+            _unnamed(graphs, device, host, steps), evidence=evidence, sure=bool(graphs or device), weight=1.0
+        )
 
 
 def _graphs(steps: list[StepRecord]) -> int:

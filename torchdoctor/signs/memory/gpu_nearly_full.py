@@ -33,4 +33,5 @@ def sign(watch: WatchRecord) -> Iterator[Diagnosis]:
             *((f"the allocator has {retries} times given back its cache to find room: each time the GPU stands still",)
               if retries else ()),
         ),
+        weight=0.5,  # it may end the run
     )  # fmt: skip

@@ -38,6 +38,7 @@ def sign(watch: WatchRecord) -> Iterator[Diagnosis]:
             f"{len(samples)} samples of NVML; a step takes {time_text(each)}",
             *((f"the process keeps {kept:.1f} cores busy meanwhile",) if kept >= 0.8 else ()),
         ),
+        weight=1 - busy / 100,
     )
 
 

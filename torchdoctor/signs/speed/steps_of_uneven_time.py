@@ -53,6 +53,7 @@ def sign(watch: WatchRecord) -> Iterator[Diagnosis]:
             f"step {longest.number} took {time_text(_time(longest))}",
             *((f"most of their time is {_PHASES[phase]}",) if part > 0.5 else ()),
         ),
+        weight=min(lost / whole, 1.0),
     )  # fmt: skip
 
 

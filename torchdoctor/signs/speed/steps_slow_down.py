@@ -46,6 +46,7 @@ def sign(watch: WatchRecord) -> Iterator[Diagnosis]:
             f"over {count(steps):,} steps of the same shape, in each quarter of the run more than before",
             *((f"the graphs of {graphs} losses are alive",) if graphs > 8 else ()),
         ),
+        weight=1 - risen[0] / risen[1],
         sure=risen[1] >= 2 * risen[0] or gain > (risen[1] - risen[0]) / 2,
     )
 
