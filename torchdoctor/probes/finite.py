@@ -11,7 +11,7 @@ from typing import Any
 from torchdoctor.operation_record import OperationRecord
 from torchdoctor.probes.operations import Window, dispatched, name_of, record_of, tensors
 from torchdoctor.probes.packages import package_of
-from torchdoctor.probes.places import Line
+from torchdoctor.probes.places import MACHINERY, Line
 from torchdoctor.probes.plain import loaded
 
 # What these give is whatever lay in memory, or is meant: a mask is filled with infinity on purpose.
@@ -86,7 +86,7 @@ def _forward_line(node: Any) -> tuple[Line | None, Line | None]:
     for row in reversed("".join(node.metadata.get("traceback_", ())).splitlines()):
         if found := _FRAME.match(row):
             package = package_of(found[1])
-            if package in ("torch", "torchdoctor", "python", "_pytest", "pluggy"):
+            if package in MACHINERY:
                 continue
             line = found[1], int(found[2])
             inner = inner or line

@@ -1,13 +1,16 @@
 """Who holds ever more memory: what the names of the user's code hold at one time, and what of it has grown since.
 
 A look reads the names of the frames that led to the step, the globals of their modules, and the attributes of the
-user's own objects among them, to a small depth and with a bound on objects and nodes. It keeps numbers only.
+user's own objects among them, to a small depth and with a bound on objects and nodes. It keeps numbers only. A look
+takes a millisecond in a program that goes on, and only what differs between looks is told; ``kept`` has one look, when
+memory was refused, and takes its time.
 """
 
 from __future__ import annotations
 
 import collections
 import contextlib
+import linecache
 import sys
 import types
 from collections.abc import Iterator
@@ -15,8 +18,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from torchdoctor.probes import growing_line
-from torchdoctor.probes.packages import package_of
-from torchdoctor.probes.plain import class_dict, class_name, instance_dict, is_a, locals_of, torch_class
+from torchdoctor.probes.packages import package_of, users_file
+from torchdoctor.probes.plain import class_name, instance_dict, is_a, locals_of, torch_class
+from torchdoctor.probes.saved import node_of
 from torchdoctor.step_record import HolderRecord
 
 _OBJECTS, _NODES, _NODES_EACH = 4000, 40_000, 20_000
@@ -92,14 +96,7 @@ def _is_users_module(value: Any) -> bool:
 
 def _is_users(value: Any) -> bool:
     """Whether the class of an object is written in the user's own code: of those the attributes are looked at."""
-    return class_dict(type(value)).get("__module__", "") == "__main__" or bool(_file_of(value))
-
-
-def _file_of(value: Any) -> str:
-    """The file of the user's in which the class of an object is written; "" for a library's."""
-    module = class_dict(type(value)).get("__module__", "")
-    path = getattr(sys.modules.get(module), "__file__", None) if type(module) is str else None
-    return path if type(path) is str and not package_of(path) else ""
+    return users_file(type(value)) is not None
 
 
 class _Looking:
@@ -128,7 +125,7 @@ class _Looking:
         elif is_a(value, *_CONTAINERS):
             self._container(name, value, function, path, depth)
         elif _is_users(value) or depth == 0:
-            path = _file_of(value) or path  # its attributes are fed by its own class's code
+            path = users_file(type(value)) or path  # its attributes are fed by its own class's code
             for attribute, held in list(instance_dict(value).items()):
                 if attribute == "_buffers" and type(held) is dict:
                     for buffer, tensor in list(held.items()):
@@ -183,14 +180,14 @@ class _Looking:
             held.bytes += int(tensor.untyped_storage().nbytes())
         except Exception:  # of a sparse or a fake one there is no storage
             held.bytes += 0
-        node = getattr(tensor, "grad_fn", None)
+        node = node_of(tensor)
         if node is not None:
             held.graph = True
             held.nodes += self._count(node)
         return held
 
     def _count(self, node: Any) -> int:
-        """The nodes behind this one, each once."""
+        """The nodes behind this one, each once; in half the time that ``saved.nodes_below`` takes for more than a number."""
         most = min(self._nodes, _NODES_EACH)
         kept, seen, waiting = [node], {id(node)}, [node]  # kept: of a node that is dropped another may get the address
         while waiting and len(kept) < most:
@@ -235,7 +232,7 @@ def grown(looks: list[Look]) -> list[HolderRecord]:
         before, between = first.held.get(name), middle.held.get(name)
         if before is None or between is None or after.bounded or not _more(before, between, after):
             continue
-        line, text = growing_line.line_of(name, after.function, after.path)
+        line, text = growing_line.line_of(name, after.function, linecache.getlines(after.path))
         found.append(
             HolderRecord(
                 name=name,

@@ -1,5 +1,8 @@
 """Which names of the user's keep tensors from step to step: containers that grow, running totals, and their graphs.
 
+Asked once, when memory is refused: ``holders`` may look again and compare, here the source has to tell what outlives a
+step. In exchange everything is gone through, each storage counts once, and the bytes are those of one device.
+
 A list of the current step's own outputs is none: the name has to be carried into the turn of a loop that steps, or to
 be an attribute that no method but the constructor sets anew.
 """
@@ -18,9 +21,10 @@ from typing import Any
 from torchdoctor.memory_record import HeldRecord
 from torchdoctor.probes.carried import carried_into
 from torchdoctor.probes.frames import own_module
+from torchdoctor.probes.growing_line import line_of
 from torchdoctor.probes.module import held, is_module
-from torchdoctor.probes.packages import package_of
-from torchdoctor.probes.plain import class_dict, class_name, instance_dict, is_a, loaded, locals_of
+from torchdoctor.probes.packages import package_of, users_file
+from torchdoctor.probes.plain import class_name, instance_dict, is_a, loaded, locals_of
 from torchdoctor.probes.saved import is_tensor_on, next_of, node_of, nodes_below, saved_by, storage_of
 from torchdoctor.probes.source import Sources
 
@@ -30,7 +34,6 @@ _CONTAINERS: tuple[Any, ...] = (list, tuple, dict, set, frozenset, deque)
 _DEEPEST = 3
 _MOST_NAMES = 2000
 _STEPS = frozenset({"backward", "step", "manual_backward"})
-_GROWS = frozenset({"append", "extend", "add", "update", "insert", "appendleft", "setdefault"})
 
 
 def kept(links: list[types.TracebackType], sources: Sources, device: str, known: set[int]) -> Iterator[HeldRecord]:
@@ -51,7 +54,9 @@ def kept(links: list[types.TracebackType], sources: Sources, device: str, known:
             if _is_set_anew(sources, path, name) if home else not _is_carried(sources, link, name):
                 continue
             told.add(id(value))
-            yield replace(record, path=path, line=_line(sources, path, name))
+            function = "" if home or frame.f_code.co_name == "<module>" else frame.f_code.co_name
+            line, _ = line_of(name, function, sources.lines(path))
+            yield replace(record, path=path, line=line)
 
 
 def _names(frame: types.FrameType) -> Iterator[tuple[str, Any, str]]:
@@ -69,7 +74,7 @@ def _names(frame: types.FrameType) -> Iterator[tuple[str, Any, str]]:
 def _attributes(name: str, value: Any, path: str) -> Iterator[tuple[str, Any, str]]:
     members = [(name, value), *_below(name, value)] if is_module(value) else [(name, value)]
     for told, one in members:
-        home = _home(type(one))
+        home = users_file(type(one))
         if home is None:
             continue
         for key, held_ in list(instance_dict(one).items())[:_MOST_NAMES]:
@@ -87,17 +92,6 @@ def _below(name: str, module: Any) -> list[tuple[str, Any]]:
                 found.append((f"{told}.{key}", child))
                 waiting.append((f"{told}.{key}", child))
     return found
-
-
-def _home(kind: type) -> str | None:
-    """The file of a class of the user's own, "" where that is not told; None of installed ones and of builtins."""
-    name = class_dict(kind).get("__module__")
-    if type(name) is not str or name in ("builtins", "types"):
-        return None
-    path = vars(module).get("__file__") if name != "__main__" and (module := loaded(name)) is not None else None
-    if type(path) is not str:
-        return ""
-    return None if package_of(path) else path
 
 
 class _Look:
@@ -250,31 +244,3 @@ def _is_name(node: ast.expr, name: str, attribute: str) -> bool:
     if isinstance(node, ast.Attribute):
         return "." in name and node.attr == attribute
     return isinstance(node, ast.Name) and node.id == name
-
-
-def _line(sources: Sources, path: str, name: str) -> int:
-    """The line that adds to the name; 0 where none was found."""
-    try:
-        tree = ast.parse("".join(sources.lines(path)))
-    except (SyntaxError, ValueError, RecursionError):
-        return 0
-    attribute = name.rpartition(".")[2]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.AugAssign) and _is_name(node.target, name, attribute):
-            return node.lineno
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _GROWS:
-            inner = node.func.value.value if isinstance(node.func.value, ast.Subscript) else node.func.value
-            if _is_name(inner, name, attribute):
-                return node.lineno
-        if isinstance(node, ast.Assign):
-            for target in node.targets:
-                if isinstance(target, ast.Subscript) and _is_name(target.value, name, attribute):
-                    return node.lineno
-                parts = target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]
-                if any(_is_name(part, name, attribute) for part in parts) and _mentions(node.value, name):
-                    return node.lineno
-    return 0
-
-
-def _mentions(node: ast.expr, name: str) -> bool:
-    return any(ast.unparse(one) == name for one in ast.walk(node) if isinstance(one, (ast.Name, ast.Attribute)))

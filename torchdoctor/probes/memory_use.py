@@ -1,4 +1,7 @@
-"""How much memory the process and its GPU use, read as cheaply as there is a way to. Nothing here raises."""
+"""How much memory the process and its GPU use, read as cheaply as there is a way to. Nothing here raises.
+
+For each step of a watch: microseconds. What limits the process is asked once, of ``host``, when memory was refused.
+"""
 
 from __future__ import annotations
 

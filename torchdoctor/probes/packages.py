@@ -8,6 +8,8 @@ import sysconfig
 from collections.abc import Iterable
 from functools import lru_cache
 
+from torchdoctor.probes.plain import class_dict, loaded
+
 _INSTALLED = ("site-packages", "dist-packages")
 _claimed: set[str] = set()
 
@@ -46,3 +48,27 @@ def _own_folders() -> tuple[tuple[str, str], ...]:
         if folder := sysconfig.get_paths().get(key):
             found.append((os.path.normpath(folder) + os.sep, "python"))
     return tuple(found)
+
+
+def users_file(kind: type) -> str | None:
+    """The file in which a class of the user's own is written, "" where that is not told: of `__main__`, of a notebook.
+
+    None of installed classes and of builtins.
+    """
+    name = class_dict(kind).get("__module__")
+    if type(name) is not str or name.partition(".")[0] in sys.builtin_module_names:
+        return None
+    while name and name != "__main__":
+        path = _file_of(loaded(name))
+        if path:
+            return None if package_of(path) else path
+        name = name.rpartition(".")[0]  # a part of an extension has no file of its own
+    return ""
+
+
+def _file_of(module: object) -> str:
+    try:
+        path = vars(module).get("__file__")
+    except TypeError:
+        return ""
+    return path if type(path) is str else ""

@@ -16,7 +16,7 @@ from torchdoctor.probes.source import Sources
 Line = tuple[str, int]  # a file's path, and the line in it
 
 # What runs the user's code, and is not what the user asks about.
-_MACHINERY = frozenset({"torch", "torchdoctor", "python", "_pytest", "pluggy"})
+MACHINERY = frozenset({"torch", "torchdoctor", "python", "_pytest", "pluggy"})
 
 
 def asking(frame: FrameType | None = None) -> tuple[Line | None, Line | None]:
@@ -25,7 +25,7 @@ def asking(frame: FrameType | None = None) -> tuple[Line | None, Line | None]:
     here = frame or sys._getframe(1)
     while here is not None:
         package = package_of(here.f_code.co_filename)
-        if package not in _MACHINERY:
+        if package not in MACHINERY:
             line = here.f_code.co_filename, here.f_lineno
             inner = inner or line
             if not package:
@@ -62,7 +62,7 @@ def turned_off(frame: FrameType | None = None) -> Span | None:
     sources = Sources()
     while here is not None:
         path = here.f_code.co_filename
-        if package_of(path) not in _MACHINERY:
+        if package_of(path) not in MACHINERY:
             sources.know(path, here.f_globals)
             for node in reversed(sources.around(path, here.f_lineno)):
                 if isinstance(node, (ast.With, ast.AsyncWith)):

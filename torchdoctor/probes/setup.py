@@ -8,6 +8,8 @@ import sys
 from contextlib import suppress
 from typing import Any
 
+from torchdoctor.cores import usable_cores
+
 
 def setup() -> dict[str, Any]:
     """Plain values, each left out where it cannot be told. Never raises."""
@@ -18,12 +20,6 @@ def setup() -> dict[str, Any]:
             if (value := ask(torch)) is not None:
                 found[name] = value
     return found
-
-
-def _cores(_: Any) -> int | None:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count()
 
 
 def _loaders(torch: Any) -> list[dict[str, Any]]:
@@ -45,7 +41,7 @@ def _loaders(torch: Any) -> list[dict[str, Any]]:
 _QUESTIONS: dict[str, Any] = {
     "torch": lambda torch: str(torch.__version__),
     "python": lambda torch: sys.version.split()[0],
-    "cores": _cores,
+    "cores": lambda torch: usable_cores(),
     "threads": lambda torch: torch.get_num_threads(),
     "omp": lambda torch: os.environ.get("OMP_NUM_THREADS"),
     "anomaly": lambda torch: torch.is_anomaly_enabled(),

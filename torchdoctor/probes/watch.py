@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from time import perf_counter as clock
 
+from torchdoctor.cores import usable_cores
 from torchdoctor.errors import FAULTS_ARE_RAISED
 from torchdoctor.probes import watched_calls
 from torchdoctor.probes.journal import Journal
@@ -55,7 +56,7 @@ class Watch:
         self._began = clock()
         main = getattr(sys.modules.get("__main__"), "__file__", None) or (sys.argv or [""])[0]
         head = WatchRecord(
-            program=os.path.basename(str(main)), rank=rank, world=world, started=time.time(), cpus=_cpus()
+            program=os.path.basename(str(main)), rank=rank, world=world, started=time.time(), cpus=usable_cores()
         )
         self.journal = Journal(file_of(self.folder, rank) if self.folder is not None else None, head, self.tell)
         self.recorder = Recorder(self.journal, self._began, self.failed)
@@ -122,10 +123,3 @@ class Watch:
             steps = self.journal.flush()
         if steps and self._written is not None:
             self._written(steps)
-
-
-def _cpus() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 0

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from torchdoctor import catalogue
 from torchdoctor.config import Settings, is_root
+from torchdoctor.cores import usable_cores
 from torchdoctor.facts.modules import CALLS
 from torchdoctor.project.cache import FOLDER, Cache, key
 from torchdoctor.project.changes import Changes
@@ -145,7 +146,7 @@ class Run:
     ) -> Done:
         from torchdoctor.project.workers import examine_all
 
-        return examine_all(tasks, roots, jobs=self.settings.jobs or _processors(), progress=progress)
+        return examine_all(tasks, roots, jobs=self.settings.jobs or usable_cores(), progress=progress)
 
     def word_for(self, rules: frozenset[str]) -> str:
         """The word by which the cache knows the rules of a file."""
@@ -190,9 +191,3 @@ def _roots(root: Path, paths: Iterable[Path]) -> tuple[Path, ...]:
 def _speaks_of_torch(path: str) -> bool:
     text = text_of(path)
     return "torch" in text or "lightning" in text
-
-
-def _processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
