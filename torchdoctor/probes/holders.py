@@ -187,7 +187,7 @@ class _Looking:
         return held
 
     def _count(self, node: Any) -> int:
-        """The nodes behind this one, each once; in half the time that ``saved.nodes_below`` takes for more than a number."""
+        """The nodes behind this one, each once: twice as fast as ``saved.nodes_below``, for a program that goes on."""
         most = min(self._nodes, _NODES_EACH)
         kept, seen, waiting = [node], {id(node)}, [node]  # kept: of a node that is dropped another may get the address
         while waiting and len(kept) < most:

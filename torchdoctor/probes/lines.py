@@ -53,7 +53,7 @@ class Lines:
 
 
 def _innermost(frame: FrameType | None) -> tuple[str, int, str] | None:
-    """The innermost frame of the user's own code that a file shows: unlike ``places.asking``, generated code is none."""
+    """The innermost frame of the user's own code in a file: unlike ``places.asking``, no generated code."""
     while frame is not None:
         code = frame.f_code
         package = package_of(code.co_filename)
