@@ -31,6 +31,12 @@ def test_more_workers_are_no_cure_where_no_core_is_left(workers: int, cores: int
     assert cure.startswith("make loading cheaper")
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_where_no_core_is_the_bound_none_is_spoken_of(workers: int) -> None:
+    first, cheaper = Loading(3.0, 0.03, workers, 2, asleep=True).cures()
+    assert "16" in first and "to begin with" in first and "it would take" in cheaper
+
+
 def test_of_a_loader_that_is_not_known_no_number_is_told() -> None:
     loading = Loading(0.09, 0.03, None, 16)
     assert not list(loading.read_by()) and not any(letter.isdigit() for cure in loading.cures() for letter in cure)

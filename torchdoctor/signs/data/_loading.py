@@ -51,15 +51,19 @@ class Loading:
         else:
             needed = ceil(self.workers * (self.wait + rest) / rest)
             if self.workers < most:
-                enough = "" if needed <= most else ", as many as there are cores to spare"
+                enough = "" if needed <= most else f", {self._bound}"
                 yield f"raise `num_workers` from {self.workers} to {min(needed, most)}{enough}"
         yield _CHEAPER if needed <= most else f"{_CHEAPER}; it would take {needed} workers to hide it"
 
     def _first_workers(self, given: int, needed: int) -> Iterator[str]:
         each = f"a batch takes {time_text(self.wait)} to load, the rest of the step {time_text(self.rest)}"
-        hidden = "so that they hide it" if given == needed else "as many as there are cores to spare"
+        hidden = "so that they hide it" if given == needed else self._bound
         if given:
             yield f"give the DataLoader `num_workers={given}, persistent_workers=True`, {hidden}: {each}"
+
+    @property
+    def _bound(self) -> str:
+        return "to begin with" if self.asleep or not self.cores else "as many as there are cores to spare"
 
     @property
     def _most(self) -> int:
