@@ -28,7 +28,7 @@ def host_of() -> HostRecord:
         available=memory.get("MemAvailable"),
         swap_free=memory.get("SwapFree"),
         rss=status.get("VmRSS"),
-        peak=status.get("VmHWM") or _tried(_peak),
+        peak=peak_resident(),
         virtual=status.get("VmSize"),
         cgroup=version,
         limit=limit,
@@ -40,6 +40,15 @@ def host_of() -> HostRecord:
         children=len(children),
         children_rss=sum(children),
     )
+
+
+def peak_resident() -> int | None:
+    """The most bytes that this process has ever held; None where nobody tells.
+
+    On Linux from /proc: what getrusage says begins at what the process held that started this one.
+    """
+    status = _tried(lambda: _table("/proc/self/status")) or {}
+    return status.get("VmHWM") or _tried(_peak)
 
 
 def _tried(question: Callable[[], T]) -> T | None:

@@ -13,10 +13,7 @@ from typing import Any
 
 import pytest
 
-try:
-    import resource
-except ImportError:  # Windows has none
-    resource = None  # type: ignore[assignment]
+from torchdoctor.probes.host import peak_resident
 
 _TOLD = "torchdoctor_raised"
 _LEAST = 16 << 20
@@ -52,9 +49,8 @@ def raised_by(report: Any) -> dict[str, int]:
 def peaks() -> dict[str, int]:
     """Bytes at the peak so far, by place."""
     found = {}
-    if resource is not None:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        found["memory"] = peak if sys.platform == "darwin" else peak << 10
+    if (peak := peak_resident()) is not None:
+        found["memory"] = peak
     cuda = getattr(sys.modules.get("torch"), "cuda", None)
     if cuda is not None and cuda.is_initialized():
         found.update({f"cuda:{index}": cuda.max_memory_allocated(index) for index in range(cuda.device_count())})
