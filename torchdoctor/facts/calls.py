@@ -16,7 +16,7 @@ from torchdoctor.facts.joins import join, tensor_with
 from torchdoctor.facts.kind import unwrapped
 from torchdoctor.facts.kinds import FUNCTIONAL_LOSSES, is_parametric, kinds_of
 from torchdoctor.facts.outputs import output_of
-from torchdoctor.facts.passing import bound
+from torchdoctor.facts.passing import bound, spread
 from torchdoctor.facts.values import (
     UNKNOWN,
     Attr,
@@ -102,6 +102,8 @@ class Calls:
             value = self.run.evaluate(arg.value)
             if arg.star == "*" and isinstance(value, Sequence) and not starred:
                 args.extend(value.items)
+            elif arg.star == "**" and (known := spread(value, self.run.state.heap)) is not None:
+                keywords.update(known)
             elif arg.star:
                 starred = True
             elif arg.keyword is not None:

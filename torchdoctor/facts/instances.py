@@ -10,7 +10,7 @@ from torchdoctor.facts.classes import ClassFacts
 from torchdoctor.facts.configured import field_of, is_dataclass
 from torchdoctor.facts.joins import exact
 from torchdoctor.facts.literals import literal
-from torchdoctor.facts.passing import bound
+from torchdoctor.facts.passing import bound, is_starred
 from torchdoctor.facts.stacks import completed
 from torchdoctor.facts.state import State
 from torchdoctor.facts.values import Attr, Made, Self, Value, const
@@ -59,7 +59,8 @@ class Instances:
             home, init = found
             args, keywords = (of.args, dict(of.keywords)) if isinstance(of, Made) else ((), {})
             node = of.call if isinstance(of, Made) else None
-            names = bound(home.file, init, (of, *args), keywords, isinstance(of, Self), node)
+            starred = isinstance(of, Self) or is_starred(of)  # `Net(**config)`: no default is sure to hold
+            names = bound(home.file, init, (of, *args), keywords, starred, node)
             flow = home.file.flows.run(
                 init, State(names), stack=run.stack, budget=run.budget, constructing=True, root=run.root
             )

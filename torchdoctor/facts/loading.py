@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-import libcst as cst
-
 from torchdoctor.facts.events import Event
 from torchdoctor.facts.ownership import arguments
 from torchdoctor.facts.values import Attr, Made, Named, OneOf, Result, Self, Sequence, Value
@@ -90,11 +88,6 @@ def _holds(value: Value, wanted: set[Value], depth: int = 4) -> bool:
     elif isinstance(value, Made) and value.name in ("builtins.list", "builtins.dict"):
         inner = (*value.args, *(part for _, part in value.keywords))
     return any(_holds(part, wanted, depth - 1) for part in inner)
-
-
-def is_starred(made: Made) -> bool:
-    """Whether the call that made it passes *args or **kwargs."""
-    return isinstance(made.call, cst.Call) and any(arg.star for arg in made.call.args)
 
 
 def is_map_style(flow: Flow, dataset: Value) -> bool:

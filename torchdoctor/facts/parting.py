@@ -26,8 +26,8 @@ def parted_order(file: File, call: cst.Call, flow: Flow) -> tuple[int, ...] | No
 
 
 def _order(old: tuple[Dim, ...], new: tuple[Dim, ...]) -> tuple[int, ...] | None:
-    if len(new) <= len(old) or None in old or None in new or -1 in new:
-        return None
+    if len(new) <= len(old) or None in old or None in new or -1 in new or 1 in new:
+        return None  # a part of size one lies anywhere
     left, places = list(range(len(old))), list[int]()
     for size in new:
         place = next((at for at in left if old[at] == size), -1)

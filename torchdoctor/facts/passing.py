@@ -12,6 +12,7 @@ from torchdoctor.facts.values import Made, Param, Sequence, Unknown, Value
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
+    from torchdoctor.facts.state import Heap
 
 Keywords = Mapping[str, Value]
 
@@ -48,3 +49,16 @@ def bound(
         if params.star_kwarg is not None:
             names[params.star_kwarg.name.value] = Made("builtins.dict", node, keywords=tuple(rest.items()))
     return names
+
+
+def is_starred(made: Made) -> bool:
+    """Whether the call that made it passes *args or **kwargs."""
+    return isinstance(made.call, cst.Call) and any(arg.star for arg in made.call.args)
+
+
+def spread(value: Value, heap: Heap) -> dict[str, Value] | None:
+    """The keywords that `**value` passes, where it is a dict whose items are all known; else None."""
+    if not (isinstance(value, Made) and value.name == "builtins.dict" and type(value.call) is cst.Dict):
+        return None
+    plain = all(type(e) is cst.DictElement and type(e.key) is cst.SimpleString for e in value.call.elements)
+    return dict(value.keywords) if plain and all(of != value for of, _ in heap) else None

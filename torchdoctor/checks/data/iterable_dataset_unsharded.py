@@ -14,9 +14,10 @@ from torchdoctor.check import Found, on_flow
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
 from torchdoctor.facts.joins import options
-from torchdoctor.facts.loading import LOADER, is_starred
+from torchdoctor.facts.loading import LOADER
 from torchdoctor.facts.options import default_number
 from torchdoctor.facts.origins import origins
+from torchdoctor.facts.passing import is_starred
 from torchdoctor.facts.streams import Stream
 from torchdoctor.facts.training import blamed
 from torchdoctor.facts.values import Made, Value, const

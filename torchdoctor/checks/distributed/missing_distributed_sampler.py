@@ -15,7 +15,8 @@ from torchdoctor.facts.division import may_be_divided
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
 from torchdoctor.facts.joins import options
-from torchdoctor.facts.loading import Reading, handed_out, is_map_style, is_starred, training_reads
+from torchdoctor.facts.loading import Reading, handed_out, is_map_style, training_reads
+from torchdoctor.facts.passing import is_starred
 from torchdoctor.facts.sampling import samplers
 from torchdoctor.facts.training import blamed
 from torchdoctor.facts.values import Made, const

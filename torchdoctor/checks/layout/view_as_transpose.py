@@ -7,13 +7,12 @@ from collections.abc import Iterator
 import libcst as cst
 
 from torchdoctor.check import Found, Swap, on_file
+from torchdoctor.checks.layout._relative_shift import is_relative_shift
 from torchdoctor.facts.file import File
 from torchdoctor.facts.layout import may_part, may_swap, short, swapped_order
-from torchdoctor.facts.origins import origins
 from torchdoctor.facts.parting import parted_order
 
 _FUNCTION = "torch.reshape"
-_PADDING = frozenset({"torch.nn.functional.pad", "torch.cat", "torch.concat"})
 
 
 @on_file(words=("view", "reshape"))
@@ -30,24 +29,8 @@ def check(file: File, _: File) -> Iterator[Found]:
         elif parts is not None:
             yield _parted(file, call, parts)
     for call, order in found.items():
-        if not _is_shifted(file, call) and not any(
-            _undoes(file, call, other, order, back) for other, back in found.items()
-        ):
+        if not is_relative_shift(file, call, found):
             yield _found(file, call, order)
-
-
-def _is_shifted(file: File, call: cst.Call) -> bool:
-    """Whether the tensor was padded first: the other form of the relative shift, which drops a row afterwards."""
-    receiver = call.func.value if isinstance(call.func, cst.Attribute) else None
-    made = origins(file, receiver) if receiver is not None else []
-    return any(isinstance(one.node, cst.Call) and one.file.name(one.node.func) in _PADDING for one in made)
-
-
-def _undoes(file: File, call: cst.Call, other: cst.Call, order: tuple[int, ...], back: tuple[int, ...]) -> bool:
-    """Whether the same function does the inverse too: the relative shift of attention, which cuts anew on purpose."""
-    if other is call or file.function(other) is not file.function(call) or len(order) != len(back):
-        return False
-    return all(back[place] == at for at, place in enumerate(order))
 
 
 def _found(file: File, call: cst.Call, order: tuple[int, ...]) -> Found:
