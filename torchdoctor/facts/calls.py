@@ -10,6 +10,7 @@ import libcst as cst
 from torchdoctor.facts import stacks, torch_api
 from torchdoctor.facts.classes import ClassFacts
 from torchdoctor.facts.context import OFF, ON
+from torchdoctor.facts.defined import defined
 from torchdoctor.facts.depending import also_depending, depending
 from torchdoctor.facts.events import GradMode
 from torchdoctor.facts.joins import join, tensor_with
@@ -286,13 +287,7 @@ class Calls:
         self, node: cst.CSTNode, name: str, args: tuple[Value, ...], keywords: Keywords, starred: bool
     ) -> Value | None:
         file = self.run.file
-        definition: cst.FunctionDef | cst.ClassDef | None = None
-        owner = file
-        if name.startswith(f"{file.module_name}."):
-            definition = file.definition(name[len(file.module_name) + 1 :].split("."))
-        if definition is None and file.neighbours is not None:
-            found = file.neighbours.definition(name)
-            owner, definition = found if found is not None else (file, None)
+        owner, definition = defined(file, name) or (file, None)
         if not isinstance(definition, cst.FunctionDef):
             return None
         names = bound(owner, definition, args, keywords, starred, node)

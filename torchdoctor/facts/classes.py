@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from torchdoctor.facts.defined import defined
 from torchdoctor.facts.kinds import is_known_library_class, kinds_of
 
 if TYPE_CHECKING:
@@ -176,17 +177,8 @@ class Classes:
 
     def named(self, name: str) -> ClassFacts | None:
         """The class of the project with that full name; None where it is not of the project."""
-        prefix = f"{self.file.module_name}."
-        if name.startswith(prefix):
-            node = self.file.definition(name[len(prefix) :].split("."))
-            if type(node) is cst.ClassDef:
-                return self.of(node)
-        if self.file.neighbours is None:
-            return None
-        found = self.file.neighbours.definition(name)
-        if found is not None and type(found[1]) is cst.ClassDef:
-            return found[0].classes.of(found[1])
-        return None
+        found = defined(self.file, name)
+        return found[0].classes.of(found[1]) if found is not None and type(found[1]) is cst.ClassDef else None
 
 
 def receiver_name(method: cst.FunctionDef) -> str | None:

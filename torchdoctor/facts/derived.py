@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from torchdoctor.facts.device_questions import definition_of
+from torchdoctor.facts.defined import defined
 from torchdoctor.facts.names import dotted
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _given(file: File, call: cst.Call, arg: cst.Arg) -> Iterator[cst.CSTNode]:
         yield call
     elif isinstance(call.func, cst.Attribute) and call.func.attr.value in ("update", "append", "extend", "setdefault"):
         yield from _reads(file, call.func.value)
-    other, function = definition_of(file, name) or (file, None)
+    other, function = defined(file, name) or (file, None)
     if isinstance(function, cst.FunctionDef) and other is file and not file.has_star(call):
         params = (*function.params.posonly_params, *function.params.params)
         place = call.args.index(arg)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from torchdoctor.facts.defined import defined
 from torchdoctor.facts.tree import children, within
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class DeviceQuestions:
             yield from self._project_origins(name)
 
     def _project_origins(self, name: str) -> Iterator[tuple[DeviceQuestions, cst.CSTNode]]:
-        definition = definition_of(self.file, name)
+        definition = defined(self.file, name)
         if definition is not None and isinstance(definition[1], cst.FunctionDef):
             yield from ((definition[0].guards.questions, value) for value in _returned(definition[1]))
         module, _, attribute = name.rpartition(".")
@@ -108,14 +109,6 @@ class DeviceQuestions:
                 if value is not None:
                     found.setdefault(name, []).append(value)
         return found
-
-
-def definition_of(file: File, name: str) -> tuple[File, cst.FunctionDef | cst.ClassDef] | None:
-    """The project's function or class of that full name, of this file or another."""
-    own = f"{file.module_name}."
-    if name.startswith(own) and (node := file.definition(name[len(own) :].split("."))) is not None:
-        return file, node
-    return file.neighbours.definition(name) if file.neighbours is not None else None
 
 
 def own_nodes(statement: cst.CSTNode) -> Iterator[cst.CSTNode]:

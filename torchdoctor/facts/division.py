@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from torchdoctor.facts.origins import assigned, called_function, definition, origins
+from torchdoctor.facts.defined import defined
+from torchdoctor.facts.origins import assigned, called_function, origins
 from torchdoctor.facts.ranks import speaks_of_ranks
 from torchdoctor.facts.tree import within
 
@@ -49,5 +50,5 @@ def _speaks(node: cst.CSTNode) -> bool:
 def _is_dividing(file: File, call: cst.Call) -> bool:
     """Whether the project's function or class that is called has such a name anywhere in it."""
     name = file.name(call.func)
-    found = called_function(file, call) or (definition(file, name) if name is not None else None)
+    found = called_function(file, call) or (defined(file, name) if name is not None else None)
     return found is not None and any(_speaks(node) for node in within(found[1]))

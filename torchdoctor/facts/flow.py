@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 # Things that are known only as themselves: what is done with them tells their kind.
 _UNTOLD = (Param, Attr, Result, Item, Free)
 _CALLING_FILES = 12  # that are read to learn how a function is called
-_CONTEXTS = 16  # in which one function is looked at; more would teach nothing
 # Expressions that are evaluated for one file: so many for each of its nodes (real files need one to four). It keeps a
 # lint run within some ten times the parse, whatever the file holds.
 _PER_NODE, _AT_LEAST = 5, 20_000
@@ -294,9 +293,9 @@ class Flows:
             for ancestor in facts.ancestry if facts is not None else ():
                 self.hint(value, ancestor.node, name, ancestor.file.flows)
 
-    def crowded(self, function: cst.CSTNode) -> bool:
-        """Whether the function has been seen in so many contexts that more would teach nothing."""
-        return len(self._contexts.get(function, ())) >= _CONTEXTS
+    def seen(self, function: cst.CSTNode) -> int:
+        """In how many contexts the function was looked at so far."""
+        return len(self._contexts.get(function, ()))
 
     @cached_property
     def _called(self) -> set[cst.FunctionDef]:

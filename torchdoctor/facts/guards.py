@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from torchdoctor.facts.device_questions import DeviceQuestions, definition_of, own_nodes
+from torchdoctor.facts.defined import defined
+from torchdoctor.facts.device_questions import DeviceQuestions, own_nodes
 from torchdoctor.facts.tree import within
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ class Guards:
     def _is_check(self, call: cst.Call) -> bool:
         """A call, for nothing but its effect, of a project function that leaves: `require_gpu()`."""
         name = self.file.name(call.func)
-        definition = definition_of(self.file, name) if name is not None else None
+        definition = defined(self.file, name) if name is not None else None
         if definition is None or not isinstance(definition[1], cst.FunctionDef):
             return False
         file, function = definition

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from torchdoctor.facts.device_questions import definition_of
+from torchdoctor.facts.defined import defined
 from torchdoctor.facts.evaluation import ENDS, share_turn
 from torchdoctor.facts.names import dotted
 from torchdoctor.facts.tree import within
@@ -69,7 +69,7 @@ def _may_be_model(file: File, call: cst.Call, depth: int = 2) -> bool:
     name = file.name(call.func)
     if name is None:
         return not (isinstance(call.func, cst.Attribute) and call.func.attr.value.endswith("_"))
-    other, function = (definition_of(file, name) if depth else None) or (file, None)
+    other, function = (defined(file, name) if depth else None) or (file, None)
     if not isinstance(function, cst.FunctionDef):
         return False
     inner = (node for node in within(function.body) if isinstance(node, cst.Call))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from torchdoctor.facts.device_questions import definition_of
+from torchdoctor.facts.defined import defined
 from torchdoctor.facts.kind import unwrapped
 from torchdoctor.facts.tree import within
 from torchdoctor.facts.values import Const, Made, Named, Result, Sequence, Value
@@ -103,7 +103,7 @@ def _made_by(file: File, call: cst.Call, depth: int, seen: set[cst.CSTNode]) -> 
     facts = file.classes.named(name)
     if facts is not None:
         return _in_class(facts, depth - 1, seen) if facts.is_module else None
-    other, definition = definition_of(file, name) or (file, None)
+    other, definition = defined(file, name) or (file, None)
     return _in_body(other, definition.body, depth - 1, seen) if isinstance(definition, cst.FunctionDef) else None
 
 

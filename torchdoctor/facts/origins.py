@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from torchdoctor.facts.classes import ClassFacts, receiver_name
+from torchdoctor.facts.defined import defined
 from torchdoctor.facts.scopes import Binding
 from torchdoctor.facts.tree import children
 
@@ -175,7 +176,7 @@ def called_function(file: File, call: cst.Call) -> tuple[File, cst.FunctionDef] 
         method = facts.method(call.func.attr.value)
         found = (method[0].file, method[1]) if method is not None else None
     elif (name := file.name(call.func)) is not None:
-        found = definition(file, name)
+        found = defined(file, name)
     if found is None or not isinstance(found[1], cst.FunctionDef):
         return None
     plain = all(
@@ -183,14 +184,6 @@ def called_function(file: File, call: cst.Call) -> tuple[File, cst.FunctionDef] 
         for d in found[1].decorators
     )
     return (found[0], found[1]) if plain and found[1].asynchronous is None else None
-
-
-def definition(file: File, name: str) -> tuple[File, cst.FunctionDef | cst.ClassDef] | None:
-    """The project's function or class of that full name, in this file or another."""
-    prefix = f"{file.module_name}."
-    if name.startswith(prefix) and (node := file.definition(name[len(prefix) :].split("."))) is not None:
-        return file, node
-    return file.neighbours.definition(name) if file.neighbours is not None else None
 
 
 def returned(file: File, function: cst.FunctionDef) -> list[tuple[File, cst.BaseExpression]]:

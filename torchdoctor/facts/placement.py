@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from torchdoctor.facts.device_questions import definition_of
+from torchdoctor.facts.defined import defined
 from torchdoctor.facts.names import dotted
 from torchdoctor.facts.tree import within
 
@@ -164,7 +164,7 @@ def device_call(file: File, arg: cst.Arg, hops: int = _HOPS) -> cst.Call | None:
 
 def _hands_on(file: File, call: cst.Call, arg: cst.Arg, name: str, hops: int) -> bool:
     """Whether a project function takes the argument for a device: `train(model, "cuda")`."""
-    other, function = (definition_of(file, name) if name and hops else None) or (file, None)
+    other, function = (defined(file, name) if name and hops else None) or (file, None)
     if not isinstance(function, cst.FunctionDef) or file.has_star(call):
         return False
     params = (*function.params.posonly_params, *function.params.params)

@@ -182,9 +182,7 @@ class Run:
 
         Returns its value, or None where it is not stepped into (recursion, depth).
         """
-        if function in self.stack or len(self.stack) > _DEEPEST or self.root.crowded(function):
-            return None
-        if not teaches(self, file, function, names, len(self.root.contexts(function))):
+        if function in self.stack or len(self.stack) > _DEEPEST or not teaches(self, file, function, names):
             return None
         for name, value in names.items():
             self.flows.hint(value, function, name, file.flows)

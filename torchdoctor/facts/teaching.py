@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import libcst as cst
 
+from torchdoctor.facts.defined import defined
 from torchdoctor.facts.kinds import kinds_of
 from torchdoctor.facts.remembered import remembered
 from torchdoctor.facts.values import Const, Function, Made, Method, OneOf, Scaled, Sequence, Tensor, Value
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 # Contexts in which a function is looked at, whatever it is called with: one of the file that everything began in, one
 # that this file calls in another, and one that others call.
 _OWN, _CALLED, _FARTHER = 4, 2, 1
+_MOST = 16  # whatever is known of the arguments
 _TRAINING = (
     "backward", "step", "zero_grad", "train", "eval", "unscale_", "clip_grad_norm_", "clip_grad_value_",
     "requires_grad_", "no_grad", "inference_mode", "set_grad_enabled",
@@ -39,9 +41,11 @@ class Role(NamedTuple):
     makes: bool
 
 
-def teaches(run: Run, file: File, function: cst.FunctionDef | cst.Lambda, names: dict[str, Value], seen: int) -> bool:
-    """Whether a run should step into the function with these arguments, after so many other contexts of it."""
-    here = run.root.file
+def teaches(run: Run, file: File, function: cst.FunctionDef | cst.Lambda, names: dict[str, Value]) -> bool:
+    """Whether a run should step into the function with these arguments, after the contexts that it was seen in."""
+    here, seen = run.root.file, run.root.seen(function)
+    if seen >= _MOST:
+        return False
     if isinstance(function, cst.Lambda) or seen < (_OWN if file is here else _CALLED if run.file is here else 0):
         return True
     role = role_of(file, function)
@@ -145,12 +149,8 @@ def _callees(file: File, function: cst.FunctionDef) -> Iterator[tuple[File, cst.
 
 
 def _named(file: File, name: str) -> Iterator[tuple[File, cst.FunctionDef]]:
-    prefix = f"{file.module_name}."
-    definition = file.definition(name[len(prefix) :].split(".")) if name.startswith(prefix) else None
-    home = file
-    if definition is None and file.neighbours is not None and (found := file.neighbours.definition(name)) is not None:
-        home, definition = found
-    if isinstance(definition, cst.FunctionDef):
-        yield home, definition
-    elif isinstance(definition, cst.ClassDef) and (init := home.classes.of(definition).method("__init__")) is not None:
+    home, node = defined(file, name) or (file, None)
+    if isinstance(node, cst.FunctionDef):
+        yield home, node
+    elif isinstance(node, cst.ClassDef) and (init := home.classes.of(node).method("__init__")) is not None:
         yield init[0].file, init[1]
