@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from torchdoctor.errors import TorchdoctorError
-from torchdoctor.faces.watching import ending, watch
+from torchdoctor.faces.watching import WatchingCallback, ending, watch
 
 if TYPE_CHECKING:
-    from torchdoctor.finding import Finding
+    pass
 
 
 def _callback() -> Any:
@@ -23,20 +22,12 @@ def _callback() -> Any:
     raise TorchdoctorError("this callback needs Lightning: pip install lightning")
 
 
-class Watching(_callback()):  # type: ignore[misc]
+class Watching(WatchingCallback, _callback()):  # type: ignore[misc]
     """Watches each ``fit`` from its start to its end, or to the exception that ends it.
 
     ``folder`` takes the record, of several ranks a file each; None keeps it in memory. After ``fit``, ``findings`` are
     what is wrong. Validation and checkpoints lie between the steps, as in any other loop.
     """
-
-    def __init__(self, folder: str | os.PathLike[str] | None = None, *, quiet: bool = False) -> None:
-        self.folder, self.quiet = folder, quiet
-        self.run: watch | None = None
-
-    @property
-    def findings(self) -> list[Finding]:
-        return self.run.findings if self.run is not None else []
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         self.run = watch(self.folder, quiet=self.quiet).start()

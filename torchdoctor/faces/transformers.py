@@ -6,16 +6,15 @@ Trainer(callbacks=[torchdoctor.faces.transformers.Watching("runs/first")], ...)
 from __future__ import annotations
 
 import atexit
-import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from torchdoctor.errors import TorchdoctorError
-from torchdoctor.faces.watching import ending, watch
+from torchdoctor.faces.watching import WatchingCallback, ending, watch
 
 if TYPE_CHECKING:
-    from torchdoctor.finding import Finding
+    pass
 
 
 def _callback() -> Any:
@@ -25,20 +24,12 @@ def _callback() -> Any:
         raise TorchdoctorError("this callback needs Transformers: pip install transformers") from None
 
 
-class Watching(_callback()):  # type: ignore[misc]
+class Watching(WatchingCallback, _callback()):  # type: ignore[misc]
     """Watches each ``train`` from its beginning to its end; one that an exception ends, to the end of the program.
 
     ``folder`` takes the record, of several ranks a file each; None keeps it in memory. After ``train``, ``findings``
     are what is wrong.
     """
-
-    def __init__(self, folder: str | os.PathLike[str] | None = None, *, quiet: bool = False) -> None:
-        self.folder, self.quiet = folder, quiet
-        self.run: watch | None = None
-
-    @property
-    def findings(self) -> list[Finding]:
-        return self.run.findings if self.run is not None else []
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **others: Any) -> None:
         self._stop()

@@ -155,3 +155,15 @@ def _say(text: str) -> None:
     encoding = getattr(stream, "encoding", None) or "utf-8"
     stream.write("\n" + text.encode(encoding, "backslashreplace").decode(encoding))
     stream.flush()
+
+
+class WatchingCallback:
+    """What the callbacks of training frameworks share: where the record goes, and what was found."""
+
+    def __init__(self, folder: str | os.PathLike[str] | None = None, *, quiet: bool = False) -> None:
+        self.folder, self.quiet = folder, quiet
+        self.run: watch | None = None
+
+    @property
+    def findings(self) -> list[Finding]:
+        return self.run.findings if self.run is not None else []

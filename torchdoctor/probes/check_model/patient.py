@@ -111,7 +111,7 @@ class Patient:
                 return copy.deepcopy(self.original)
         except Exception:
             if self.factory is None:
-                return _by_pickle(self.original)
+                return reloaded(self.original)
         if self.factory is None:
             raise Uncopied("a copy computes with the weights of the original")
         made = _made_of_lazy(self.factory(), self)
@@ -128,10 +128,11 @@ def ours(model: Any, rate: float) -> Any:
     return torch.optim.Adam(learning, lr=rate)
 
 
-def _by_pickle(model: Any) -> Any:
+def reloaded(value: Any) -> Any:
+    """A model or a state as it comes back from a file."""
     torch = loaded("torch")
     buffer = io.BytesIO()
-    torch.save(model, buffer)
+    torch.save(value, buffer)
     buffer.seek(0)
     return torch.load(buffer, weights_only=False)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from torchdoctor.probes.check_model.comparing import difference, first_difference, traced
 from torchdoctor.probes.check_model.evaluating import largest, output
 from torchdoctor.probes.check_model.failing import doing
-from torchdoctor.probes.check_model.patient import Patient
+from torchdoctor.probes.check_model.patient import Patient, reloaded
 from torchdoctor.probes.check_model.unregistered import attributes, tensors_in
 from torchdoctor.probes.plain import loaded
 from torchdoctor.record import ModuleRecord
@@ -27,7 +26,7 @@ def weights(patient: Patient) -> Iterator[object]:
     trained.eval()
     other = patient.built()
     with doing(patient, "checkpoint", "`load_state_dict` of its own state dict, saved and loaded"):
-        other.load_state_dict(_saved(trained.state_dict()))
+        other.load_state_dict(reloaded(trained.state_dict()))
     other.eval()
     expected = output(patient, trained)
     gap = largest(expected, output(patient, other))
@@ -49,7 +48,7 @@ def training(patient: Patient) -> Iterator[object]:
     going = patient.fresh(train=True)
     optimizer = patient.optimizer_of(going)
     _train(patient, going, optimizer, _STEPS, "resume")
-    state, steps = _saved(going.state_dict()), _saved(optimizer.state_dict())
+    state, steps = reloaded(going.state_dict()), reloaded(optimizer.state_dict())
     patient.reseed(2)
     expected = _train(patient, going, optimizer, _STEPS, "resume")
     resumed = patient.fresh(train=True)
@@ -75,15 +74,6 @@ def _train(patient: Patient, model: Any, optimizer: Any, steps: int, kind: str) 
             loss.backward()
             optimizer.step()
     return float(loss.detach()) if loss is not None else 0.0
-
-
-def _saved(state: Any) -> Any:
-    """A state as it comes back from a file."""
-    torch = loaded("torch")
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    buffer.seek(0)
-    return torch.load(buffer, weights_only=False)
 
 
 def outside(patient: Patient, one: Any, other: Any) -> tuple[ModuleRecord, ...]:
