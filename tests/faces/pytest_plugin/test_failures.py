@@ -8,7 +8,7 @@ from xml.etree import ElementTree as xml
 import pytest
 
 from tests.faces.pytest_plugin.conftest import Suite
-from tests.faces.pytest_plugin.sections import MODEL, SECTION, explained
+from tests.faces.pytest_plugin.sections import HEADER, MODEL, SECTION, explained
 
 pytest.importorskip("torch")
 
@@ -229,13 +229,54 @@ def without_sections(text: str) -> str:
     return re.sub(r"in \d+\.\d+s(?: \([\d:]+\))?|=+", "", text)
 
 
-@pytest.mark.parametrize("arguments", [("-v",), ("-rA", "-l", "--tb=short")], ids=" ".join)
+STYLES = [
+    ("-v",),
+    ("-rA", "-l", "--tb=short"),
+    ("--tb=long", "--full-trace"),
+    ("--tb=native", "--doctest-modules"),
+    ("--tb=line",),
+]
+
+
+@pytest.mark.parametrize("arguments", STYLES, ids=" ".join)
 def test_pytests_own_output_is_untouched(project: Suite, arguments: tuple[str, ...]) -> None:
-    project.write({"test_kinds.py": KINDS, "test_healthy.py": HEALTHY})
+    project.write({
+        "test_kinds.py": KINDS,
+        "test_healthy.py": HEALTHY,
+        "test_unloadable.py": "from model import wrong\n\nwrong()\n",
+        "doc.py": '"""\n>>> from model import wrong\n>>> wrong()\n"""\n',
+        "pytest.ini": "[pytest]\ntorchdoctor = true\npythonpath = .\naddopts = --continue-on-collection-errors\n",
+    })  # fmt: skip
     off, on = project.run(*arguments, "-o", "torchdoctor=false"), project.run(*arguments)
-    assert not SECTION.search(off.stdout) and SECTION.search(on.stdout)
-    assert without_sections(on.stdout) == without_sections(off.stdout)
+    assert not SECTION.search(off.stdout)
+    assert "torchdoctor explain" in on.stdout
+    # With --tb=line nothing of pytest's parts a section from what comes next.
+    ended = re.sub(r"(^ *= torchdoctor explain \S+\n)", r"\1!!!! ended\n", on.stdout, flags=re.MULTILINE)
+    assert without_sections(SECTION.sub("", ended).replace("!!!! ended\n", "")) == without_sections(off.stdout)
     assert on.returncode == off.returncode == 1 and on.stderr == off.stderr
+
+
+def test_frames_of_guards_stand_in_the_failures_of_guarded_tests_only(project: Suite) -> None:
+    """Before and after one that is guarded; and all of what pytest itself does is in its failure too."""
+    fails = "    assert int('1') == 2\n\n"
+    project.write({
+        "test_it.py": "import pytest\n\n"
+        f"def test_before():\n{fails}"
+        f"@pytest.mark.torchdoctor(no_nan=True)\ndef test_guarded():\n{fails}"
+        f"def test_after():\n{fails}"
+        "@pytest.fixture\ndef late():\n    yield\n    assert int('1') == 2\n\n"
+        "def test_with_late_fixture(late):\n    pass\n"
+    })  # fmt: skip
+    parts = []
+    for switch in ("true", "false"):
+        done = project.run("--tb=native", "-o", f"torchdoctor={switch}")
+        text = without_sections(done.stdout).partition(" short test summary")[0]
+        names = HEADER.findall(text)
+        parts.append(dict(zip(names, HEADER.split(text)[2::2], strict=True)))
+    on, off = parts
+    assert set(on) == {"test_before", "test_guarded", "test_after", "ERROR at teardown of test_with_late_fixture"}
+    assert [name for name in on if on[name] != off[name]] == ["test_guarded"]
+    assert all("_pytest" in text for text in on.values()), "the frames of pytest's own are there"
 
 
 def test_it_is_shown_where_captured_output_is_not(project: Suite) -> None:

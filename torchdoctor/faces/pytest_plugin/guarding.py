@@ -2,7 +2,8 @@
 ini file, every test.
 
 A test that fails by itself keeps its own failure. What runs a test twice does so before the run that counts, with
-fixtures of its own, and its outcome is nobody's.
+fixtures of its own, and its outcome is nobody's. Hooks around a test stand in the frames of its failure, which
+``--tb=native`` shows: so they are registered for the tests that have limits, and for no others.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Guarding:
     def __init__(self, config: pytest.Config) -> None:
         from torchdoctor.faces.guards import LimitsError, limits
 
-        self.config = config
+        self.config, self._around = config, _Around()
         words = [word for line in config.getini(INI) for word in [line.strip()] if word]
         try:
             self.defaults = limits(dict(_word(word) for word in words))
@@ -78,15 +79,11 @@ class Guarding:
             raise pytest.UsageError(f"{item.nodeid}: {fault}")
         item.stash[_REFUSED] = fault
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        if _REFUSED in item.stash:
-            pytest.fail(item.stash[_REFUSED], pytrace=False)
-
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, None]:
-        """Rehearse what has to run twice, from the same random numbers."""
+        """Have guards around a test that has limits; rehearse what has to run twice, from the same random numbers."""
         state = item.stash.get(_STATE, None)
+        self._register(guarded=state is not None or _REFUSED in item.stash)
         if state is not None and state.limits.twice and _torch(item):
             from torchdoctor.probes.guards.repeating import Seeds
 
@@ -94,6 +91,36 @@ class Guarding:
             _rehearse(item, state)
             seeds.restore()
         yield
+
+    def _register(self, *, guarded: bool) -> None:
+        manager = self.config.pluginmanager
+        if guarded and not manager.is_registered(self._around):
+            manager.register(self._around, "torchdoctor-guards")
+        elif not guarded and manager.is_registered(self._around):
+            manager.unregister(self._around)
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, Any, None]:
+        """What a guard or `check_model` has raised is in the report as findings; a mark's is shown without frames."""
+        outcome = yield
+        verdict = sys.modules.get("torchdoctor.faces.verdict")
+        error = call.excinfo.value if call.excinfo is not None else None
+        if verdict is None or not isinstance(error, verdict.Violated) or outcome.excinfo is not None:
+            return
+        report = outcome.get_result()
+        keep(report, error.findings)
+        state = item.stash.get(_STATE, None)
+        if state is not None and state.told == str(error) and report.failed:
+            report.longrepr = str(error)
+
+
+class _Around:
+    """The hooks around a test that has limits."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        if _REFUSED in item.stash:
+            pytest.fail(item.stash[_REFUSED], pytrace=False)
 
     @pytest.hookimpl(hookwrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, None]:
@@ -144,20 +171,6 @@ class Guarding:
                 return
             if findings:
                 _raise(outcome, item, findings)
-
-    @pytest.hookimpl(hookwrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, Any, None]:
-        """What a guard or `check_model` has raised is in the report as findings; a mark's is shown without frames."""
-        outcome = yield
-        verdict = sys.modules.get("torchdoctor.faces.verdict")
-        error = call.excinfo.value if call.excinfo is not None else None
-        if verdict is None or not isinstance(error, verdict.Violated) or outcome.excinfo is not None:
-            return
-        report = outcome.get_result()
-        keep(report, error.findings)
-        state = item.stash.get(_STATE, None)
-        if state is not None and state.told == str(error) and report.failed:
-            report.longrepr = str(error)
 
 
 def _word(word: str) -> tuple[str, Any]:
