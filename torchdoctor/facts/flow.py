@@ -105,6 +105,8 @@ class Flows:
         self.closures: dict[cst.FunctionDef, dict[str, Value]] = {}
         self._memo: dict[Any, Flow] = {}
         self._contexts: dict[cst.CSTNode, list[Flow]] = {}
+        # What a call in a loop gave to a function and what came of it, in the pass before.
+        self.passed: dict[tuple[cst.CSTNode, cst.CSTNode], tuple[dict[str, Value], Flow]] = {}
         self.watched: frozenset[cst.CSTNode] = frozenset()  # statements before which what is known is written down
         self.instances = Instances(self)
 

@@ -18,6 +18,7 @@ from torchdoctor.facts.calls import Calls
 from torchdoctor.facts.context import grad_of_decorators
 from torchdoctor.facts.events import Arm, Event, Mode
 from torchdoctor.facts.expressions import Expressions
+from torchdoctor.facts.joins import exact
 from torchdoctor.facts.protocol import Protocol
 from torchdoctor.facts.refusal import Refusal, Refused
 from torchdoctor.facts.state import State, joined
@@ -28,7 +29,7 @@ from torchdoctor.facts.values import UNKNOWN, Arithmetic, Attr, Known, Shape, Si
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
-    from torchdoctor.facts.flow import Flows
+    from torchdoctor.facts.flow import Flow, Flows
 
 Body = cst.FunctionDef | cst.Module | cst.Lambda
 _BUDGET = 60_000  # expressions that one run, with all it steps into, may evaluate
@@ -182,21 +183,44 @@ class Run:
 
         Returns its value, or None where it is not stepped into (recursion, depth).
         """
-        if function in self.stack or len(self.stack) > _DEEPEST or not teaches(self, file, function, names):
+        if function in self.stack or len(self.stack) > _DEEPEST:
             return None
+        if not teaches(self, file, function, names):
+            return self._as_before(function, names, node)
         for name, value in names.items():
             self.flows.hint(value, function, name, file.flows)
         grad = self.state.grad
         if isinstance(function, cst.FunctionDef):
             grad = grad_of_decorators(function, file) or grad
+        given = dict(names) if self.loops else None
         entry = State(names, dict(self.state.heap), dict(self.state.modes), grad)
         flow = file.flows.run(function, entry, stack=self.stack, budget=self.budget, closure=closure, root=self.root)
         flow.callers[node] = self.file
-        loops, arms = tuple(self.loops), tuple(self.arms)
-        self.events += [e.inlined(node, loops, arms) for e in flow.events if e.kind not in _OF_THE_FUNCTION]
-        if flow.refused and not self._asks_of_sizes():
-            self.refused += [refused.inlined(node, (*arms, *self.left)) for refused in flow.refused]
+        if given is not None:
+            self.root.passed[function, node] = given, flow
+        self._inline(flow, node)
         self.state.heap, self.state.modes = dict(flow.end.heap), dict(flow.end.modes)
         if flow.end.grad != grad:
             self.state.grad = flow.end.grad
         return flow.returned if flow.returned is not None else const(None)
+
+    def _as_before(
+        self, function: cst.FunctionDef | cst.Lambda, names: dict[str, Value], node: cst.CSTNode
+    ) -> Value | None:
+        """What the same call gave in an earlier pass over the loop around it, where it is given the same again.
+
+        A pass that knew less than the one before would undo what that one had learnt."""
+        given, flow = self.root.passed.get((function, node), (None, None))
+        if flow is None or given is None or not self.loops or given.keys() != names.keys():
+            return None
+        if any(value is not given[name] and exact(value) != exact(given[name]) for name, value in names.items()):
+            return None
+        self._inline(flow, node)
+        return flow.returned if flow.returned is not None else const(None)
+
+    def _inline(self, flow: Flow, node: cst.CSTNode) -> None:
+        """What happens in a function that is stepped into happens in this run."""
+        loops, arms = tuple(self.loops), tuple(self.arms)
+        self.events += [e.inlined(node, loops, arms) for e in flow.events if e.kind not in _OF_THE_FUNCTION]
+        if flow.refused and not self._asks_of_sizes():
+            self.refused += [refused.inlined(node, (*arms, *self.left)) for refused in flow.refused]
