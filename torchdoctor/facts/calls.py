@@ -9,6 +9,7 @@ import libcst as cst
 
 from torchdoctor.facts import stacks, torch_api
 from torchdoctor.facts.classes import ClassFacts
+from torchdoctor.facts.configured import PARTIAL
 from torchdoctor.facts.context import OFF, ON
 from torchdoctor.facts.defined import defined
 from torchdoctor.facts.depending import also_depending, depending
@@ -17,7 +18,8 @@ from torchdoctor.facts.joins import join, tensor_with
 from torchdoctor.facts.kind import unwrapped
 from torchdoctor.facts.kinds import FUNCTIONAL_LOSSES, is_parametric, kinds_of
 from torchdoctor.facts.outputs import output_of
-from torchdoctor.facts.passing import bound, spread
+from torchdoctor.facts.passing import bound, got, spread
+from torchdoctor.facts.turns import items_of
 from torchdoctor.facts.values import (
     UNKNOWN,
     Attr,
@@ -59,6 +61,9 @@ _SAME_MODEL = frozenset(
     {"torch.compile", "torch.jit.script", "torch.jit.trace", "torch.nn.SyncBatchNorm.convert_sync_batchnorm"}
 )
 _MAKERS = frozenset({"torch.device", "torch.set_grad_enabled", "torch.Generator", *OFF, *ON, "torch.amp.autocast"})
+
+
+_MAPPED = 8  # things that a map is followed over
 
 
 class Calls:
@@ -150,6 +155,9 @@ class Calls:
             known = self._named(node, callee.name, args, keywords, starred)
         elif isinstance(callee, Function):
             known = self._lambda(node, callee, args, keywords)
+        elif isinstance(callee, Made) and callee.name == PARTIAL:
+            given = {**dict(callee.keywords), **keywords}
+            return self.apply(node, callee.args[0], (*callee.args[1:], *args), given, starred)
         elif isinstance(callee, Method):
             known = self.method(node, callee.of, callee, callee.name, args, keywords, starred)
         elif not isinstance(callee, Unknown):
@@ -188,6 +196,11 @@ class Calls:
             run.state.grad = GradMode(given if isinstance(given, bool) else None, node)
         if name in _SAME_MODEL and args:
             return args[0]
+        if name == PARTIAL and args and not starred:
+            self._unknown(node, Named(name), args, keywords)  # what it is given may be changed, whoever calls it
+            return Made(name, node, args, tuple(keywords.items()))
+        if name == "builtins.map" and len(args) == 2 and (mapped := self._map(node, *args)) is not None:
+            return mapped
         if name == "builtins.next" and args and (batch := self._next(node, args[0])) is not None:
             return batch
         if name in ("copy.deepcopy", "copy.copy") and args:
@@ -269,6 +282,19 @@ class Calls:
         elif name.startswith("torch.nn."):
             torch_api.make(made, self.run.refuses(node, made))
         return made
+
+    def _map(self, node: cst.CSTNode, function: Value, iterable: Value) -> Value | None:
+        """`map(lambda t: ..., (q, k, v))`: of a few things that are known one by one, what each becomes."""
+        items = items_of(self.run, iterable) if isinstance(function, Function) else None
+        if items is None or not 0 < len(items) <= _MAPPED:
+            return None
+        results = [self.apply(node, function, (item,), {}) for item in items]
+        return Sequence(
+            tuple(
+                one.but(of=Result(node, function, place)) if isinstance(one, Tensor) else one
+                for place, one in enumerate(results)
+            )
+        )
 
     def _next(self, node: cst.CSTNode, iterator: Value) -> Value | None:
         """`next(iter(loader))`: a batch, where it is known."""
@@ -404,6 +430,8 @@ class Calls:
             return self.apply(node, callee, args, keywords, starred)
         if isinstance(receiver, Result) and receiver.function == Named("builtins.super"):
             return self._super(node, name, args, keywords, starred)
+        if name == "get" and (found := got(receiver, args, self.run.state.heap)) is not None:
+            return found
         own = self._own_method(receiver, name)
         if own is not None:
             value = self._invoke(node, own, receiver, args, keywords, starred)

@@ -19,6 +19,7 @@ from torchdoctor.facts.values import Attr, Const, Made, Method, Named, Result, S
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
 
+PARTIAL = "functools.partial"
 _PARSER = Named("argparse.ArgumentParser")
 _PARSING = frozenset({"parse_args", "parse_known_args"})
 _PLAIN = (int, float, str, bool, type(None))
@@ -117,8 +118,27 @@ def _fields(facts: ClassFacts) -> Iterator[tuple[str, cst.BaseExpression | None]
 
 
 def default_value(node: cst.BaseExpression, file: File) -> Value | None:
-    """What a parameter holds that is not given: a constant or several, written there or where the file names them."""
+    """What a parameter holds that is not given: a constant or several, written there or where the file names them; a
+    class or function of torch, perhaps with some of its arguments (`partial(nn.LayerNorm, eps=1e-6)`)."""
     plain = file.constant(node, MISSING) if isinstance(node, cst.Name) else literal(node)
     if isinstance(plain, tuple) and all(isinstance(one, (int, float, str)) for one in plain):
         return Sequence(tuple(map(const, plain)))
-    return const(plain) if plain is None or isinstance(plain, (int, float, str, bool)) else None
+    if plain is None or isinstance(plain, (int, float, str, bool)):
+        return const(plain)
+    if isinstance(node, cst.Attribute):
+        name = file.name(node)
+        return Named(name) if name is not None and name.startswith("torch.nn.") else None
+    return _partial(node, file) if isinstance(node, cst.Call) else None
+
+
+def _partial(node: cst.Call, file: File) -> Made | None:
+    if not node.args or file.name(node.func) != PARTIAL or not all(arg.keyword for arg in node.args[1:]):
+        return None
+    values = [default_value(arg.value, file) for arg in node.args]
+    names = (arg.keyword.value for arg in node.args[1:] if arg.keyword is not None)
+    known = [value for value in values if value is not None]
+    return (
+        Made(PARTIAL, node, (known[0],), tuple(zip(names, known[1:], strict=True)))
+        if len(known) == len(values)
+        else None
+    )

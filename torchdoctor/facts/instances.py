@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from torchdoctor.facts import torch_api
 from torchdoctor.facts.classes import ClassFacts
 from torchdoctor.facts.configured import field_of, is_dataclass
 from torchdoctor.facts.joins import exact
@@ -33,7 +34,7 @@ class Instances:
         """What `of.name` is by its class: as the constructor made it, where no other method writes it."""
         facts = self.flows.file.classes.named(of.name)
         if facts is None:
-            return None
+            return torch_api.made_with(of, name) if isinstance(of, Made) else None
         found = facts.method(name)
         if found is not None:
             return Attr(of, name) if _is_property(found[1]) else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from torchdoctor.facts.configured import default_value
-from torchdoctor.facts.values import Made, Param, Sequence, Unknown, Value
+from torchdoctor.facts.values import Const, Made, Param, Sequence, Unknown, Value, const
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
@@ -58,7 +58,20 @@ def is_starred(made: Made) -> bool:
 
 def spread(value: Value, heap: Heap) -> dict[str, Value] | None:
     """The keywords that `**value` passes, where it is a dict whose items are all known; else None."""
-    if not (isinstance(value, Made) and value.name == "builtins.dict" and type(value.call) is cst.Dict):
+    if not isinstance(value, Made) or value.name != "builtins.dict" or not _is_complete(value):
         return None
-    plain = all(type(e) is cst.DictElement and type(e.key) is cst.SimpleString for e in value.call.elements)
-    return dict(value.keywords) if plain and all(of != value for of, _ in heap) else None
+    return dict(value.keywords) if all(of != value for of, _ in heap) else None
+
+
+def got(options: Value, args: tuple[Value, ...], heap: Heap) -> Value | None:
+    """`options.get("width", 64)` of a dict whose items are all known; else None."""
+    if not args or not isinstance(args[0], Const) or (known := spread(options, heap)) is None:
+        return None
+    return known.get(str(args[0].value), args[1] if len(args) > 1 else const(None))
+
+
+def _is_complete(made: Made) -> bool:
+    """Whether all items of a dict stand where it is made: `{"a": 1}`, `dict(a=1)`, the `**options` of a call."""
+    if isinstance(made.call, cst.Dict):
+        return all(type(e) is cst.DictElement and type(e.key) is cst.SimpleString for e in made.call.elements)
+    return isinstance(made.call, cst.Call) and not made.args and not is_starred(made)

@@ -19,7 +19,7 @@ _TELLING = (Const, Sequence, Made, Tensor)
 
 def turns_of(run: Run, iterable: Value) -> tuple[Value, ...]:
     """What the loop's target is in each turn, where that differs from turn to turn; nothing where it is not known."""
-    found = _items(run, iterable)
+    found = items_of(run, iterable)
     if found is None or not 1 < len(found) <= _MOST or not all(isinstance(one, _TELLING) for one in found):
         return ()
     return found if len({exact(one) for one in found}) > 1 else ()
@@ -43,14 +43,15 @@ def one_by_one(run: Run, node: cst.ListComp | cst.GeneratorExp) -> tuple[Value, 
     return tuple(items)
 
 
-def _items(run: Run, iterable: Value) -> tuple[Value, ...] | None:
+def items_of(run: Run, iterable: Value) -> tuple[Value, ...] | None:
+    """The things that an iterable gives, where they are known one by one; else None."""
     if isinstance(iterable, Result) and isinstance(iterable.function, Named):
         args = run.calls.arguments_of.get(iterable.call, ((), {}))[0]
         if iterable.function.name == "builtins.enumerate" and len(args) == 1:
-            inner = _items(run, args[0])
+            inner = items_of(run, args[0])
             return inner and tuple(Sequence((const(place), one)) for place, one in enumerate(inner))
         if iterable.function.name == "builtins.zip" and args:
-            each = [items for arg in args if (items := _items(run, arg)) is not None]
+            each = [items for arg in args if (items := items_of(run, arg)) is not None]
             return tuple(map(Sequence, zip(*each, strict=False))) if len(each) == len(args) else None
         return None
     if isinstance(iterable, Sequence):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import libcst as cst
 
 from torchdoctor.facts import tensor as algebra
+from torchdoctor.facts.passing import is_starred
 from torchdoctor.facts.refusal import Refusal
 from torchdoctor.facts.torch_api import indexing, modules, operators, refusals
 from torchdoctor.facts.torch_api.arguments import Arguments, NotKnown, Use
@@ -22,6 +23,12 @@ from torchdoctor.facts.values import UNKNOWN, Const, Known, Made, Tensor, Value
 from torchdoctor.facts.viewing import view_fails
 
 Refuse = Callable[[Refusal], None]
+# What a layer is made with and then has as an attribute of the same name, unchanged.
+_KEPT = frozenset({
+    "in_features", "out_features", "in_channels", "out_channels", "num_features", "num_embeddings", "embedding_dim",
+    "input_size", "hidden_size", "num_layers", "bidirectional", "batch_first", "embed_dim", "num_heads", "num_groups",
+    "num_channels", "groups",
+})  # fmt: skip
 
 __all__ = [
     "Arguments",
@@ -36,6 +43,7 @@ __all__ = [
     "index",
     "is_array",
     "is_inplace",
+    "made_with",
     "make",
     "method",
     "module",
@@ -77,6 +85,14 @@ def make(made: Made, refuse: Refuse) -> None:
 def module(name: str, made: Made, arguments: Arguments) -> Value | None:
     """The result of calling an instance of a torch class; ``made`` has the constructor's arguments."""
     return None if _of_nothing(arguments) else modules.called(name, made, arguments)
+
+
+def made_with(made: Made, name: str) -> Value | None:
+    """`layer.in_features`: a number that a layer of torch keeps as it was made with."""
+    row = table().modules.get(made.name) if name in _KEPT else None
+    if row is None or name not in row.made_with or is_starred(made):
+        return None
+    return made.argument(row.made_with.index(name), name)
 
 
 def attribute(of: Value, name: str, node: cst.CSTNode, grad: Known[bool] | None = None) -> Value | None:
