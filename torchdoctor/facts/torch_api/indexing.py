@@ -10,7 +10,7 @@ from torchdoctor.facts.torch_api.gradients import cut
 from torchdoctor.facts.torch_api.memory import fresh, fresh_if_input_contiguous, kept, unordered
 from torchdoctor.facts.torch_api.operands import as_tensor
 from torchdoctor.facts.torch_api.rows import Row, computed, effect, row, seeing
-from torchdoctor.facts.torch_api.rules import broadcast_shapes, fixed, same_scale, shape_of, unknown_sizes
+from torchdoctor.facts.torch_api.rules import broadcast_shapes, fixed, of_maps, same_scale, shape_of, unknown_sizes
 from torchdoctor.facts.torch_api.slices import Key, Slice, bound, consumes, is_absent, left_as_it_is, length_of
 from torchdoctor.facts.values import Const, Dim, Sequence, Tensor, Value
 from torchdoctor.facts.values import Shape as ShapeOf
@@ -212,7 +212,7 @@ def _selected(use: Use) -> Shape | None:
 
 def _masked(use: Use) -> Shape | None:
     """`masked_fill`: the input and the mask are broadcast."""
-    return broadcast_shapes((shape_of(use.tensor()), shape_of(use.tensor("mask"))))
+    return broadcast_shapes(of_maps([shape_of(use.tensor()), shape_of(use.tensor("mask"))]))
 
 
 def _found(use: Use) -> Shape:

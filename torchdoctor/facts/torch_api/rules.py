@@ -26,6 +26,7 @@ ENDINGS: dict[ShapeRule, ShapeRule] = {}
 _OPERANDS = frozenset({
     "condition", "input", "other", "end", "weight", "tensor1", "tensor2", "min", "max", "exponent", "target",
 })  # fmt: skip
+_MAPS = 4  # dimensions of attention scores and feature maps
 
 
 # -- shapes -----------------------------------------------------------------------------------------------------------
@@ -88,7 +89,16 @@ def broadcast(use: Use) -> Shape | None:
         if tensor is None:
             return None
         shapes.append(shape_of(tensor))
-    return broadcast_shapes(shapes)
+    return broadcast_shapes(of_maps(shapes))
+
+
+def of_maps(shapes: list[Shape | None]) -> list[Shape | None]:
+    """The shapes of operands; beside attention scores or feature maps, which have four dimensions or more, what
+    nothing is known of (a mask, a bias) is taken to have no more of them."""
+    ranks = [len(shape) for shape in shapes if shape is not None]
+    if len(ranks) == len(shapes) or max(ranks, default=0) < _MAPS:
+        return shapes
+    return [shape if shape is not None else (None,) * max(ranks) for shape in shapes]
 
 
 def element_wise(use: Use) -> list[Value]:
