@@ -223,7 +223,7 @@ class Calls:
         value: Value | None = None
         if name.startswith("torch.Tensor.") and args:
             value = torch_api.method(name.rpartition(".")[2], arguments)
-        elif name.startswith(("torch.", "builtins.", "math.", "numpy.", "einops.")):
+        elif name.startswith(("torch.", "builtins.", "math.", "numpy.", "einops.", "sklearn.")):
             value = torch_api.call(name, arguments)
         grad = value.grad if isinstance(value, Tensor) else None
         ends = grad is not None and grad.value == "cut" and grad.because is node  # `torch.tensor(losses)`

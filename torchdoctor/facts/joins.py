@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from torchdoctor.facts.values import UNKNOWN, Const, Dim, Known, Made, OneOf, Sequence, Tensor, Unknown, Value
+from torchdoctor.facts.values import UNKNOWN, Array, Const, Dim, Known, Made, OneOf, Sequence, Tensor, Unknown, Value
 
 
 def options(value: Value) -> frozenset[Value]:
@@ -59,6 +59,8 @@ def exact(value: Value) -> object:
             value, value.shape, value.layout, value.contiguous, value.grad, value.scale, value.dtype, value.device,
             value.models, value.views, value.tail,
         )  # fmt: skip
+    if isinstance(value, Array):
+        return value, value.shape, value.dtype
     if isinstance(value, Made) and (value.args or value.keywords):
         return value, tuple(map(exact, value.args)), tuple((name, exact(one)) for name, one in value.keywords)
     return tuple(map(exact, value.items)) if isinstance(value, Sequence) else value

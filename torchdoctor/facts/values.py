@@ -144,6 +144,14 @@ class Result(Value):
 
 
 @fixed
+class Array(Result):
+    """What a function of NumPy gives: a result of which sizes and dtype are known, or may be."""
+
+    shape: tuple[Dim, ...] | None = field(default=None, compare=False)
+    dtype: str | None = field(default=None, compare=False)
+
+
+@fixed
 class Size(Value):
     """The size of a tensor of unknown shape in one dimension: `x.size(0)`, `x.shape[-1]`."""
 

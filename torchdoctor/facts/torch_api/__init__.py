@@ -13,13 +13,13 @@ import libcst as cst
 from torchdoctor.facts import tensor as algebra
 from torchdoctor.facts.passing import is_starred
 from torchdoctor.facts.refusal import Refusal
-from torchdoctor.facts.torch_api import indexing, modules, operators, refusals
+from torchdoctor.facts.torch_api import arrays, indexing, modules, operators, refusals
 from torchdoctor.facts.torch_api.arguments import Arguments, NotKnown, Use
 from torchdoctor.facts.torch_api.operands import as_array, as_tensor, is_array
 from torchdoctor.facts.torch_api.rows import Fields, Row
 from torchdoctor.facts.torch_api.slices import Key, Slice
 from torchdoctor.facts.torch_api.table import table
-from torchdoctor.facts.values import UNKNOWN, Const, Known, Made, Tensor, Value
+from torchdoctor.facts.values import UNKNOWN, Array, Const, Known, Made, Tensor, Value
 from torchdoctor.facts.viewing import view_fails
 
 Refuse = Callable[[Refusal], None]
@@ -55,6 +55,8 @@ __all__ = [
 
 def call(name: str, arguments: Arguments) -> Value | None:
     """The result of the function of this canonical full name ("torch.nn.functional.softmax")."""
+    if name.startswith(("numpy.", "sklearn.")):
+        return arrays.called(name, arguments)
     row = table().functions.get(name)
     if row is not None:
         return _applied(row, arguments, name)
@@ -71,7 +73,7 @@ def method(name: str, arguments: Arguments) -> Value | None:
     """The result of `x.name(...)`; the receiver is the first of ``arguments.values``."""
     row = table().methods.get(name)
     if arguments.values and is_array(arguments.values[0]):
-        return None
+        return arrays.method(name, arguments)
     if row is not None:
         return _applied(row, arguments, f".{name}")
     return _in_place(table().methods.get(name[:-1]), f".{name[:-1]}", arguments) if is_inplace(name) else None
@@ -102,7 +104,11 @@ def attribute(of: Value, name: str, node: cst.CSTNode, grad: Known[bool] | None 
 
 def index(of: Value, keys: tuple[Key, ...], node: cst.CSTNode, grad: Known[bool] | None = None) -> Value | None:
     """`of[keys]`."""
-    return indexing.indexed(of, keys, Arguments(node, (), {}, grad=grad))
+    arguments = Arguments(node, (), {}, grad=grad)
+    if isinstance(of, Array):
+        part = indexing.indexed(as_array(of) or of, keys, arguments)
+        return arrays.like(of, part.shape.value, arguments) if isinstance(part, Tensor) and part.shape else None
+    return indexing.indexed(of, keys, arguments)
 
 
 def operator(
@@ -114,7 +120,7 @@ def operator(
 ) -> Value | None:
     """An operator expression: "+", "@", "<", "neg", "~" ...; of numbers as well as of tensors."""
     if any(map(is_array, operands)) and not any(isinstance(one, Tensor) for one in operands):
-        return None
+        return arrays.operated(symbol, Arguments(node, operands, {}))
     try:
         return operators.operated(symbol, Arguments(node, operands, {}, grad=grad, refuse=refuse))
     except NotKnown:

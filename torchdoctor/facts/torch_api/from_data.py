@@ -17,7 +17,7 @@ from torchdoctor.facts.torch_api.rules import (
     shape_of,
     sizes,
 )
-from torchdoctor.facts.values import Const, Known, Made, Sequence, Tensor, Value
+from torchdoctor.facts.values import Array, Const, Known, Made, Sequence, Tensor, Value
 
 _DEEPEST = 6
 
@@ -63,6 +63,8 @@ def _shape_of_data(use: Use, data: Value, depth: int) -> Shape:
     """The shape of numbers and of lists of numbers. Raises NotKnown for anything else."""
     if isinstance(data, Const) and data.kind in (int, float, bool, complex):
         return ()
+    if isinstance(data, Array) and data.shape is not None:
+        return data.shape
     items = use.items(data)
     if not depth or (not items and data != Sequence(())):
         raise NotKnown
@@ -84,6 +86,8 @@ def _data_dtype(use: Use) -> Known[str] | None:
     data = use.value("data")
     if isinstance(data, Tensor):
         return data.dtype
+    if isinstance(data, Array):
+        return Known(data.dtype, use.node) if data.dtype is not None else None
     kinds = _kinds(use, data, _DEEPEST) if data is not None else set()
     if not kinds or not kinds <= {int, float, bool}:
         return None
@@ -108,14 +112,15 @@ def as_tensor_of_data(use: Use) -> Value:
             dtype, place = given_or_same_dtype, device_or_same
             return computed(use, memory=unordered, grad=lambda use: None, dtype=dtype, device=place)
         return computed(use, memory=kept_or_same, grad=of_same, scale=same_scale)
-    if isinstance(data, (Sequence, Const, Made)):
+    if isinstance(data, (Sequence, Const, Made, Array)):
         return from_data(use)
     return computed(use, shape=lambda use: None, memory=unordered, grad=lambda use: None, dtype=None, device=None)
 
 
 def from_numpy(use: Use) -> Value:
     """An array has no graph."""
-    return computed(use, shape=lambda use: None, memory=unordered, grad=cut, dtype=None, device=fixed("cpu"))
+    shape = attempt(_nested_shape, use)
+    return computed(use, shape=lambda use: shape, memory=unordered, grad=cut, dtype=_data_dtype, device=fixed("cpu"))
 
 
 def parameter(use: Use) -> Value | None:

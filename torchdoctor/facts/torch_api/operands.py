@@ -8,6 +8,7 @@ from torchdoctor.facts.kinds import kinds_of
 from torchdoctor.facts.tensor import with_layout
 from torchdoctor.facts.values import (
     Arithmetic,
+    Array,
     Attr,
     Element,
     Free,
@@ -46,6 +47,9 @@ def as_array(value: Value) -> Tensor | None:
     source = _source(value)
     if source is None:
         return None
+    if isinstance(value, Array):
+        shape = Known(value.shape, source) if value.shape is not None else None
+        return Tensor(source, of=value, shape=shape)
     contiguous = Known(True, source) if isinstance(value, (Param, Element)) else None
     loaded = isinstance(value, Element) and isinstance(value.of, Made) and "loader" in kinds_of(value.of.name)
     return Tensor(source, of=value, contiguous=contiguous, grad=Known("plain", source) if loaded else None)
