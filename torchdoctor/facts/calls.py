@@ -19,7 +19,7 @@ from torchdoctor.facts.kind import unwrapped
 from torchdoctor.facts.kinds import FUNCTIONAL_LOSSES, is_parametric, kinds_of
 from torchdoctor.facts.outputs import output_of
 from torchdoctor.facts.passing import bound, got, spread
-from torchdoctor.facts.turns import items_of
+from torchdoctor.facts.turns import mapped
 from torchdoctor.facts.values import (
     UNKNOWN,
     Attr,
@@ -61,9 +61,6 @@ _SAME_MODEL = frozenset(
     {"torch.compile", "torch.jit.script", "torch.jit.trace", "torch.nn.SyncBatchNorm.convert_sync_batchnorm"}
 )
 _MAKERS = frozenset({"torch.device", "torch.set_grad_enabled", "torch.Generator", *OFF, *ON, "torch.amp.autocast"})
-
-
-_MAPPED = 8  # things that a map is followed over
 
 
 class Calls:
@@ -199,8 +196,8 @@ class Calls:
         if name == PARTIAL and args and not starred:
             self._unknown(node, Named(name), args, keywords)  # what it is given may be changed, whoever calls it
             return Made(name, node, args, tuple(keywords.items()))
-        if name == "builtins.map" and len(args) == 2 and (mapped := self._map(node, *args)) is not None:
-            return mapped
+        if name == "builtins.map" and (found := mapped(run, node, args)) is not None:
+            return found
         if name == "builtins.next" and args and (batch := self._next(node, args[0])) is not None:
             return batch
         if name in ("copy.deepcopy", "copy.copy") and args:
@@ -282,19 +279,6 @@ class Calls:
         elif name.startswith("torch.nn."):
             torch_api.make(made, self.run.refuses(node, made))
         return made
-
-    def _map(self, node: cst.CSTNode, function: Value, iterable: Value) -> Value | None:
-        """`map(lambda t: ..., (q, k, v))`: of a few things that are known one by one, what each becomes."""
-        items = items_of(self.run, iterable) if isinstance(function, Function) else None
-        if items is None or not 0 < len(items) <= _MAPPED:
-            return None
-        results = [self.apply(node, function, (item,), {}) for item in items]
-        return Sequence(
-            tuple(
-                one.but(of=Result(node, function, place)) if isinstance(one, Tensor) else one
-                for place, one in enumerate(results)
-            )
-        )
 
     def _next(self, node: cst.CSTNode, iterator: Value) -> Value | None:
         """`next(iter(loader))`: a batch, where it is known."""

@@ -8,7 +8,7 @@ import libcst as cst
 
 from torchdoctor.facts.containers import layers_of
 from torchdoctor.facts.joins import exact
-from torchdoctor.facts.values import Const, Made, Named, Result, Sequence, Tensor, Value, const
+from torchdoctor.facts.values import Const, Function, Made, Named, Result, Sequence, Tensor, Value, const
 
 if TYPE_CHECKING:
     from torchdoctor.facts.run import Run
@@ -41,6 +41,20 @@ def one_by_one(run: Run, node: cst.ListComp | cst.GeneratorExp) -> tuple[Value, 
         items.append(run.evaluate(node.elt))
     del run.events[events:]
     return tuple(items)
+
+
+def mapped(run: Run, node: cst.CSTNode, args: tuple[Value, ...]) -> Value | None:
+    """`map(lambda t: ..., (q, k, v))`: of a few things that are known one by one, what each becomes."""
+    function = args[0] if len(args) == 2 else None
+    items = items_of(run, args[1]) if isinstance(function, Function) else None
+    if items is None or function is None or not 0 < len(items) <= _MOST:
+        return None
+    results = [run.calls.apply(node, function, (item,), {}) for item in items]
+    told_apart = (
+        one.but(of=Result(node, function, place)) if isinstance(one, Tensor) else one
+        for place, one in enumerate(results)
+    )
+    return Sequence(tuple(told_apart))
 
 
 def items_of(run: Run, iterable: Value) -> tuple[Value, ...] | None:
