@@ -104,7 +104,8 @@ class Calls:
         for arg in node.args:
             value = self.run.evaluate(arg.value)
             if arg.star == "*" and isinstance(value, Sequence) and not starred:
-                args.extend(value.items)
+                starred = UNKNOWN in value.items  # which may stand for several: `(1, 3, *size)`
+                args.extend(value.items[: value.items.index(UNKNOWN)] if starred else value.items)
             elif arg.star == "**" and (known := spread(value, self.run.state.heap)) is not None:
                 keywords.update(known)
             elif arg.star:
@@ -349,7 +350,7 @@ class Calls:
         if isinstance(model, (Made, Self)):
             facts = run.file.classes.named(model.name)
             if facts is not None:
-                found = facts.method("forward")
+                found = facts.method("__call__") or facts.method("forward")
                 return self._invoke(node, found, model, args, keywords, starred) if found is not None else None
         model = stacks.completed(model, run.state.heap)
         if isinstance(model, Made):
@@ -470,6 +471,8 @@ class Calls:
                 return self._invoke(node, (facts, facts.methods[name]), receiver, args, keywords, starred)
         if here.is_module and name in ("train", "eval", "forward"):
             return receiver
+        if here.is_module and name == "__call__" and (own := self._own_method(receiver, "forward")) is not None:
+            return self._invoke(node, own, receiver, args, keywords, starred)
         return None
 
     def kind(self, value: Value) -> str | None:

@@ -82,9 +82,14 @@ def _is_plain(callee: cst.BaseExpression) -> bool:
 
 
 def is_own_layer(file: File, call: cst.Call) -> bool:
-    """Whether a module calls a part of itself: the mode is that of whoever holds the module."""
+    """Whether a module calls a part of itself: the mode is that of whoever holds the module.
+
+    A class that has a forward, and bases of which not all are known, counts as one.
+    """
     facts = file.classes.enclosing(call)
-    return facts is not None and facts.is_module and not isinstance(call.func, cst.Name)
+    if facts is None or isinstance(call.func, cst.Name):
+        return False
+    return facts.is_module or (facts.method("forward") is not None and not facts.complete)
 
 
 def measures(flow: Flow, forward: Event) -> bool:

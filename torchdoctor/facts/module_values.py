@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from torchdoctor.facts.collections import items
+from torchdoctor.facts.kind import annotated_class
 from torchdoctor.facts.layers import is_module, made_modules
 from torchdoctor.facts.origins import origins
 
@@ -35,6 +36,29 @@ def holds_module(file: File, node: cst.BaseExpression, depth: int = _DEPTH) -> b
             return bool(loops)
     where = file.function(node) or file.module
     return any(flow.kind(flow.value(node)) in _KINDS for flow in file.flows.of(where) if node in flow.values)
+
+
+def has_own_call(file: File, receiver: cst.BaseExpression) -> bool:
+    """Whether a class of the project says itself what calling its instances does, or a base that is not known may.
+
+    The classes are those that the receiver is made of or annotated with, and that of the code around: kernels are
+    made of kernels.
+    """
+    around = file.classes.enclosing(receiver)
+    if around is not None and around.method("__call__") is not None:
+        return True
+    for made in made_modules(file, receiver):
+        name = made.file.name(made.node.func) if isinstance(made.node, cst.Call) else None
+        facts = made.file.classes.named(name) if name is not None else None
+        if facts is not None and facts.method("__call__") is not None:
+            return True
+    where = file.function(receiver) or file.module
+    for flow in file.flows.of(where):
+        name = annotated_class(flow.value(receiver), file.flows)
+        facts = file.classes.named(name) if name is not None else None
+        if facts is not None and (facts.method("__call__") is not None or not facts.complete):
+            return True
+    return False
 
 
 def _holds_modules(file: File, node: cst.BaseExpression) -> bool:

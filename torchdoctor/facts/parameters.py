@@ -64,6 +64,18 @@ def _asks(origin: Origin, seen: frozenset[cst.CSTNode]) -> cst.CSTNode | None:
     return _asked(file, call.func.value, seen) if filled or method in _NEW_TENSOR else None
 
 
+def is_argument(file: File, place: cst.CSTNode, value: cst.BaseExpression) -> bool:
+    """Whether the tensor that asks for gradients is an argument of a function that is not torch's."""
+    for above in file.ancestors(place):
+        if above is value:
+            return False
+        call = file.parent(above) if isinstance(above, cst.Arg) else None
+        if isinstance(call, cst.Call) and above in call.args and call is not file.parent(place):
+            if not (file.name(call.func) or "").startswith("torch."):
+                return True
+    return False
+
+
 def is_factory(name: str) -> bool:
     """Whether a full name is that of a function of torch that makes a new tensor."""
     return name.startswith("torch.") and name[len("torch.") :] in _FACTORIES

@@ -146,13 +146,16 @@ def is_registered(facts: ClassFacts, kept: Kept) -> bool:
     return False
 
 
-def is_hidden(kept: Kept) -> bool:
-    """`self.teacher = [teacher]`: one module that somebody else has made, in a list of its own: so it is kept out."""
+def is_hidden(facts: ClassFacts, kept: Kept) -> bool:
+    """`self.teacher = [teacher]`, `self.of = {"graph": embed}`: one module that somebody else has made, in a list or
+    dict of its own: so it is kept out."""
     written = kept.write.value
-    if not isinstance(written, (cst.List, cst.Tuple)) or len(written.elements) != 1:
+    if not isinstance(written, (cst.List, cst.Tuple, cst.Dict)) or len(written.elements) != 1:
         return False
     module: cst.CSTNode = written.elements[0].value
     while isinstance(module, cst.Call) and isinstance(module.func, cst.Attribute):  # teacher.eval()
+        if facts.file.name(module.func) is not None:
+            return False  # nn.Linear(3, 4): made right here
         module = module.func.value
     return isinstance(module, cst.Name) and not any(addition.node is not written for addition in kept.additions)
 

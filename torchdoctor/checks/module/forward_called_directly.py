@@ -1,7 +1,7 @@
 """Finds `module.forward(x)` where the module itself would be called.
 
 Silent for a method's own `self.forward(...)`, for a base class's forward (by `super()` or by name), for what is not
-known to be a module, and in wrappers that hand on all they are given.
+known to be a module, in wrappers that hand on all they are given, and where calling the module is something else.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import libcst as cst
 from torchdoctor.check import Found, Swap, on_method
 from torchdoctor.facts.classes import receiver_name
 from torchdoctor.facts.file import File
-from torchdoctor.facts.layers import made_modules
-from torchdoctor.facts.module_values import holds_module
+from torchdoctor.facts.module_values import has_own_call, holds_module
 from torchdoctor.facts.spelling import text_at
 
 _INSIDE = frozenset({"module", "_orig_mod", "__wrapped__"})
@@ -26,7 +25,7 @@ def check(file: File, call: cst.Call) -> Iterator[Found]:
     receiver = call.func.value
     if _is_own(file, receiver) or _hands_on(call) or _is_patched(file, receiver):
         return
-    if not holds_module(file, receiver) or _has_own_call(file, receiver):
+    if not holds_module(file, receiver) or has_own_call(file, receiver):
         return
     name = file.code(receiver)
     shown = name if len(name) < 40 and "\n" not in name else "the module"
@@ -61,13 +60,3 @@ def _is_patched(file: File, receiver: cst.BaseExpression) -> bool:
         for assign in file.nodes(cst.Assign)
         for target in assign.targets
     )
-
-
-def _has_own_call(file: File, receiver: cst.BaseExpression) -> bool:
-    """Whether a class of the project says itself what calling its instances does."""
-    for made in made_modules(file, receiver):
-        name = made.file.name(made.node.func) if isinstance(made.node, cst.Call) else None
-        facts = made.file.classes.named(name) if name is not None else None
-        if facts is not None and facts.method("__call__") is not None:
-            return True
-    return False

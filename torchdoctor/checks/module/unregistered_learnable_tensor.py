@@ -18,7 +18,13 @@ from torchdoctor.facts.initialisers import constructing
 from torchdoctor.facts.layers import is_parameter
 from torchdoctor.facts.learning import gets_gradients_later, is_trained_by_hand
 from torchdoctor.facts.origins import Origin
-from torchdoctor.facts.parameters import asks_for_gradients, derived_from_parameter, is_learnable, makes_tensor
+from torchdoctor.facts.parameters import (
+    asks_for_gradients,
+    derived_from_parameter,
+    is_argument,
+    is_learnable,
+    makes_tensor,
+)
 from torchdoctor.facts.registry import is_registered, kept_in_containers, kind_of_container, manages_itself
 
 
@@ -52,6 +58,8 @@ def _asked(file: File, write: Write) -> cst.CSTNode | None:
     if value is None or isinstance(value, (cst.Attribute, cst.Subscript)):
         return None
     place = asks_for_gradients(file, value)
+    if place is not None and is_argument(file, place, value):
+        return None  # what a function makes of it is computed, not learnt
     if place is None and makes_tensor(file, value):
         place = gets_gradients_later(file, write)
     return place

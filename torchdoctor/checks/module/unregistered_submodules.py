@@ -32,7 +32,7 @@ def check(file: File, facts: ClassFacts) -> Iterator[Found]:
     if not kept_here or manages_itself(facts):
         return
     for kept, made in kept_here:
-        if is_hidden(kept) or is_registered(facts, kept):
+        if is_hidden(facts, kept) or is_registered(facts, kept):
             continue
         first = made[0]
         called = file.code(first.node.func) if isinstance(first.node, cst.Call) and first.file is file else "modules"

@@ -61,5 +61,6 @@ def _gets(event: Event, scheduler: Value) -> bool:
         return True
     if isinstance(event.on, Attr) and event.on.of == scheduler and event.on.name not in _QUESTIONS:
         return True
-    given = (*event.args, *event.keywords.values())
-    return event.kind != "write" and any(contains(value, scheduler) for value in given)
+    if event.kind == "write" and not event.via:
+        return False  # under another name here: then its uses are those of that name
+    return any(contains(value, scheduler) for value in (*event.args, *event.keywords.values()))

@@ -165,7 +165,7 @@ def _is_off(use: Use) -> bool:
 def _size(use: Use) -> Value | None:
     """`size()` gives all sizes, `size(dim)` one."""
     tensor = use.tensor()
-    if "dim" not in use.given:
+    if use.value("dim") is None:
         return shape_value(use.given["input"], tensor)
     found = size(tensor, use.number("dim"))
     return s.value(found) if found is not None else None

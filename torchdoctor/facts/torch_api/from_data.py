@@ -139,7 +139,9 @@ def legacy(name: str, dtype: str) -> Row:
 
     def make(use: Use) -> Value:
         given = use.rest
-        data = len(given) == 1 and not (isinstance(given[0], Const) and given[0].kind is int)
+        data = (
+            len(given) == 1 and not use.arguments.starred and not (isinstance(given[0], Const) and given[0].kind is int)
+        )
         shape = attempt(lambda use: _shape_of_data(use, given[0], _DEEPEST) if data else sizes()(use), use)
         return computed(use, shape=lambda use: shape, memory=fresh, grad=cut, dtype=fixed(dtype), device=fixed("cpu"))
 

@@ -65,7 +65,7 @@ def _largest(use: Use) -> Value | None:
     """`max` and `min`: of the whole tensor, along a dimension (with indices), or of two tensors."""
     second = use.given.get("dim", use.given.get("other"))
     if second is None:
-        return computed(use, shape=scalar, memory=fresh)
+        return None if use.arguments.starred else computed(use, shape=scalar, memory=fresh)
     if attempt(lambda use: use.number("dim"), use) is not None:
         return _pair(use, _one_dim)
     if "dim" in use.given:
