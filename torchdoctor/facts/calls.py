@@ -18,7 +18,7 @@ from torchdoctor.facts.joins import join, tensor_with
 from torchdoctor.facts.kind import unwrapped
 from torchdoctor.facts.kinds import FUNCTIONAL_LOSSES, is_parametric, kinds_of
 from torchdoctor.facts.outputs import output_of
-from torchdoctor.facts.passing import bound, got, spread
+from torchdoctor.facts.passing import bound, extended, got, spread
 from torchdoctor.facts.turns import mapped
 from torchdoctor.facts.values import (
     UNKNOWN,
@@ -104,8 +104,7 @@ class Calls:
         for arg in node.args:
             value = self.run.evaluate(arg.value)
             if arg.star == "*" and isinstance(value, Sequence) and not starred:
-                starred = UNKNOWN in value.items  # which may stand for several: `(1, 3, *size)`
-                args.extend(value.items[: value.items.index(UNKNOWN)] if starred else value.items)
+                starred = extended(args, value)
             elif arg.star == "**" and (known := spread(value, self.run.state.heap)) is not None:
                 keywords.update(known)
             elif arg.star:

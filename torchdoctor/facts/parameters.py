@@ -30,8 +30,12 @@ _FILLS = "torch.nn.init."
 
 
 def asks_for_gradients(file: File, node: cst.BaseExpression) -> cst.CSTNode | None:
-    """Where a new tensor, made by this expression, is told to require gradients; None where it is not or not surely."""
-    return _asked(file, node, frozenset())
+    """Where a new tensor, made by this expression, is told to require gradients; None where it is not or not surely.
+
+    What a function makes of an argument that asks for them is computed: it does not learn itself.
+    """
+    place = _asked(file, node, frozenset())
+    return None if place is None or _is_argument(file, place, node) else place
 
 
 def _asked(file: File, node: cst.BaseExpression, seen: frozenset[cst.CSTNode]) -> cst.CSTNode | None:
@@ -64,7 +68,7 @@ def _asks(origin: Origin, seen: frozenset[cst.CSTNode]) -> cst.CSTNode | None:
     return _asked(file, call.func.value, seen) if filled or method in _NEW_TENSOR else None
 
 
-def is_argument(file: File, place: cst.CSTNode, value: cst.BaseExpression) -> bool:
+def _is_argument(file: File, place: cst.CSTNode, value: cst.BaseExpression) -> bool:
     """Whether the tensor that asks for gradients is an argument of a function that is not torch's."""
     for above in file.ancestors(place):
         if above is value:

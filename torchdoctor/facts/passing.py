@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from torchdoctor.facts.configured import default_value
-from torchdoctor.facts.values import Const, Made, Param, Sequence, Unknown, Value, const
+from torchdoctor.facts.values import UNKNOWN, Const, Made, Param, Sequence, Unknown, Value, const
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
@@ -49,6 +49,14 @@ def bound(
         if params.star_kwarg is not None:
             names[params.star_kwarg.name.value] = Made("builtins.dict", node, keywords=tuple(rest.items()))
     return names
+
+
+def extended(args: list[Value], given: Sequence) -> bool:
+    """Add what `*given` passes to the arguments, up to one that may stand for several, as in `(1, 3, *size)`; whether
+    there is such a one."""
+    several = UNKNOWN in given.items
+    args.extend(given.items[: given.items.index(UNKNOWN)] if several else given.items)
+    return several
 
 
 def is_starred(made: Made) -> bool:

@@ -21,7 +21,6 @@ from torchdoctor.facts.origins import Origin
 from torchdoctor.facts.parameters import (
     asks_for_gradients,
     derived_from_parameter,
-    is_argument,
     is_learnable,
     makes_tensor,
 )
@@ -58,8 +57,6 @@ def _asked(file: File, write: Write) -> cst.CSTNode | None:
     if value is None or isinstance(value, (cst.Attribute, cst.Subscript)):
         return None
     place = asks_for_gradients(file, value)
-    if place is not None and is_argument(file, place, value):
-        return None  # what a function makes of it is computed, not learnt
     if place is None and makes_tensor(file, value):
         place = gets_gradients_later(file, write)
     return place
