@@ -16,7 +16,7 @@ PHASES = ("input", "copies", "forward", "backward", "optimizer", "communication"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A line of the user's code. ``exact`` is False where only the function is known: then ``line`` is its first."""
+    """A line of the user's code. ``exact`` is False where only the function is known: then ``line`` lies in it."""
 
     path: str
     line: int
@@ -28,8 +28,8 @@ class Place:
         return Span(self.path, self.line, 1, self.line, 2)
 
     def __str__(self) -> str:
-        where = f"{self.path.replace(chr(92), '/').rpartition('/')[2]}:{self.line}"
-        return where if self.exact or not self.function else f"{self.function}, {where}"
+        file = self.path.replace("\\", "/").rpartition("/")[2]
+        return f"{self.function}, {file}" if self.function and not self.exact else f"{file}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,8 @@ class Operator:
     """An operator: ``self_time`` without what it called, ``kernels`` the time on the GPU that it launched itself.
 
     ``phases`` and ``dtypes`` split its own time, host and GPU; ``shapes`` are the sizes that took the most of it.
+    ``host`` is the time of those calls that no operator made and that started nothing on a GPU: what the step, outside
+    of loading, backward and the optimizer, computed on the CPU.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Operator:
     dtypes: dict[str, float] = field(default_factory=dict)
     shapes: str = ""
     place: Place | None = None
+    host: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ class Timed:
     """What was called by name: a module, a function of the user's, or a kind of act (deepcopy, print, compile).
 
     ``total`` counts what is nested in itself once; ``self_time`` is Python's own, without operators and callees of
-    the user's.
+    the user's. Of a function, ``callee`` is what it calls that takes the most of that, ``callee_time`` how much.
     """
 
     name: str
@@ -100,6 +103,8 @@ class Timed:
     self_time: float = 0.0
     place: Place | None = None
     phase: str = ""
+    callee: str = ""
+    callee_time: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +209,8 @@ class TraceRecord:
         return max((one for one in self.operators if one.name in names), key=cost, default=None)
 
     def act(self, name: str) -> Timed | None:
-        """The acts of this kind: "forward" (of the outermost modules), "print", "compile", "step Adam", ..."""
+        """The acts of this kind: "forward" (of the outermost modules), "inference" (those of them without gradients),
+        "print", "compile", "step Adam", ..."""
         return next((one for one in self.acts if one.name == name), None)
 
     def spent(self, name: str) -> float:

@@ -21,7 +21,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent.parent
 KEPT = ROOT / "tests" / "records" / "traces"
 TRIES, STEADY = 8, 1.35
-_ARGUMENTS = ("Input type", "Input Dims", "Input Strides", "correlation", "bytes", "device")
+_ARGUMENTS = ("Sequence number", "Input type", "Input Dims", "Input Strides", "correlation", "bytes", "device")
 _RUN = """
 import sys
 import torch

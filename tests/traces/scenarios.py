@@ -169,6 +169,40 @@ def step_of_tiny_operations() -> None:
 
 
 @scenario
+def data_made_in_step() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3, stride=4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    model.append(nn.Linear(4, 10))
+    train(model, batches(32, 3, 96, 96), torch.optim.SGD(model.parameters(), lr=0.01))
+
+
+@scenario
+def validated_each_step() -> None:
+    model, held_out = cnn(), DataLoader(Rows(64, 3 * 24 * 24), 32)
+
+    @torch.no_grad()
+    def validate() -> float:
+        model.eval()
+        right = sum(int((model(x.view(-1, 3, 24, 24)).argmax(1) == y).sum()) for x, y in held_out)
+        model.train()
+        return right / 64
+
+    train(model, held(16, 3, 24, 24), torch.optim.SGD(model.parameters(), lr=0.1), after=validate)
+
+
+@scenario
+def elements_read_one_by_one__list() -> None:
+    model = mlp(classes=1000)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for x, y in held(128, 64, classes=1000):
+        scores = model(x)
+        optimizer.zero_grad()
+        F.cross_entropy(scores, y).backward()
+        optimizer.step()
+        best = [max(row) for row in scores.softmax(-1).tolist()]
+        assert len(best) == 128
+
+
+@scenario
 def optimizer_not_fused() -> None:
     model = nn.Sequential(*(nn.Linear(16, 16) for _ in range(100)), nn.Linear(16, 10))
     train(model, held(8, 16), torch.optim.AdamW(model.parameters(), foreach=False))
@@ -357,6 +391,20 @@ def casts_dominate_step() -> None:
 
 
 # -- sound -------------------------------------------------------------------------------------------------------------
+
+
+@scenario
+def healthy_teacher() -> None:
+    """A second model runs without gradients in each step, and is no validation."""
+    model, teacher = cnn(), cnn().eval()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for x, _ in held(16, 3, 24, 24):
+        with torch.no_grad():
+            wanted = (teacher(x) + teacher(x.flip(-1))) / 2
+        loss = F.mse_loss(model(x), wanted)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
 
 
 @scenario

@@ -12,6 +12,9 @@ from torchdoctor.traces.window import Window
 
 _PYTHON = (Kind.PYTHON, Kind.ANNOTATION)  # the time in them is the interpreter's
 _OVERRIDDEN = ("", "other", "forward")
+_WHOLE = ("print", "deepcopy", "save", "load")  # what they do on the way, reading and copying, is theirs
+_BLIND = 2000.0  # microseconds: so soon after an act that let nobody look, the line seen is its own
+_NOT_OF_THE_STEP = ("input", "backward", "optimizer", "communication")  # what these compute is theirs to do
 
 
 @dataclass(slots=True)
@@ -28,6 +31,12 @@ class Open:
     function: Tally | None
     owner: Tally | None  # the function whose own Python this is; torch's Python is nobody's
     module: Tally | None
+    doing: str = ""  # the kind of act that it is
+    callee: str = ""  # what that function calls here
+    since: float = 0.0
+    outermost: bool = False  # an operator that no other made
+    launched: bool = False  # the GPU has part in it
+    recorded: bool = False  # for backward
     sync: Tally | None = None
     dtype: str = ""
     shape: str = ""
@@ -39,6 +48,7 @@ class Thread:
     depth: Counter[str] = field(default_factory=Counter)
     cursor: float = 0.0
     phase: str = ""  # of what lay outermost last
+    model: Open | None = None  # the outermost module that runs
 
 
 @dataclass(slots=True)
@@ -77,6 +87,7 @@ class Host:
         self._engine_end = 0.0
         self._samples = samples
         self._seen = 0
+        self._blind: tuple[Tally, float] | None = None  # the act that ended last, and when
 
     # -- events ---------------------------------------------------------------------------------------------------
 
@@ -91,7 +102,9 @@ class Host:
         parent = stack[-1] if stack else None
         inside = self.window.at(start) >= 0
         opened = self._opened(name, start, end, parent, thread)
-        opened.dtype, opened.shape = dtype, shape
+        opened.dtype, opened.shape, opened.since = dtype, shape, start
+        if link and thread.model is not None and name.kind is Kind.OPERATOR:
+            thread.model.recorded = True
         if parent is not None:
             opened.end = end = min(end, parent.end)
             if start > parent.cursor:
@@ -103,6 +116,8 @@ class Host:
             self._on_engine(start, end)
         if name.kind is Kind.RUNTIME:
             self._runtime(opened, start, end, link, inside)
+            if (outermost := next((one for one in stack if one.outermost), None)) is not None:
+                outermost.launched = True
         self._count(opened, start, end, parent, thread, inside)
         stack.append(opened)
 
@@ -116,26 +131,35 @@ class Host:
             phase = "copies" if phase in _OVERRIDDEN else phase
         operator = self.operators[name.text] if name.kind is Kind.OPERATOR else parent.operator if parent else None
         place = name.place or (parent.place if parent is not None else None)
-        act = self.acts[name.act] if name.act else parent.act if parent else None
+        whole = parent is not None and parent.act is not None and parent.act.name in _WHOLE
+        doing = "" if whole else name.act
+        act = self.acts[doing] if doing else parent.act if parent else None
         function = self.functions[name.text] if name.place is not None else parent.function if parent else None
         owner = function if name.place is not None else parent.owner if parent and not name.torchs else None
         module = self.modules[name.module] if name.module else parent.module if parent else None
-        return Open(name, end, start, phase, place, operator, act, function, owner, module)
+        opened = Open(name, end, start, phase, place, operator, act, function, owner, module)
+        opened.doing = doing
+        opened.outermost = name.kind is Kind.OPERATOR and (parent is None or parent.operator is None)
+        if name.act == "forward" and thread.model is None:
+            thread.model = opened
+        if parent is not None and name.place is None:
+            opened.callee = parent.callee or name.callee
+        return opened
 
     def _count(self, one: Open, start: float, end: float, parent: Open | None, thread: Thread, inside: bool) -> None:
         """Calls and whole times; what is nested in itself is counted once."""
         name = one.name
-        if not (name.kind is Kind.OPERATOR or name.act or name.module or name.place):
+        if not (name.kind is Kind.OPERATOR or one.doing or name.module or name.place):
             return
         length = self.window.inside(start, end)
         nested = parent is not None and parent.operator is one.operator  # an overload that calls another
         if name.kind is Kind.OPERATOR and one.operator is not None and not nested:
-            self.operations += inside and (parent is None or parent.operator is None)
+            self.operations += inside and one.outermost
             one.operator.calls += inside
             one.operator.total += length
             if one.place is not None and length:
                 one.operator.places[one.place] += length
-        for key, tally in ((name.act, one.act), (name.module, one.module), (name.place and name.text, one.function)):
+        for key, tally in ((one.doing, one.act), (name.module, one.module), (name.place and name.text, one.function)):
             if not key or tally is None:
                 continue
             mark = f"{tally.name}\0{key}" if tally is not one.act else key
@@ -177,14 +201,30 @@ class Host:
         if one.end > one.cursor:
             self._credit(track, one, one.cursor, one.end)
         name = one.name
-        if name.act:
-            thread.depth[name.act] -= 1
+        if one is thread.model:
+            thread.model = None
+            if not one.recorded:
+                self._inferred(one)
+        if one.outermost and not one.launched and one.operator is not None and one.phase not in _NOT_OF_THE_STEP:
+            one.operator.host += self.window.inside(one.since, one.end)
+        if one.doing:
+            thread.depth[one.doing] -= 1
+            if track == self.main and one.act is not None:
+                self._blind = (one.act, one.end)
         if name.module and one.module is not None:
             thread.depth[f"{one.module.name}\0{name.module}"] -= 1
         if name.place and one.function is not None:
             thread.depth[f"{one.function.name}\0{name.text}"] -= 1
         if not thread.stack:
             thread.cursor, thread.phase = one.end, one.phase
+
+    def _inferred(self, one: Open) -> None:
+        """The model ran, and nothing of it was recorded for backward."""
+        tally, length = self.acts["inference"], self.window.inside(one.since, one.end)
+        tally.calls += length > 0
+        tally.total += length
+        if one.place is not None and length:
+            tally.places[one.place] += length
 
     def _credit(self, track: int, one: Open, start: float, end: float) -> None:
         for index, length in self.window.parts(start, end):
@@ -195,6 +235,8 @@ class Host:
                 self._operator(one.operator, one, length)
             elif one.owner is not None and kind in _PYTHON:
                 one.owner.own += length
+                if one.callee:
+                    one.owner.operators[one.callee] += length
             if one.act is not None:
                 one.act.own += length
             if one.module is not None:
@@ -231,7 +273,11 @@ class Host:
             if time < start or self.window.at(time) < 0:
                 continue
             self.lines[place, one.phase or "other"] += 1
-            for tally in (one.operator, one.act, one.sync):
+            if self._blind is not None and 0 <= time - self._blind[1] < _BLIND:
+                self._blind[0].after[place] += 1
+            self._blind = None
+            own = one.owner if one.operator is None and one.name.kind in _PYTHON else None
+            for tally in (one.operator, one.act, one.sync, one.module, own):
                 if tally is not None:
                     tally.samples[place] += 1
 

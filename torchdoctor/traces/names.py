@@ -79,7 +79,9 @@ _ACTS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("workers", r".*torch[/\\]utils[/\\]data[/\\]dataloader\.py\(\d+\): _get_iterator$"),
         ("sleep", r"<built-in function sleep>"),
         ("tensor", r"<built-in method (tensor|as_tensor) of type object"),
-        ("item", r"<built-in method (item|tolist|numpy|cpu) of (Tensor|Parameter)"),
+        ("list", r"<built-in method tolist of (Tensor|Parameter)"),
+        ("item", r"<built-in method (item|numpy|cpu) of (Tensor|Parameter)"),
+        ("eval", r".*torch[/\\]nn[/\\]modules[/\\]module\.py\(\d+\): eval$"),
         ("empty_cache", r".*torch[/\\]cuda[/\\]memory\.py\(\d+\): empty_cache$"),
         ("forward", r"nn\.Module: "),
         ("zero_grad", r"Optimizer\.zero_grad#"),
@@ -101,6 +103,7 @@ _LAUNCH = re.compile(
 )
 _ALLOCATION = re.compile(r"(cuda|hip)(Malloc|Free|HostAlloc|FreeHost|MallocHost|MallocAsync)$|cu(Mem|Address)\w+$")
 _COMPREHENSIONS = ("<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>", "<lambda>")
+_BUILT_IN = re.compile(r"<built-in (?:function|method) (\w+)(?: of .*)?>$")
 _ADDRESS = re.compile(r" (object )?at 0x[0-9a-fA-F]+")
 
 
@@ -109,8 +112,8 @@ class Name:
     """What is known of all events of one name.
 
     ``phase`` is what it begins; ``act`` what kind of act it is. Of a Python frame, ``place`` is the function where it
-    is the user's; ``torchs`` is of torch's own Python code. ``call`` is set of a runtime call: sync, launch, copy or
-    allocation.
+    is the user's; ``torchs`` is of torch's own Python code, ``callee`` what a built-in function or a frame of other
+    libraries is called. ``call`` is set of a runtime call: sync, launch, copy or allocation.
     """
 
     text: str
@@ -121,6 +124,7 @@ class Name:
     torchs: bool = False
     place: Place | None = None
     call: str = ""
+    callee: str = ""
 
 
 def kind_of(category: str, name: str) -> Kind:
@@ -149,8 +153,16 @@ def name_of(kind: Kind, text: str) -> Name:
         phase = "forward"
     if place is not None and place.function in _COMPREHENSIONS:
         place = None  # it is a part of the function around it
-    torchs = place is not None and place.path.replace("\\", "/").startswith("torch/")
-    return Name(text, kind, phase, act, module, torchs, place if place is not None and users(place.path) else None)
+    path = place.path.replace("\\", "/") if place is not None else ""
+    torchs = path.startswith("torch/")
+    own = place if place is not None and users(place.path) else None
+    callee = "" if own is not None or torchs else f"{place.function}, {path}" if place is not None else _built_in(text)
+    return Name(text, kind, phase, act, module, torchs, own, callee=callee)
+
+
+def _built_in(text: str) -> str:
+    found = _BUILT_IN.match(text)
+    return found[1] if found else ""
 
 
 def _call(text: str) -> str:

@@ -10,7 +10,8 @@ from typing import IO
 
 from torchdoctor.errors import TorchdoctorError
 
-# start, minus the duration (what encloses comes first), the name, the track, the correlation, the signature, the bytes
+# start, minus the duration (what encloses comes first), the name, the track, the correlation (of an operator, whether
+# it is recorded for backward), the signature, the bytes
 Row = tuple[float, float, int, int, int, int, int]
 PART = 200_000
 _BLOCK = 5_000

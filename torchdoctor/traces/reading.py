@@ -114,6 +114,7 @@ class Reading:
         sign = size = link = 0
         if kind is Kind.OPERATOR:
             sign = self._signed(signature(name.text, arguments))
+            link = int("Sequence number" in arguments)  # of autograd's graph
         elif kind not in (Kind.PYTHON, Kind.ANNOTATION):
             link = _number(arguments.get("correlation"))
             size = _number(arguments.get("bytes", arguments.get("Bytes")))

@@ -83,7 +83,16 @@ def _steps(window: Window, host: Host, device: Device) -> tuple[TraceStep, ...]:
 def _operator(one: Tally) -> Operator:
     shapes = max(one.shapes, key=lambda shape: one.shapes[shape], default="")
     return Operator(
-        one.name, one.calls, one.own, one.total, one.kernels, dict(one.phases), dict(one.dtypes), shapes, one.place
+        one.name,
+        one.calls,
+        one.own,
+        one.total,
+        one.kernels,
+        dict(one.phases),
+        dict(one.dtypes),
+        shapes,
+        one.place,
+        one.host,
     )
 
 
@@ -96,7 +105,9 @@ def _kernel(one: Tally, device: Device) -> Kernel:
 
 
 def _timed(one: Tally) -> Timed:
-    return Timed(one.name, one.calls, one.total, one.own, one.place, one.phase)
+    callee = max(one.operators, key=lambda name: one.operators[name], default="")
+    taken = round(one.operators[callee], 3) if callee else 0.0
+    return Timed(one.name, one.calls, one.total, one.own, one.place, one.phase, callee, taken)
 
 
 def _functions(host: Host) -> tuple[Timed, ...]:

@@ -23,12 +23,14 @@ class Tally:
     own: float = 0.0
     total: float = 0.0
     kernels: float = 0.0
+    host: float = 0.0
     size: int = 0
     phases: defaultdict[str, float] = field(default_factory=sums)
     dtypes: defaultdict[str, float] = field(default_factory=sums)
     shapes: defaultdict[str, float] = field(default_factory=sums)
     places: defaultdict[Place, float] = field(default_factory=lambda: defaultdict(float))
     samples: Counter[Place] = field(default_factory=Counter)
+    after: Counter[Place] = field(default_factory=Counter)  # the lines that were seen right after it
     operators: defaultdict[str, float] = field(default_factory=sums)
 
     def shape(self, shape: str, time: float) -> None:
@@ -40,7 +42,9 @@ class Tally:
         """The line that was seen most while it ran; the function that took the most of it where no line was seen."""
         if self.samples:
             return self.samples.most_common(1)[0][0]
-        return max(self.places, key=lambda place: self.places[place]) if self.places else None
+        known = max(self.places, key=lambda place: self.places[place]) if self.places else None
+        after = self.after.most_common(1)[0][0] if self.after else None
+        return after if known is None or (after is not None and after.function == known.function) else known
 
     @property
     def phase(self) -> str:

@@ -1,4 +1,4 @@
-"""Values are read out of tensors one by one, in a loop of Python."""
+"""Values are read out of tensors one by one, in a loop of Python; or all at once, as a list of Python's numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.quantity_text import percent
 from torchdoctor.sign import Diagnosis, on_record
-from torchdoctor.signs._trace import at, time, times, within
+from torchdoctor.signs._trace import at, costly, time, times, within
 from torchdoctor.trace_record import TraceRecord
 
 READING = ("aten::select", "aten::unbind", "aten::split")
@@ -14,6 +14,7 @@ READING = ("aten::select", "aten::unbind", "aten::split")
 
 @on_record(TraceRecord)
 def sign(record: TraceRecord) -> Iterator[Diagnosis]:
+    yield from _listed(record)
     found, truths = record.act("item"), record.operator("aten::is_nonzero")  # `if tensor:`
     calls = (found.calls if found else 0) + (truths.calls if truths else 0)
     if record.a_step(calls) < 50:
@@ -31,4 +32,18 @@ def sign(record: TraceRecord) -> Iterator[Diagnosis]:
         at=at(place),
         evidence=within(place),
         weight=min(share + record.share(record.phase("other")) / 2, 1.0),
+    )
+
+
+def _listed(record: TraceRecord) -> Iterator[Diagnosis]:
+    found = costly(record, "list", 0.1)
+    if found is None or record.a_step(found.total) < 300:
+        return
+    share = record.share(found.total)
+    yield Diagnosis(
+        f"`tolist` makes Python numbers of tensors {times(record, found.calls)}: {time(record.a_step(found.total))}, "
+        f"{percent(share)} of the step",
+        at=at(found.place),
+        evidence=within(found.place),
+        weight=min(share + record.share(record.phase("other")) / 4, 1.0),
     )

@@ -28,24 +28,32 @@ def sign(record: TraceRecord) -> Iterator[Diagnosis]:
     hurts = min(record.share(own), record.idle) if record.gpu else record.share(own)
     if hurts < _SHARE:
         return
-    place = _line(record, found) or found.place
+    place = found.place if found.place is not None and found.place.exact else _line(record, found) or found.place
     function = found.place.function if found.place is not None else found.name
     where = "outside of functions" if function == "<module>" else f"in `{function}`"
     yield Diagnosis(
         f"{time(record.a_step(own))} a step pass in Python itself {where}, {percent(record.share(own))} of it",
         at=at(place),
-        evidence=(*_slept(record, own), *within(place)),
+        evidence=(*_slept(record, own), *_called(found, own), *within(place)),
         weight=hurts,
     )
 
 
-_ACTS = ("collect", "print", "deepcopy", "save", "load", "item", "tensor", "compile", "stack")
+_ACTS = ("collect", "print", "deepcopy", "save", "load", "item", "list", "tensor", "compile", "stack")
+_READS = ("item", "tolist", "numpy", "cpu", "sleep")  # told otherwise
 
 
 def _slept(record: TraceRecord, own: float) -> Iterator[str]:
     slept = record.spent("sleep")
     if own / 2 < slept <= own * 1.1:
         yield f"`time.sleep` takes {percent(min(slept / own, 1.0))} of it"
+
+
+def _called(function: Timed, own: float) -> Iterator[str]:
+    called, _, path = function.callee.partition(", ")
+    if called not in _READS and own / 2 < function.callee_time <= own * 1.1:
+        of = f" of `{path}`" if path else ""
+        yield f"`{called}`{of} takes {percent(min(function.callee_time / own, 1.0))} of it"
 
 
 def _same(one: Place | None, other: Place | None) -> bool:

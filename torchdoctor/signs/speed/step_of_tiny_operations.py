@@ -17,6 +17,9 @@ _READING = ("aten::item", "aten::_local_scalar_dense", "aten::select", "aten::as
 _NODE = re.compile(r"Backward\d*$")
 _TOLD = ("print", "deepcopy", "clip", "save", "stack", "compile")
 _SMALL = 12.0  # microseconds that an operator takes of its own
+_CALLING = (
+    3.0  # calling a small operation takes at most so many times what it does: what is above that is something else
+)
 
 
 @on_record(TraceRecord)
@@ -50,10 +53,12 @@ def _on_host(record: TraceRecord) -> Iterator[Diagnosis]:
     taken = sum(one.self_time for one in small)
     rest = sum(one.self_time for one in record.operators) - taken
     told = sum(record.spent(act) for act in _TOLD)  # in rules of their own
-    share = record.share(model) - record.share(rest) - record.share(told)
+    share = record.share(min(model - rest - told, taken * (1 + _CALLING)))
     if share < 0.4:
         return
     place, per = _where(small), "in the run" if record.whole else "a step"
+    if reading and read is not None and _together(place, read.place):
+        return  # they are what goes before each read
     yield Diagnosis(
         f"{record.a_step(calls):.0f} operations {per} take {time(taken / calls)} each: {percent(share)} of the time "
         "goes into calling them and into what lies between",
@@ -61,6 +66,10 @@ def _on_host(record: TraceRecord) -> Iterator[Diagnosis]:
         evidence=within(place),
         weight=share,
     )
+
+
+def _together(one: Place | None, other: Place | None) -> bool:
+    return one is not None and other is not None and (one.path, one.function) == (other.path, other.function)
 
 
 def _small(one: Operator) -> bool:
