@@ -11,25 +11,15 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import libcst as cst
 
+from torchdoctor.facts.nodes import tell_apart_natively
+
 N = TypeVar("N", bound=cst.CSTNode)
 
-
-def _tell_apart_natively(kind: type[Any]) -> None:
-    """Nodes are told apart by identity. libcst says so in Python; object says the same in C, and all that is known of a
-    file is kept in dictionaries of nodes."""
-    own = ("__hash__", "__eq__")
-    for below in kind.__subclasses__():
-        for name in own:
-            if getattr(below, name) is getattr(cst.CSTNode, name):
-                setattr(below, name, getattr(object, name))
-        _tell_apart_natively(below)
-
-
-_tell_apart_natively(cst.CSTNode)
+tell_apart_natively()
 
 # Fields that hold only layout or punctuation. Operators stay: their classes say what an operation is.
 _LAYOUT = frozenset({

@@ -63,7 +63,10 @@ def examine_all(
 def examine_here(
     tasks: Sequence[Task], roots: tuple[Path, ...], progress: Callable[[int], None] = lambda done: None
 ) -> Done:
-    """Look at files in this process, with a deep stack."""
+    """Look at files in this process, which must be ours (facts.nodes), with a deep stack."""
+    from torchdoctor.facts.nodes import build_quickly
+
+    build_quickly()
     return deep(lambda: Worker(roots).examine(tasks, progress))
 
 
@@ -100,7 +103,10 @@ _worker: Worker | None = None  # of a worker process: it knows the project from 
 
 def _examine_batch(tasks: Sequence[Task], roots: tuple[Path, ...]) -> Done:
     """What a worker process does."""
+    from torchdoctor.facts.nodes import build_quickly
+
     global _worker
+    build_quickly()
     if _worker is None or _worker.roots != roots:
         _worker = Worker(roots)
     worker = _worker
