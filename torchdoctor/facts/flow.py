@@ -11,6 +11,7 @@ import libcst as cst
 from torchdoctor.facts.classes import receiver_name
 from torchdoctor.facts.context import grad_of_decorators
 from torchdoctor.facts.events import Event, GradMode, exclusive
+from torchdoctor.facts.inheriting import filled_in
 from torchdoctor.facts.instances import Instances
 from torchdoctor.facts.joins import exact
 from torchdoctor.facts.kind import kind_of
@@ -21,6 +22,7 @@ from torchdoctor.facts.usage import Usage
 from torchdoctor.facts.values import UNKNOWN, Attr, Free, Item, Made, Named, Param, Result, Self, Value
 
 if TYPE_CHECKING:
+    from torchdoctor.facts.classes import ClassFacts
     from torchdoctor.facts.file import File
 
 # Things that are known only as themselves: what is done with them tells their kind.
@@ -108,6 +110,8 @@ class Flows:
         # What a call in a loop gave to a function and what came of it, in the pass before.
         self.passed: dict[tuple[cst.CSTNode, cst.CSTNode], tuple[dict[str, Value], Flow]] = {}
         self.watched: frozenset[cst.CSTNode] = frozenset()  # statements before which what is known is written down
+        self.inherited: list[Flow] = []  # flows of methods of other files, as instances of this file's classes run them
+        self._filled_in: set[cst.FunctionDef] = set()  # functions whose part in template methods was looked at
         self.instances = Instances(self)
 
     @cached_property
@@ -170,6 +174,12 @@ class Flows:
         for function in sorted(wanted, key=lambda function: function in self._called):
             if function not in self._contexts:
                 self.alone(function)
+            if function not in self._filled_in:
+                self._filled_in.add(function)
+                for facts, base, method in filled_in(self.file, function):
+                    flow = self.alone(method, facts, base.file)
+                    if base.file is not self.file:
+                        self.inherited.append(flow)
         if self.left[0] <= 0:
             return []  # some way to call one of them may not have been seen
         return [*flows, *(flow for function in marked for flow in self._contexts.get(function, ()))]
@@ -220,10 +230,14 @@ class Flows:
                 found += file.flows._contexts.get(function, [])
         return found
 
-    def alone(self, function: cst.FunctionDef) -> Flow:
-        """The function with nothing known of its arguments but their names and annotations."""
+    def alone(self, function: cst.FunctionDef, facts: ClassFacts | None = None, file: File | None = None) -> Flow:
+        """The function with nothing known of its arguments but their names and annotations.
+
+        A method may be inherited: then ``facts`` is the class whose instance runs it, and ``file`` where it stands.
+        """
         names: dict[str, Value] = {}
-        owner = owner_of(self.file, function)
+        home = file or self.file
+        owner = owner_of(home, function)
         receiver = receiver_name(function) if owner is not None else None
         params = function.params
         for param in (
@@ -236,10 +250,10 @@ class Flows:
             if isinstance(param, cst.Param):
                 names[param.name.value] = Param(function, param.name.value)
         if receiver is not None and owner is not None:
-            names[receiver] = Self(owner, self.file.names.own(owner))
-        grad = grad_of_decorators(function, self.file) or self._first_grad
+            names[receiver] = Self(facts.node, facts.name) if facts else Self(owner, self.file.names.own(owner))
+        grad = grad_of_decorators(function, home) or self._first_grad
         closure = self.closures.get(function)
-        return self.run(function, State(names, grad=grad), closure=closure, known_callers=False)
+        return home.flows.run(function, State(names, grad=grad), closure=closure, known_callers=False, root=self)
 
     def run(
         self,

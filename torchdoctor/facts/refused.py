@@ -59,6 +59,7 @@ class Refusals:
         for flow in flows.touching():
             if flow.node is self.file.module or not flow.known_callers:
                 yield flow
+        yield from flows.inherited
         for facts in self.file.classes.modules:
             yield from self._by_default(facts)
 
