@@ -431,7 +431,7 @@ class Calls:
             return receiver
         if kind is None and name in _MOVES and isinstance(receiver, (Param, Attr)):
             return receiver  # a module or a tensor: where it lies is new, what it is is not
-        if kind is None or kind == "tensor":
+        if (kind is None and not isinstance(receiver, Self)) or kind == "tensor":
             arguments = self._passed(node, (receiver, *args), keywords, starred)
             value = torch_api.method(name, arguments)
             if value is not None:

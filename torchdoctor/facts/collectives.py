@@ -100,7 +100,7 @@ def is_answered(flow: Flow, event: Event, taken: str, meetings: list[Event]) -> 
     """Whether the ranks on the other side have a collective to come to: here, or in another method of the class."""
     file, mine = flow.file, anchor(event)
     others = [other for other in meetings if anchor(other) is not mine]
-    if any(flow.exclusive(event, other) for other in others):
+    if any(flow.exclusive(event, other) or _is_past(flow, event, other) for other in others):
         return True
     nodes = {anchor(other) for other in others}
     facts = file.classes.enclosing(mine)
@@ -109,3 +109,12 @@ def is_answered(flow: Flow, event: Event, taken: str, meetings: list[Event]) -> 
             for run in file.flows.of(method) if method is not flow.function else ():
                 nodes |= {anchor(other) for other in run.events if is_collective(run, other)}
     return any(other != taken for node in nodes for _, other in takers(file, node))
+
+
+def _is_past(flow: Flow, event: Event, other: Event) -> bool:
+    """Whether those who come to the one leave the function after it, so that the other is for the rest alone."""
+    return any(
+        leave.arms and leave.arms == event.arms and event.index < leave.index < other.index
+        for leave in flow.of("return")
+        if not leave.via
+    )

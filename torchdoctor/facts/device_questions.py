@@ -87,7 +87,7 @@ class DeviceQuestions:
     def _project_origins(self, name: str) -> Iterator[tuple[DeviceQuestions, cst.CSTNode]]:
         definition = defined(self.file, name)
         if definition is not None and isinstance(definition[1], cst.FunctionDef):
-            yield from ((definition[0].guards.questions, value) for value in _returned(definition[1]))
+            yield from ((definition[0].guards.questions, value) for value in _deciding(definition[1]))
         module, _, attribute = name.rpartition(".")
         neighbours = self.file.neighbours
         other = neighbours.file(module) if neighbours is not None and module else None
@@ -123,10 +123,13 @@ def own_nodes(statement: cst.CSTNode) -> Iterator[cst.CSTNode]:
         yield node
 
 
-def _returned(function: cst.FunctionDef) -> Iterator[cst.BaseExpression]:
+def _deciding(function: cst.FunctionDef) -> Iterator[cst.BaseExpression]:
+    """What a function returns, and the tests that decide which of several it is."""
     for node in own_nodes(function.body):
         if isinstance(node, cst.Return) and node.value is not None:
             yield node.value
+        elif isinstance(node, cst.If) and any(isinstance(inner, cst.Return) for inner in own_nodes(node.body)):
+            yield node.test
 
 
 def _flag_parts(value: cst.CSTNode, file: File) -> Iterator[cst.CSTNode]:

@@ -41,6 +41,17 @@ def gpu_only(file: File) -> cst.CSTNode | None:
     return None
 
 
+def in_gpu_branch(file: File, node: cst.CSTNode) -> bool:
+    """Whether the node stands in a branch that imports what needs a GPU: `else: import triton`."""
+    branches = [above for above in file.ancestors(node) if isinstance(above, (cst.If, cst.Else))]
+    return any(
+        any(_GPU_PACKAGE.match(name) for name in _brought(file, statement))
+        for statement in (_imports(file) if branches else ())
+        if next((above for above in file.ancestors(statement) if isinstance(above, (cst.If, cst.Else))), None)
+        in branches
+    )
+
+
 def _imports(file: File) -> Iterator[cst.Import | cst.ImportFrom]:
     yield from file.nodes(cst.Import)
     yield from file.nodes(cst.ImportFrom)

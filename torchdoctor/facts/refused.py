@@ -66,8 +66,8 @@ class Refusals:
     def _by_default(self, facts: ClassFacts) -> Iterator[Flow]:
         """`forward` of an instance that is made without arguments: with the constructor's defaults."""
         forward, init = facts.methods.get("forward"), facts.method("__init__")
-        if forward is None or init is None or init[1].decorators:
-            return  # what decorates a constructor may give it other arguments
+        if forward is None or init is None or init[1].decorators or facts.node.decorators:
+            return  # what decorates a constructor, or enters a class into a registry, may give it other arguments
         if not any(_is_number(param.default) for param in _params(init[1])):
             return
         receiver = forward.params.params[:1] or forward.params.posonly_params[:1]

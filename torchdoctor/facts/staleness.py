@@ -43,7 +43,8 @@ class Staleness:
         after = [s for s in steps if self.order[s] > self._at or self._shares_loop(s)]
         if not after:
             return None
-        return next((use for use in self._reads() if any(self._is_after(use, step) for step in after)), None)
+        reads = [use for use in self._reads() if not self._is_of_another(use)]
+        return next((use for use in reads if any(self._is_after(use, step) for step in after)), None)
 
     def later_use(self) -> cst.CSTNode | None:
         """For a method that is called again and again: a use of the attribute in another call, or in another function.
@@ -60,8 +61,11 @@ class Staleness:
     # -- training -------------------------------------------------------------------------------------------------
 
     def _trains(self, event: Event) -> bool:
-        """A backward of this model, or code that is not in sight and gets the model where models are compared."""
+        """A backward of this model, where anything steps at all, or code that is not in sight and gets the model where
+        models are compared."""
         if event.kind == "backward":
+            if "step" not in self.file.mentions and not self.flow.of("step", "scaler_step"):
+                return False
             models = event.on.models if isinstance(event.on, Tensor) else frozenset()
             known = [unwrapped(option) for model in models for option in options(model)]
             mine = [unwrapped(option) for option in options(self.module)]
@@ -136,6 +140,17 @@ class Staleness:
             isinstance(other, cst.If) and other is not branch and other.test.deep_equals(branch.test) for other in above
         )
 
+    def _is_of_another(self, use: cst.CSTNode) -> bool:
+        """Whether the holder is surely given something else between the keeping and the use."""
+        blocks = set(self.file.ancestors(use))
+        return any(
+            self._at < self.order[assign] < self.order[use]
+            and assign not in blocks
+            and any(target.target.deep_equals(self.kept.holder) for target in assign.targets)
+            and self.file.parent(self.file.statement(assign) or assign) in blocks
+            for assign in self.file.nodes(cst.Assign)
+        )
+
     def _blocks_that_begin_it(self) -> list[cst.CSTNode]:
         """Blocks around the keeping in which its holder, a dict or list, begins anew before it: `record = {}`."""
         around, loops = set(self.file.ancestors(self.kept.statement)), self._around(self.kept.statement)
@@ -168,7 +183,8 @@ class Staleness:
         if isinstance(parent, cst.Attribute):
             return parent.value is node and parent.attr.value not in ("append", "clear", "pop")
         if isinstance(parent, (cst.Param, cst.Element)):
-            return not isinstance(self.file.parent(self.file.parent(parent) or parent), cst.AssignTarget)
+            whole = self.file.parent(self.file.parent(parent) or parent)
+            return not isinstance(whole, (cst.AssignTarget, cst.Del))
         return not isinstance(parent, (cst.Arg, cst.AnnAssign)) or getattr(parent, "value", None) is node
 
 

@@ -10,7 +10,7 @@ from torchdoctor.check import Found, on_file
 from torchdoctor.checks.device._choosing import choose_device
 from torchdoctor.facts.device_questions import speaks_of_device
 from torchdoctor.facts.file import File
-from torchdoctor.facts.gpu_only import gpu_only
+from torchdoctor.facts.gpu_only import gpu_only, in_gpu_branch
 from torchdoctor.facts.placement import Placement, placements
 
 _LONGEST = 60
@@ -19,7 +19,11 @@ _LONGEST = 60
 @on_file(words=("cuda",))
 def check(file: File, _: File) -> Iterator[Found]:
     places = [
-        place for place in placements(file) if not _is_only_offered(file, place) and file.guards.of(place.node) is None
+        place
+        for place in placements(file)
+        if not _is_only_offered(file, place)
+        and file.guards.of(place.node) is None
+        and not in_gpu_branch(file, place.node)
     ]
     if all(place.kind == "query" for place in places) or gpu_only(file) is not None:
         return

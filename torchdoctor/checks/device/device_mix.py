@@ -38,7 +38,7 @@ def operands(file: File, _: File) -> Iterator[Found]:
         use, pair = verdict.operation, verdict.says
         assert isinstance(pair, tuple)
         gpu, cpu = pair
-        if may_fail(use.file, use.node):
+        if may_fail(use.file, use.node) or default_is_moved(use.file):
             continue
         yield Found(
             verdict.node,

@@ -22,6 +22,7 @@ from torchdoctor.facts.torch_api.wanted_dtypes import (
     is_discrete,
     is_float,
 )
+from torchdoctor.facts.torchs_own import is_torchs
 from torchdoctor.facts.values import Const
 
 _NAMES = FLOAT_LAYERS | PAIRED.keys() | FLOAT_FUNCTIONS
@@ -37,9 +38,8 @@ def check(file: File, _: File) -> Iterator[Found]:
         use, name = verdict.operation, verdict.says
         if may_fail(use.file, use.node) or may_fail(file, verdict.node):
             continue
-        tensor = use.tensor(str(name))
+        tensor, given = use.tensor(str(name)), use.expression(str(name))
         assert tensor is not None and tensor.dtype is not None
-        given = use.expression(str(name))
         what = f"`{short(use.file, given)}`" if given is not None else "what"
         takes = f"`nn.{use.name}` has float weights" if use.layer is not None else f"`{use.name}` works on floats here"
         yield Found(
@@ -67,4 +67,7 @@ def _judge(use: Operation) -> str | None:
         return None
     dtype = use.value("dtype")
     cast = dtype is not None and not (isinstance(dtype, Const) and dtype.value is None)
-    return "input" if not cast and not use.use.arguments.starred and is_discrete(use.tensor()) else None
+    if cast or use.use.arguments.starred or not is_discrete(use.tensor()):
+        return None
+    given = use.expression()  # what may be an array of NumPy's has a mean of any dtype
+    return None if given is not None and not is_torchs(use.flow, given) else "input"

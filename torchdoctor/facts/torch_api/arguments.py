@@ -17,8 +17,11 @@ from torchdoctor.facts.torch_api.operands import as_array, as_tensor
 from torchdoctor.facts.values import (
     UNKNOWN,
     Arithmetic,
+    Attr,
     Const,
     Dim,
+    Element,
+    Item,
     Known,
     Made,
     Named,
@@ -190,7 +193,9 @@ class Use:
             tensors = [tensor for option in value.options for tensor in self._tensors_in(option)]
             if tensors:
                 yield reduce(_either, tensors) if len(tensors) == len(value.options) else Tensor(self.node)
-        elif isinstance(value, Unknown) or (isinstance(value, Made) and not items and value.name == "builtins.list"):
+        elif isinstance(value, (Unknown, Attr, Item, Element)) or (
+            isinstance(value, Made) and not items and value.name == "builtins.list"
+        ):
             yield Tensor(self.node)  # perhaps a tensor, perhaps several: nothing is known of it
 
     # -- tuples and lists ---------------------------------------------------------------------------------------------
