@@ -1,11 +1,13 @@
 """What a watch costs: steps that are watched against steps that are not, in one process.
 
-    python -m tests.bench.watching [--seconds 3] [--rounds 9]
+    python -m tests.bench.watching [--seconds 3] [--rounds 9] [--steady]
 
-For each size of step, stretches with and without the watch take turns, and the ratio of the medians of their steps is
-printed, with the least and the greatest ratio of a round; then that of the processor time of all threads, and the best
-stretch against the best, which a busy machine disturbs least. Last, what a watch adds to a step that does next to
-nothing. The goals: 1.01 for steps of 10 ms and more, 1.03 for 1 ms.
+For each size of step, stretches with and without the watch take turns, each first by turns. A stretch with it is one
+watch, from its first step to its last, looks at who holds memory and writing included. Of the ratios of the rounds the
+median is printed, with the quartiles: of the time by the clock, which a busy machine disturbs, and of the processor
+time of all threads, which it disturbs less. With ``--steady`` one watch goes on through all rounds, and is told of
+every other stretch: that is what it costs in a run of hours. The goals: 1.01 for steps of 10 ms and more, 1.03 for
+1 ms.
 """
 
 from __future__ import annotations
@@ -14,9 +16,9 @@ import argparse
 import importlib
 import tempfile
 import time
-from collections.abc import Callable
-from pathlib import Path
-from statistics import median
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from statistics import median, quantiles
 from typing import Any
 
 # Sizes of a network, and of its batch, that make steps of about this many milliseconds on one core.
@@ -56,47 +58,71 @@ def training(size: tuple[int, int, int]) -> Callable[[], None]:
 
 
 def stretch(step: Callable[[], None], number: int) -> tuple[float, float]:
-    """The median of the steps' times by the clock, and the mean processor time of a step, in seconds."""
-    times = []
-    busy = time.process_time()
+    """A step's time by the clock, and its processor time, in seconds: the means of so many."""
+    start, busy = time.perf_counter(), time.process_time()
     for _ in range(number):
-        before = time.perf_counter()
         step()
-        times.append(time.perf_counter() - before)
-    return median(times), (time.process_time() - busy) / number
+    return (time.perf_counter() - start) / number, (time.process_time() - busy) / number
 
 
-def measure(seconds: float, rounds: int, say: Callable[[str], None]) -> dict[str, float]:
-    """Measure every size and say so; returns the ratios of the best stretches, by the clock."""
+@contextmanager
+def watched() -> Iterator[None]:
+    """A watch of its own for what is in the block."""
     import torchdoctor
 
-    found = {}
-    for name, size in SIZES.items():
-        step = training(size)
-        stretch(step, 20)
-        number = max(int(seconds / stretch(step, 20)[0]), 20)
-        plain: list[tuple[float, float]] = []
-        watched: list[tuple[float, float]] = []
-        with tempfile.TemporaryDirectory() as folder:
-            for index in range(rounds):
+    with tempfile.TemporaryDirectory() as folder, torchdoctor.watch(folder, quiet=True):
+        yield
+
+
+def steady(step: Callable[[], None]) -> Callable[[], AbstractContextManager[None]]:
+    """One watch, which has seen its first steps, and is told only of what is in a block."""
+    import torchdoctor
+    from torchdoctor.probes import watched_calls
+
+    torchdoctor.watch(tempfile.mkdtemp(), quiet=True).start()
+    listeners = watched_calls._listeners
+    stretch(step, 200)
+
+    @contextmanager
+    def told() -> Iterator[None]:
+        watched_calls._listeners = listeners
+        step()
+        yield
+        watched_calls._listeners = ()
+
+    watched_calls._listeners = ()
+    return told
+
+
+def measure(name: str, seconds: float, rounds: int, *, going_on: bool) -> str:
+    """Measure one size, and say what was found."""
+    step = training(SIZES[name])
+    number = max(int(seconds / min(stretch(step, 10)[0] for _ in range(3))), 5)
+    within = steady(step) if going_on else watched
+    plain: list[tuple[float, float]] = []
+    told: list[tuple[float, float]] = []
+    for index in range(rounds):
+        for one in (plain, told) if index % 2 else (told, plain):
+            if one is plain:
                 plain.append(stretch(step, number))
-                with torchdoctor.watch(Path(folder) / str(index), quiet=True):
-                    watched.append(stretch(step, number))
-        clock, busy = ([b[kind] / a[kind] for a, b in zip(plain, watched, strict=True)] for kind in (0, 1))
-        best = [min(one[kind] for one in watched) / min(one[kind] for one in plain) for kind in (0, 1)]
-        found[name] = best[0]
-        least = min(one[0] for one in plain) * 1000
-        say(
-            f"steps of {least:6.2f} ms: clock x{median(clock):.3f} [{min(clock):.3f}..{max(clock):.3f}] "
-            f"best x{best[0]:.3f}, processor x{median(busy):.3f} best x{best[1]:.3f}, {rounds} rounds "
-            f"of {number} steps; {least * (best[0] - 1) * 1000:+.1f} us a step"
-        )
-    return found
+            else:
+                with within():
+                    told.append(stretch(step, number))
+    clock, busy = (quantiles([b[kind] / a[kind] for a, b in zip(plain, told, strict=True)], n=4) for kind in (0, 1))
+    more = median(b[1] - a[1] for a, b in zip(plain, told, strict=True)) * 1e6
+    return (
+        f"steps of {median(one[1] for one in plain) * 1000:6.2f} ms: processor x{busy[1]:.3f} "
+        f"[{busy[0]:.3f}..{busy[2]:.3f}], {more:+.1f} us a step; clock x{clock[1]:.3f} "
+        f"[{clock[0]:.3f}..{clock[2]:.3f}]; {rounds} rounds of {number} steps"
+    )
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=3.0, help="length of a stretch")
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--steady", action="store_true", help="one watch for all of it")
+    parser.add_argument("sizes", nargs="*", default=list(SIZES), help=f"of {', '.join(map(repr, SIZES))}")
     options = parser.parse_args()
-    measure(options.seconds, options.rounds, print)
+    for chosen in options.sizes:
+        print(measure(chosen, options.seconds, options.rounds, going_on=options.steady), flush=True)

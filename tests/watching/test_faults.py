@@ -172,6 +172,46 @@ def test_steps_begin_with_the_optimizer_and_not_with_what_was_validated_before()
     assert record.boundary == "optimizer" and record.count == len(record.steps) == 30
 
 
+def test_the_loader_that_is_told_is_the_one_that_training_reads() -> None:
+    class Few(torch.utils.data.TensorDataset):  # type: ignore[name-defined, misc]
+        pass
+
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.ones(40, 4)), batch_size=2)
+    validation = torch.utils.data.DataLoader(Few(torch.ones(40, 4)), batch_size=8)
+
+    def program() -> None:
+        net = nn.Linear(4, 2)
+        optimizer = torch.optim.SGD(net.parameters(), 0.01)
+        for _ in range(3):
+            for (x,) in validation:
+                net(x)
+            for (x,) in loader:
+                optimizer.zero_grad()
+                net(x).sum().backward()
+                optimizer.step()
+
+    told = recorded(program).loader
+    assert told is not None and (told.dataset, told.batch_size, told.starts) == ("TensorDataset", 2, 1)
+
+
+def test_steps_that_are_made_records_of_late_are_all_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torchdoctor.probes.recorder._EARLY", 4)
+    monkeypatch.setattr("torchdoctor.probes.recorder._RECORDS_EVERY_S", 1000.0)
+    record = recorded(lambda: steps(nn.Linear(4, 2), torch.ones(3, 4), number=300))
+    assert [one.number for one in record.steps] == list(range(1, 301))
+    assert all(one.backward > 0 and one.optimizer > 0 and one.backwards == 1 for one in record.steps)
+
+
+def test_a_fault_of_ours_at_the_very_end(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv("TORCHDOCTOR_RAISE")
+    with torchdoctor.watch(quiet=True) as watch:
+        steps(nn.Linear(4, 2), torch.ones(3, 4), number=100)
+        monkeypatch.setattr("torchdoctor.probes.phases.Phases.saved", lambda *_: 1 / 0)
+        watch._watch.recorder.saved(0.0, 1.0)
+    assert "taken itself out (ZeroDivisionError" in watch.record.missing[0] and watch.record.ended == "finished"
+    assert capsys.readouterr().err.count("taken itself out") == 1
+
+
 def test_optimizers_one_after_the_other() -> None:
     def program() -> None:
         for _ in range(3):
@@ -243,7 +283,7 @@ def test_a_fault_of_ours_takes_the_watch_out(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("TORCHDOCTOR_RAISE")
-    monkeypatch.setattr("torchdoctor.probes.recorder.Phases.ran_backward", lambda *_: 1 / 0)
+    monkeypatch.setattr("torchdoctor.probes.phases.Phases.ran_backward", lambda *_: 1 / 0)
     record = recorded(lambda: steps(nn.Linear(4, 2), torch.ones(3, 4)))
     assert "taken itself out (ZeroDivisionError" in record.missing[0]
     assert capsys.readouterr().err.count("taken itself out") == 1

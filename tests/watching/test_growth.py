@@ -15,7 +15,7 @@ def looks(number: int, **series: object) -> list[int]:
         shape, graphs = values.get("shape", ""), values.get("graphs", 1)
         if growth.suspicious(step, step * 1.0, shape, graphs, values.get("allocated"), values.get("rss")):
             found.append(step)
-            growth.looked(0.001)
+            growth.looked(0.001, step)
     return found
 
 
@@ -42,5 +42,16 @@ def test_looks_that_are_dear_are_left_out() -> None:
     for step in range(1, 10_000):
         if growth.suspicious(step, step * 0.001, "", step, None, None):
             found.append(step)
-            growth.looked(0.02)
+            growth.looked(0.02, step)
     assert 0 < len(found) * 0.02 < 0.3
+
+
+def test_looks_that_come_late_are_some_steps_apart_all_the_same() -> None:
+    growth, found, wanted = Growth(), [], False
+    for step in range(1, 600):
+        wanted |= growth.suspicious(step, step * 1.0, "", 1, None, None)
+        if wanted and step % 50 == 0:  # records are made of fifty steps at a time
+            wanted = False
+            found.append(step)
+            growth.looked(0.001, step)
+    assert found == [50, 100, 150, 200, 250, 300]

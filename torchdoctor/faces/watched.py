@@ -110,8 +110,10 @@ def _times(one: WatchRecord, steps: list[StepRecord]) -> Iterator[str]:
     parts.append(("other", rest))
     told = ", ".join(f"{words} {time_text(part / number)} ({percent(part, whole)})" for words, part in parts
                      if part > 0.01 * whole)  # fmt: skip
-    middle = median(step.working for step in steps)
-    yield f"  a step takes {time_text(middle)} (median): {told}"
+    middle, mean = median(step.working for step in steps), whole / number
+    # The parts are means: where some steps are far longer than most, they do not sum to the median.
+    average = f", {time_text(mean)} on average" if not 0.75 * mean < middle < 1.33 * mean else ""
+    yield f"  a step takes {time_text(middle)} (median){average}: {told}"
     if one.device != "cpu":
         yield "  times are the host's: the GPU works on after a call has returned"
     kinds: dict[str, list[float]] = {}

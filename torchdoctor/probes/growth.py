@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from torchdoctor.probes.graphs_alive import STRIDE
+
 _GRAPHS = 4  # losses of former steps whose graphs live: one or two are in use
+_COUNTED_EACH = 64  # steps; of later ones one in some may be counted for all
 _DEVICE, _HOST = 256 << 10, 8 << 20  # bytes of growth from one comparison to the next
 _COMPARED = 4  # comparisons that all went up
 _EVERY = (4, 32, 256)  # steps between two comparisons: quick leaks are seen early, slow ones at last
@@ -19,12 +22,15 @@ _SHARE, _GRACE_S = 0.01, 0.03  # of the run's time, and what a short run may be 
 
 
 class Growth:
-    """Fed once a step; says whether this is the moment for a look. Three looks make a window."""
+    """Fed once a step; says whether it is time for a look. Three looks make a window.
+
+    Steps are told some at a time, so the look may come some steps later.
+    """
 
     def __init__(self) -> None:
         self._graphs: list[int] = []
         self._rising: dict[str, tuple[int, int, int]] = {}  # by kind and shape: step, bytes, how often it has risen
-        self._due: list[int] = []
+        self._wanted = self._due = 0  # looks of this window that are to come; the step of the next one
         self._windows = self._next = 0
         self._anyhow = _ANYHOW
         self._spent = self._costs = 0.0
@@ -33,11 +39,8 @@ class Growth:
         self, step: int, elapsed: float, shape: str, graphs: int, allocated: int | None, rss: int | None
     ) -> bool:
         """Whether to look after this step, ``elapsed`` seconds into the run."""
-        if self._due:
-            if step < self._due[0]:
-                return False
-            self._due.pop(0)
-            return True
+        if self._wanted:
+            return step >= self._due
         if self._windows >= _WINDOWS or self._spent + 3 * self._costs > max(_SHARE * elapsed, _GRACE_S):
             return False
         if step < self._anyhow:
@@ -48,19 +51,21 @@ class Growth:
         else:
             self._anyhow = 4 * step
         self._windows += 1
-        self._due = [step + _APART, step + 2 * _APART]
+        self._wanted, self._due = 3, step
         return True
 
-    def looked(self, seconds: float) -> None:
-        """What a look took."""
+    def looked(self, seconds: float, step: int) -> None:
+        """What a look took, and the step that it came after."""
+        self._wanted, self._due = max(self._wanted - 1, 0), step + _APART
         self._spent += seconds
         self._costs = max(self._costs, seconds)
 
     def _grows(self, step: int, shape: str, graphs: int, allocated: int | None, rss: int | None) -> bool:
-        self._graphs = [*self._graphs[-_COMPARED:], graphs]
-        more = all(a < b for a, b in pairwise(self._graphs))
-        if graphs >= _GRAPHS and more and len(self._graphs) > 3:
-            return True
+        if step <= _COUNTED_EACH or step % STRIDE == 0:
+            self._graphs = [*self._graphs[-_COMPARED:], graphs]
+            more = all(a < b for a, b in pairwise(self._graphs))
+            if graphs >= _GRAPHS and more and len(self._graphs) > 3:
+                return True
         found = False
         for every in _EVERY:
             if allocated is not None:

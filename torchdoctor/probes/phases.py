@@ -27,7 +27,7 @@ class Phases:
         self._asked: float | None = None  # when the batch was asked for that this step may begin with
         self._got = now
         self._waiting = 0.0
-        self._key = 0
+        self.source = 0  # the key of the loader that the last batch is of
         self._lead = 1  # batches of the loaders that are read together
         self._first = True  # no backward as yet
         self._optimizing = 0
@@ -46,13 +46,13 @@ class Phases:
             self.input += end - start
             self._mark = end
             return
-        together = self._asked is not None and key != self._key and start - self._got < _TOGETHER_S
+        together = self._asked is not None and key != self.source and start - self._got < _TOGETHER_S
         if together:
             self._waiting += end - start
             self._lead += 1
         else:
             self._asked, self._waiting, self._lead = start, end - start, 1
-        self._key, self._got = key, end
+        self.source, self._got = key, end
 
     def ran_backward(self, start: float, end: float) -> None:
         self._begin()
@@ -118,6 +118,11 @@ class Phases:
         # What is long again and again is usual by and by.
         self._gap = gap if usual < 0 else 1.2 * usual + _SHORT_S if long else 0.8 * usual + 0.2 * gap
         return long
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing has happened in the step as yet."""
+        return self._mark == self.began and self._first and not self.batches
 
     def close(self, now: float, *, loads: bool = False) -> None:
         """The step ends. ``loads``: by its last batch, with neither backward nor an optimizer; all else is forward."""

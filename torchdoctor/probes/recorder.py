@@ -1,7 +1,7 @@
-"""Makes the record of a watched run out of what is told of it: steps, pauses, and what holds ever more memory.
+"""Notes what a watched program does, at the price of an ``append`` each, and looks at who holds ever more memory.
 
-All that is called from the program's own thread is made to cost microseconds. Threads other than the one that trains
-are left out of the split of time.
+What was noted is made into records some steps at a time, by ``Stepping``: between two operations of torch, each line of
+Python costs several times what it costs among its like.
 """
 
 from __future__ import annotations
@@ -9,218 +9,170 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import weakref
 from collections.abc import Callable
+from threading import get_ident
 from time import perf_counter as clock
+from time import thread_time
 from typing import Any
+from weakref import ref
 
 from torchdoctor.probes import batch_shape, holders, step_memory
 from torchdoctor.probes.graphs_alive import GraphsAlive
-from torchdoctor.probes.growth import Growth
 from torchdoctor.probes.journal import Journal
 from torchdoctor.probes.memory_use import DeviceMemory, ResidentSize
-from torchdoctor.probes.phases import Phases
-from torchdoctor.step_record import LoaderRecord, PauseRecord
+from torchdoctor.probes.stepping import Stepping, Use
+from torchdoctor.step_record import LoaderRecord
 
-_PAUSE_S = 0.05  # shorter ones are in the steps alone
-_MEMORY_EVERY_S = 0.005
+_MEMORY_EVERY_S = 0.005  # between two readings of memory
+_RECORDS_EVERY_S = 0.05  # between two times that what was noted is made into records
+_EARLY = 64  # after each of the first steps both are done, however short it is
 _LOSS_EVERY_S = 0.1
-_EARLY = 64  # the first steps are looked at in full, however short they are
-_PASSES = ("", "backward")
-_TAKES_OVER = 8  # steps of another optimizer, while the one that ends the steps made none
+_MANY = 20  # steps from one time to the next: then they are short
+_MOST = 4096  # notes that may wait
+_BY_LOADER, _BY_BACKWARD = ("", "loader"), ("", "backward")  # boundaries at which they may end a step
 
 
 class Recorder:
     """One watch. ``journal`` takes the record; ``failed`` is given an exception of our own, which ends the watch."""
 
     def __init__(self, journal: Journal, began: float, failed: Callable[[Exception], None]) -> None:
-        self.journal, self.began, self._failed = journal, began, failed
+        self.journal, self.failed = journal, failed
         self.process = os.getpid()
-        self.boundary = ""
-        self.number = 0
-        self.phases = Phases(began)
+        self.broken = False
         self.device = DeviceMemory()
-        self.graphs = GraphsAlive()
-        self.growth = Growth()
+        self.stepping = Stepping(journal, began)
+        self._notes: list[tuple[Any, ...]] = []
+        self._reading = threading.Lock()
+        self._graphs = GraphsAlive()
         self._resident = ResidentSize()
-        self._thread = threading.get_ident()
-        self._leader: Callable[[], Any] = lambda: None
-        self._others: dict[int, int] = {}
-        self._optimizing: dict[int, float] = {}
-        self._shape = ""
-        self._shapes = batch_shape.Shapes()
-        self._loss: float | None = None
-        self._loss_read = self._memory_read = 0.0
-        self._loader: LoaderRecord | None = None
-        self._fetches = 0
+        self._sizes: Any = None
+        self._loaders: set[int] = set()
+        self._due = self._later = self._loss_due = 0.0
         self._looks: list[holders.Look] = []
-        self._of_torch = False
 
-    # -- what is told by the hooks ------------------------------------------------------------------------------------
+    # -- what is told by the hooks, in the program's own threads -------------------------------------------------------
 
-    def torch_is_here(self) -> None:
-        self._of_torch = True
+    def fetched(self, iterator: Any, batch: Any, start: float, end: float) -> None:
+        key, number = id(getattr(iterator, "_dataset", iterator)), getattr(iterator, "_num_yielded", 0)
+        first = number == 1 and getattr(iterator, "_num_workers", 0) > 0
+        if first or key not in self._loaders:
+            self._loaders.add(key)
+            self._notes.append(("loader", get_ident(), key, _loader(iterator)))
+        self._sizes = sizes = batch_shape.sizes(batch)
+        graphs, use = 0, None
+        if self.stepping.boundary in _BY_LOADER:
+            graphs = self._graphs.count()
+            if end >= self._due:
+                use = self._use()
+        self._notes.append(("fetched", get_ident(), start, end, key, first, sizes, graphs, use))
+        if use is not None:
+            self._settle(end)
 
-    def failed(self, fault: Exception) -> None:
-        self._failed(fault)
+    def backward(self, roots: Any, start: float, end: float) -> None:
+        """``backward`` has run on a tensor, or on several."""
+        loss = None
+        for root in roots if isinstance(roots, (tuple, list)) else (roots,):
+            self._graphs.see(root)
+            if end >= self._loss_due:
+                self._loss_due = end + _LOSS_EVERY_S
+                loss = batch_shape.value_of(root)
+        graphs, use = 0, None
+        if self.stepping.boundary in _BY_BACKWARD:
+            graphs = self._graphs.count()
+            if end >= self._due:
+                use = self._use()
+        self._notes.append(("backward", get_ident(), start, end, loss, graphs, use))
+        if use is not None:
+            self._settle(end)
+
+    def optimizing(self, optimizer: Any, start: float) -> None:
+        self._notes.append(("optimizing", get_ident(), id(optimizer), start))
+
+    def optimized(self, optimizer: Any, end: float) -> None:
+        due = end >= self._due and self._ends(optimizer)
+        use = self._use() if due else None
+        self._notes.append(("optimized", get_ident(), id(optimizer), ref(optimizer), end, self._graphs.count(), use))
+        if due:
+            self._settle(end)
+
+    def _ends(self, optimizer: Any) -> bool:
+        """Whether a step of this optimizer ends one of the program's, as far as it is known."""
+        leader = self.stepping.leader()
+        return leader is optimizer or leader is None or len(self._notes) > _MOST
+
+    def saved(self, start: float, end: float) -> None:
+        self._notes.append(("saved", get_ident(), start, end))
+
+    def started(self, loader: Any, start: float, end: float) -> None:
+        if getattr(loader, "num_workers", False):
+            self._notes.append(("started", get_ident(), start, end))
+
+    def collected(self, seconds: float) -> None:
+        self._notes.append(("collected", get_ident(), seconds))
+
+    def step(self, loss: float | None = None) -> None:
+        """The program itself says that a step has ended."""
+        now = clock()
+        due = now >= self._due
+        self._notes.append(("called", get_ident(), now, loss, self._graphs.count(), self._use() if due else None))
+        if due:
+            self._settle(now)
 
     def forked(self) -> None:
         self.journal.forget()
 
-    def started(self, loader: Any, start: float, end: float) -> None:
-        if threading.get_ident() == self._thread and getattr(loader, "num_workers", False):
-            self.phases.started(start, end)
+    # -- what is made of it --------------------------------------------------------------------------------------------
 
-    def fetched(self, iterator: Any, batch: Any, start: float, end: float) -> None:
-        if threading.get_ident() != self._thread:
-            return
-        if self.boundary in ("", "loader", "backward") and self._fetches:
-            self._provisional("loader", start)
-        self._fetches += 1
-        self._shape = self._shapes.of(batch)
-        first = getattr(iterator, "_num_yielded", 0) == 1 and getattr(iterator, "_num_workers", 0) > 0
-        self.phases.fetched(start, end, id(getattr(iterator, "_dataset", iterator)), starts=first)
-        if self._loader is None or first:
-            self._know_loader(iterator)
+    def digest(self) -> None:
+        """Make records of what was noted; from the sampling thread as well, for a program that makes a long step."""
+        with self._reading:
+            self._digest()
 
-    def roots(self, tensors: Any) -> None:
-        """What backward is about to be called on. A second time, and no optimizer has stepped: then that was a step."""
-        if self.boundary in _PASSES and self.phases.backwards and not self._fetches and not self._optimizing:
-            if threading.get_ident() == self._thread:
-                self._provisional("backward", clock())
-        for root in tensors if isinstance(tensors, (tuple, list)) else (tensors,):
-            self.graphs.see(root)
-            now = clock()
-            if now - self._loss_read > _LOSS_EVERY_S:
-                self._loss_read = now
-                self._loss = batch_shape.value_of(root)
+    def _digest(self) -> None:
+        count = len(self._notes)
+        taken = self._notes[:count]
+        del self._notes[:count]
+        if not self.broken:
+            self.stepping.read(taken)
 
-    def ran_backward(self, start: float, end: float) -> None:
-        if threading.get_ident() != self._thread:
-            return
-        self.phases.ran_backward(start, end)
-
-    def optimizing(self, optimizer: Any, start: float) -> None:
-        if self.boundary in ("", "loader", "backward"):
-            self._thread = threading.get_ident()  # where optimizers step is where training is
-        if threading.get_ident() == self._thread:
-            self.phases.optimizing(start)
-            self._optimizing[id(optimizer)] = start
-
-    def optimized(self, optimizer: Any, end: float) -> None:
-        start = self._optimizing.pop(id(optimizer), None)
-        if start is None:
-            return
-        self.phases.optimized(start, end)
-        if self.boundary == "called" or self._optimizing:
-            return
-        if self.boundary != "optimizer":
-            self._begin_anew()
-        if self._leads(optimizer):
-            self._close(end)
-
-    def saved(self, start: float, end: float) -> None:
-        if threading.get_ident() == self._thread:
-            self.phases.saved(start, end)
-
-    def collected(self, seconds: float) -> None:
-        if threading.get_ident() == self._thread:
-            self.phases.collected(seconds)
-
-    def step(self, loss: float | None = None) -> None:
-        """The program itself says that a step has ended."""
-        if self.boundary != "called":
-            if self.boundary:
-                self._begin_anew()
-            self.boundary = "called"
-            self.journal.fits(boundary="called")
-            self._thread = threading.get_ident()
-        if loss is not None:
-            self._loss = loss
-        self._close(clock())
-
-    # -- where a step ends --------------------------------------------------------------------------------------------
-
-    def _leads(self, optimizer: Any) -> bool:
-        """Whether it is the optimizer whose steps are counted: of several the first, as long as it goes on."""
-        leader = self._leader()
-        if leader is optimizer:
-            self._others.clear()
-            return True
-        made = self._others[id(optimizer)] = self._others.get(id(optimizer), 0) + 1
-        if leader is not None and made < _TAKES_OVER:
-            return False
-        self._leader = weakref.ref(optimizer)
-        self._others.clear()
-        return True
-
-    def _provisional(self, boundary: str, now: float) -> None:
-        """End a step where no optimizer has stepped as yet; when one does, these steps have been none."""
-        if self.boundary != boundary:
-            self.boundary = boundary
-            self.journal.fits(boundary=boundary)
-        self._close(now, loads=boundary == "loader")
-
-    def _begin_anew(self) -> None:
-        self.boundary = "optimizer"
-        self.number = 0
-        self.growth = Growth()
-        self.journal.lay("reset", {"boundary": "optimizer"})
-
-    def _close(self, now: float, *, loads: bool = False) -> None:
-        phases = self.phases
-        phases.close(now, loads=loads)
-        self.number += 1
-        allocated = reserved = peak = rss = None
-        if self.number <= _EARLY or now - self._memory_read > _MEMORY_EVERY_S:
-            self._memory_read = now
-            allocated, reserved, peak, _ = self.device.read()
-            rss = self._resident.read()
-            if allocated is not None:
-                step_memory.note(self.device.place, allocated, self._shape)
-        graphs = len(self.graphs)
-        seconds = now - phases.began
-        self.journal.lay(
-            "step",
-            (
-                self.number, now - self.began, seconds, 1, phases.pause, phases.input, phases.forward,
-                phases.backward, phases.optimizer, phases.starting, phases.saving, phases.collecting,
-                phases.batches, phases.backwards, self._shape, allocated, reserved, peak, rss, graphs, self._loss, 0.0,
-            ),
-        )  # fmt: skip
-        if phases.pause > _PAUSE_S:
-            kind = phases.kind if self.number > 1 else "start"
-            self.journal.lay("pause", PauseRecord(phases.began - self.began, phases.pause, kind, self.number))
-        self._loss = None
-        if self.growth.suspicious(self.number, now - self.began, self._shape, graphs, allocated, rss):
+    def _settle(self, now: float) -> None:
+        """A step has ended, or may have, and memory was read: what needs to be done now and then."""
+        if self.stepping.number <= _EARLY:
+            self._digest_between()
+        else:
+            self._due = now + _MEMORY_EVERY_S
+            if now >= self._later:
+                self._later = now + _RECORDS_EVERY_S
+                before = self.stepping.number
+                self._digest_between()
+                if self.stepping.number - before >= _MANY:
+                    self._graphs.thin()
+        if self.stepping.suspicious and self.stepping.between:
             self._look()
-            after = clock()
-            self.growth.looked(after - now)
-            now = after  # no step is charged with it
-        phases.next(now)
 
-    # -- who holds it -------------------------------------------------------------------------------------------------
+    def _digest_between(self) -> None:
+        """In the program's own thread, which does not wait for the sampling one."""
+        if self._reading.acquire(blocking=False):
+            try:
+                self._digest()
+            finally:
+                self._reading.release()
 
     def _look(self) -> None:
         """Look at what the program's names hold; after the third look tell which of them have grown."""
-        self._looks.append(holders.look(sys._getframe(2), self.number))
+        busy = thread_time()
+        self._looks.append(holders.look(sys._getframe(3), self.stepping.number))
         if len(self._looks) == 3:
             for found in holders.grown(self._looks):
                 self.journal.lay("holder", found)
             self._looks.clear()
+        self.stepping.looked(thread_time() - busy, clock())
 
-    def _know_loader(self, iterator: Any) -> None:
-        starts = self._loader.starts + 1 if self._loader is not None else 1
-        self._loader = LoaderRecord(
-            dataset=type(getattr(iterator, "_dataset", None)).__name__,
-            workers=int(getattr(iterator, "_num_workers", 0) or 0),
-            batch_size=batch_shape.batch_size(iterator),
-            pin_memory=bool(getattr(iterator, "_pin_memory", False)),
-            persistent=bool(getattr(iterator, "_persistent_workers", False)),
-            prefetch=getattr(iterator, "_prefetch_factor", None),
-            starts=starts,
-        )
-        self.journal.lay("loader", self._loader)
+    def _use(self) -> Use:
+        allocated, reserved, peak, _ = self.device.read()
+        if allocated is not None:
+            step_memory.note(self.device.place, allocated, batch_shape.text(self._sizes))
+        return allocated, reserved, peak, self._resident.read()
 
     def describe(self) -> dict[str, Any]:
         """What is known of the machine by now."""
@@ -230,3 +182,14 @@ class Recorder:
 
     def close(self) -> None:
         self._resident.close()
+
+
+def _loader(iterator: Any) -> LoaderRecord:
+    return LoaderRecord(
+        dataset=type(getattr(iterator, "_dataset", None)).__name__,
+        workers=int(getattr(iterator, "_num_workers", 0) or 0),
+        batch_size=batch_shape.batch_size(iterator),
+        pin_memory=bool(getattr(iterator, "_pin_memory", False)),
+        persistent=bool(getattr(iterator, "_persistent_workers", False)),
+        prefetch=getattr(iterator, "_prefetch_factor", None),
+    )

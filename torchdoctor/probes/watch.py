@@ -77,9 +77,13 @@ class Watch:
     def stop(self, ended: str = "finished") -> WatchRecord:
         """End it and return the record."""
         if self.running and os.getpid() == self.process:
-            self.running = False
             watched_calls.leave(self.recorder)
             self.sampler.stop()
+            try:
+                self.recorder.digest()
+            except Exception as fault:
+                self.failed(fault)
+            self.running = False
             self._sampled(self.sampler.last(), final=ended)
             self.journal.close()
             self.recorder.close()
@@ -100,6 +104,7 @@ class Watch:
         if not self.running:
             return
         watched_calls.leave(self.recorder)
+        self.recorder.broken = True
         where = fault.__traceback__
         while where is not None and where.tb_next is not None:
             where = where.tb_next
@@ -112,6 +117,7 @@ class Watch:
 
     def _sampled(self, sample: SampleRecord, final: str = "") -> None:
         with self._lock:
+            self.recorder.digest()
             self.journal.lay("sample", sample)
             facts = self.recorder.describe()
             if facts["device"] != self._device:
@@ -119,7 +125,7 @@ class Watch:
                 self.journal.fits(**facts)
             if final:
                 self._stopped = clock()
-                self.journal.fits(ended=final, seconds=self._stopped - self._began, count=self.recorder.number)
+                self.journal.fits(ended=final, seconds=self._stopped - self._began, count=self.recorder.stepping.number)
             steps = self.journal.flush()
         if steps and self._written is not None:
             self._written(steps)

@@ -83,8 +83,6 @@ def _put_in(torch: ModuleType) -> None:
     gc.callbacks.append(_collects)
     _removers.append(lambda: gc.callbacks.remove(_collects))
     when_loaded("torch._dynamo.trace_rules", _pass_over)
-    for one in _listeners:
-        one.torch_is_here()
 
 
 def _put_into_loader(module: ModuleType) -> None:
@@ -114,7 +112,7 @@ def _hook_optimizers(torch: Any) -> None:
     before = getattr(optimizer, "register_optimizer_step_pre_hook", None)
     after = getattr(optimizer, "register_optimizer_step_post_hook", None)
     if before is not None and after is not None:
-        for register, hook in zip((before, after), _hooks(torch.compiler.is_compiling), strict=True):
+        for register, hook in zip((before, after), _hooks(torch.compiler.is_dynamo_compiling), strict=True):
             _removers.append(register(hook).remove)
 
 
@@ -126,11 +124,18 @@ def _hooks(compiling: Callable[[], bool]) -> tuple[Callable[..., None], ...]:
 
     def before_step(optimizer: Any, arguments: Any, options: Any) -> None:
         if not compiling():
-            _tell("optimizing", optimizer, clock())
+            start = clock()
+            for one in _listeners:
+                one.optimizing(optimizer, start)
 
     def after_step(optimizer: Any, arguments: Any, options: Any) -> None:
         if not compiling():
-            _tell("optimized", optimizer, clock())
+            end = clock()
+            for one in _listeners:
+                try:
+                    one.optimized(optimizer, end)
+                except Exception as fault:
+                    one.failed(fault)
 
     for hook in (before_step, after_step):
         hook.__code__ = hook.__code__.replace(co_filename="<torchdoctor>")
@@ -160,13 +165,17 @@ def _tell(what: str, *arguments: Any) -> None:
 def _around_backward(own: Callable[..., Any]) -> Callable[..., Any]:
     def backward(*arguments: Any, **options: Any) -> Any:
         start = clock()
-        _tell("roots", arguments[0] if arguments else options.get("tensors"))
         try:
             result = own(*arguments, **options)
         except BaseException as error:
             _unseen(error)
             raise
-        _tell("ran_backward", start, clock())
+        end = clock()
+        for one in _listeners:
+            try:
+                one.backward(arguments[0] if arguments else options.get("tensors"), start, end)
+            except Exception as fault:
+                one.failed(fault)
         return result
 
     return backward
@@ -180,7 +189,12 @@ def _around_next(own: Callable[..., Any]) -> Callable[..., Any]:
         except BaseException as error:
             _unseen(error)
             raise
-        _tell("fetched", self, batch, start, clock())
+        end = clock()
+        for one in _listeners:
+            try:
+                one.fetched(self, batch, start, end)
+            except Exception as fault:
+                one.failed(fault)
         return batch
 
     return __next__
