@@ -38,7 +38,8 @@ class TraceStep:
 
     ``phases`` (input, copies, forward, backward, optimizer, communication, other) sum up to ``wall``. Of the GPU:
     ``busy`` with anything, ``computing``, ``communicating``, ``copying`` from host to device; unions of intervals.
-    ``exposed`` is communication under which nothing was computed.
+    ``exposed`` is communication under which nothing was computed. Where the CPU carries out the ``collectives`` (gloo),
+    both are of the host.
     """
 
     name: str
@@ -49,6 +50,7 @@ class TraceStep:
     communicating: float = 0.0
     copying: float = 0.0
     exposed: float = 0.0
+    collectives: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +234,21 @@ class TraceRecord:
 
     def own(self, operator: Operator) -> float:
         return operator.kernels if self.gpu else operator.self_time
+
+
+@dataclass(frozen=True)
+class RanksTraceRecord:
+    """The traces of the ranks of one run, each of the same steps; in the order of the ranks."""
+
+    ranks: tuple[TraceRecord, ...] = ()
+
+    @property
+    def steps(self) -> tuple[tuple[TraceStep, ...], ...]:
+        """The steps that all ranks have recorded: of each, what it was on each rank."""
+        named = [{step.name: step for step in one.steps} for one in self.ranks if not one.whole]
+        if len(named) < max(len(self.ranks), 2):
+            return ()
+        return tuple(tuple(own[name] for own in named) for name in named[0] if all(name in own for own in named))
 
 
 def cost(operator: Operator) -> float:

@@ -1,19 +1,20 @@
 """Traces of a GPU, made by playing host and GPU in time: the host hands out work, the GPU does it one after the other.
 
-No GPU has run for these. What they hold is in the form that Kineto writes, in the dialects of torch 1.8 and 2.13, so
-that signs and sums can be held to times that are known; names of kernels are those of real libraries.
+No GPU has run for these. What they hold is in the form that Kineto writes, in the dialects of torch 1.8 and 2.13 and of
+ROCm, so that signs and sums can be held to times that are known; names of kernels are those of real libraries.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 NEW = {"op": "cpu_op", "note": "user_annotation", "runtime": "cuda_runtime", "kernel": "kernel", "copy": "gpu_memcpy"}
 OLD = {"op": "Operator", "note": "Operator", "runtime": "Runtime", "kernel": "Kernel", "copy": "Memcpy"}
+ROCM = {**NEW}
 GEMM = "ampere_bf16_s16816gemm_bf16_128x128_ldg8_f2f_stages_32x5_tn"
 SGEMM = "ampere_sgemm_128x64_tn"
 ELEMENTWISE = (
@@ -38,6 +39,9 @@ class Gpu:
     def _add(self, cat: str, name: str, start: float, end: float, tid: int, **arguments: Any) -> None:
         old = self.dialect is OLD
         gpu = cat in ("kernel", "copy")
+        if self.dialect is ROCM:  # the link goes by another name, the device and the stream are told by pid and tid
+            name = name.replace("cuda", "hip").replace("hipLaunchKernel", "hipExtModuleLaunchKernel")
+            arguments = {"External id": arguments["correlation"]} if "correlation" in arguments else {}
         event = {
             "ph": "X", "cat": self.dialect[cat], "name": name, "pid": 0 if gpu else 4711,
             "tid": f"stream {tid}" if gpu and old else tid, "ts": int(start) if old else round(start, 3),
@@ -144,11 +148,64 @@ class Gpu:
         if not wait and not items:  # the queue is full: the host is held up at its end
             self.now = max(self.now, self.free[STREAM] - 500)
 
-    def write(self, path: Path) -> Path:
-        device = {"id": 0, "name": self.name, "computeMajor": self.major, "computeMinor": 0}
-        whole: dict[str, Any] = {"schemaVersion": 1, "deviceProperties": [device], "traceEvents": self.events}
-        path.write_text(json.dumps(whole), encoding="utf-8")
+    def write(self, path: Path, rank: int | None = None, world: int = 0) -> Path:
+        old = self.dialect is OLD
+        major, minor = ("major", "minor") if old else ("computeMajor", "computeMinor")
+        device = {"id": 0, "name": self.name, major: self.major, minor: 0}
+        whole: dict[str, Any] = {"schemaVersion": 1, "computeProperties" if old else "deviceProperties": [device]}
+        if rank is not None:
+            whole["distributedInfo"] = {"backend": "nccl", "rank": rank, "world_size": world}
+        path.write_text(json.dumps({**whole, "traceEvents": self.events}), encoding="utf-8")
         return path
+
+
+Late = Callable[[int, int, str], float]
+
+
+def ranks(number: int, *, steps: int = 4, link: float = 900.0, late: Late | None = None) -> list[Gpu]:
+    """Several ranks that bring their gradients together in two buckets: who is there first waits in the kernel.
+
+    ``late`` gives, of a rank in a step, what a part of it ("input", "Python", "GPU") takes in addition.
+    """
+    every = [Gpu() for _ in range(number)]
+    for step in range(steps):
+        with ExitStack() as entered:
+            for gpu in every:
+                entered.enter_context(gpu.step())
+            _together(every, link, step, late or (lambda rank, step, part: 0.0))
+    return every
+
+
+def _together(every: list[Gpu], link: float, step: int, late: Late) -> None:
+    for rank, gpu in enumerate(every):
+        with gpu.during("enumerate(DataLoader)#_MultiProcessingDataLoaderIter.__next__", "note"):
+            gpu.host(20 + late(rank, step, "input"))
+        gpu.host(10 + late(rank, step, "Python"))
+        for _ in range(40):
+            gpu.launch("aten::addmm", GEMM, 60.0 + late(rank, step, "GPU") / 80)
+    for _ in range(2):
+        for rank, gpu in enumerate(every):
+            with gpu.during("autograd::engine::evaluate_function: AddmmBackward0", tid=ENGINE):
+                for _ in range(20):
+                    gpu.launch("aten::mm", GEMM, 120.0 + late(rank, step, "GPU") / 80)
+        _reduced(every, link)
+    for gpu in every:
+        gpu.free[STREAM] = gpu.free[LINK]
+        with gpu.during("Optimizer.step#AdamW.step", "note"):
+            gpu.launch("aten::_fused_adamw_", FUSED, 80.0)
+        gpu.now = max(gpu.now, gpu.free[STREAM] - 500)
+
+
+def _reduced(every: list[Gpu], link: float) -> None:
+    starts = []
+    for gpu in every:
+        with gpu.during("record_param_comms"):
+            gpu._start("cudaLaunchKernelExC", 6.0)
+        starts.append(max(gpu.free[LINK], gpu.free[STREAM], gpu.now + 2))
+    end = max(starts) + link
+    for gpu, start in zip(every, starts, strict=True):
+        gpu._add("kernel", REDUCE, start, end, LINK, device=0, stream=LINK, correlation=gpu._link)
+        gpu.free[LINK] = end
 
 
 # What is told first of a run with this flaw.

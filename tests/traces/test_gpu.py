@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.traces.gpu import FLAWS, GEMM, NEW, OLD, Gpu
+from tests.traces.gpu import FLAWS, GEMM, NEW, OLD, ROCM, Gpu
 from torchdoctor.diagnose import examine
 from torchdoctor.traces.reading import read
 
-DIALECTS = pytest.mark.parametrize("dialect", [NEW, OLD], ids=["2.13", "1.8"])
+DIALECTS = pytest.mark.parametrize("dialect", [NEW, OLD, ROCM], ids=["2.13", "1.8", "ROCm"])
 
 
 @DIALECTS
@@ -59,6 +59,13 @@ def test_the_sums_are_those_of_the_play(tmp_path: Path) -> None:
     assert (kernel.family, kernel.tensor_cores, kernel.dtype) == ("matmul", True, "bfloat16")
     assert record.launches == 2 and record.devices == ("NVIDIA A100-SXM4-40GB",) and record.capability == 8.0
     assert step.phases["forward"] == pytest.approx(16.0) and step.phases["other"] == pytest.approx(700.0)
+
+
+@DIALECTS
+def test_a_kernel_is_known_by_the_operator_that_started_it(dialect: dict[str, str], tmp_path: Path) -> None:
+    record = read(Gpu(dialect).training(steps=1).write(tmp_path / "trace.json"))
+    assert {one.operator for one in record.kernels if one.family == "matmul"} == {"aten::mm"}
+    assert record.devices == ("NVIDIA A100-SXM4-40GB",) and record.capability == 8.0
 
 
 def test_what_runs_at_once_counts_once(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from torchdoctor.errors import FAULTS_ARE_RAISED
 from torchdoctor.faces.telling import told
+from torchdoctor.project.shown import shown
 
 if TYPE_CHECKING:
     from torchdoctor.finding import Finding
@@ -122,7 +123,12 @@ class profile:
             from torchdoctor.faces.paint import Paint, wants_color, width_of
 
             paint = Paint(wants_color(self._color, sys.stderr), width_of(sys.stderr))
-            self._say("\n" + render(self.record, self.findings, paint, self._window.traces))
+            self._say("\n" + render(self.record, self.findings, paint, self._window.traces) + self._compared())
+
+    def _compared(self) -> str:
+        """Of several processes: how to see them side by side."""
+        several = self.record is not None and (self.record.world or 0) > 1
+        return f"ranks compared: torchdoctor profile --from {shown(str(self.folder))}\n" if several else ""
 
     @staticmethod
     def _say(text: str) -> None:

@@ -41,7 +41,7 @@ def render(record: TraceRecord, findings: Sequence[Finding], paint: Paint, trace
     for title, table in _tables(record):
         rows += ["", paint("strong", title), *_table(table, paint.width)]
     rows.append("")
-    rows += _findings(findings, paint)
+    rows += findings_text(findings, paint, "nothing is wrong that these steps show")
     if traces:
         rows += [f"trace: {shown(str(traces[-1]))}", f"view: tensorboard --logdir {shown(str(traces[-1].parent))}"]
     return "".join(f"{row.rstrip()}\n" for row in rows)
@@ -184,9 +184,9 @@ def _table(rows: Sequence[Row], width: int) -> Iterator[str]:
 # -- findings ----------------------------------------------------------------------------------------------------------
 
 
-def _findings(findings: Sequence[Finding], paint: Paint) -> Iterator[str]:
+def findings_text(findings: Sequence[Finding], paint: Paint, healthy: str) -> Iterator[str]:
     if not findings:
-        yield "nothing is wrong that these steps show"
+        yield healthy
         yield ""
         return
     lines = Lines()

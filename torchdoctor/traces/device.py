@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 
 from torchdoctor.traces import kernels
-from torchdoctor.traces.host import Host, Launch
+from torchdoctor.traces.host import Host
 from torchdoctor.traces.names import Kind, Name
+from torchdoctor.traces.stack import Launch
 from torchdoctor.traces.tallies import Tallies, Tally
-from torchdoctor.traces.window import Window
+from torchdoctor.traces.window import Union, Window
 
 _QUEUED = 20.0  # what starts so long after it was launched had to wait for others
 _CAUGHT_UP = 1000.0
 BOUNDS = (5.0, 10.0, 50.0, 200.0)
 
 
-class _Union:
-    """The time that intervals cover, by step; they come in the order of their starts."""
-
-    def __init__(self) -> None:
-        self.end = 0.0
-        self.steps: defaultdict[int, float] = defaultdict(float)
-
-    def add(self, window: Window, start: float, end: float) -> None:
-        start = max(start, self.end)
-        if end > start:
-            self.end = end
-            for index, length in window.parts(start, end):
-                self.steps[index] += length
-
-
 class _Gpu:
     def __init__(self) -> None:
-        self.busy, self.computing, self.communicating = _Union(), _Union(), _Union()
-        self.copying, self.covered = _Union(), _Union()
+        self.busy, self.computing, self.communicating = Union(), Union(), Union()
+        self.copying, self.covered = Union(), Union()
+        self.collectives: Counter[int] = Counter()
 
 
 class Device:
@@ -58,6 +45,7 @@ class Device:
         family = self._family(name)
         if family == "communication":
             one.communicating.add(self.window, start, end)
+            one.collectives[self.window.at(start)] += 1
         else:
             one.covered.add(self.window, start, end)
         if name.kind is Kind.COPY:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
 
 from torchdoctor.trace_record import Place
+from torchdoctor.traces.collectives import Collectives
 from torchdoctor.traces.names import Kind, Name
+from torchdoctor.traces.stack import Launch, Open, Thread, crossed
 from torchdoctor.traces.tallies import Tallies, Tally, sums
 from torchdoctor.traces.window import Window
 
@@ -17,61 +18,6 @@ _BLIND = 2000.0  # microseconds: so soon after an act that let nobody look, the 
 _NOT_OF_THE_STEP = ("input", "backward", "optimizer", "communication")  # what these compute is theirs to do
 
 
-@dataclass(slots=True)
-class Open:
-    """An event that has begun, with what it has from those around it."""
-
-    name: Name
-    end: float
-    cursor: float
-    phase: str
-    place: Place | None
-    operator: Tally | None
-    act: Tally | None
-    function: Tally | None
-    owner: Tally | None  # the function whose own Python this is; torch's Python is nobody's
-    module: Tally | None
-    doing: str = ""  # the kind of act that it is
-    callee: str = ""  # what that function calls here
-    since: float = 0.0
-    outermost: bool = False  # an operator that no other made
-    launched: bool = False  # the GPU has part in it
-    recorded: bool = False  # for backward
-    sync: Tally | None = None
-    dtype: str = ""
-    shape: str = ""
-
-
-@dataclass(slots=True)
-class Thread:
-    stack: list[Open] = field(default_factory=list)
-    depth: Counter[str] = field(default_factory=Counter)
-    cursor: float = 0.0
-    phase: str = ""  # of what lay outermost last
-    model: Open | None = None  # the outermost module that runs
-
-
-@dataclass(slots=True)
-class Launch:
-    """Where something was started on the GPU."""
-
-    operator: Tally | None
-    place: Place | None
-    dtype: str
-    phase: str
-    time: float
-    shared: bool = False  # a graph's launch starts many kernels
-
-
-def _crossed(around: Open, start: float, end: float) -> bool:
-    """Whether an event goes on for long after what it began in: ``record_function`` begins inside its ``__enter__``.
-
-    Rounded times let an event end a microsecond after what encloses it; that is no crossing.
-    """
-    beyond = end - around.end
-    return beyond > 1.5 and beyond > around.end - start
-
-
 class Host:
     def __init__(self, window: Window, main: int, samples: list[tuple[float, Place]]) -> None:
         self.window, self.main = window, main
@@ -80,6 +26,7 @@ class Host:
         self.phases = [sums() for _ in range(len(window))]
         self.engine: defaultdict[int, float] = defaultdict(float)  # backward on other threads, by step
         self.launches = self.operations = 0
+        self.collectives = Collectives(window)
         self.pending: dict[int, Launch] = {}
         self.waits: list[tuple[float, Tally]] = []  # the ends of syncs that the GPU has not gone on after
         self.lines: Counter[tuple[Place, str]] = Counter()
@@ -96,7 +43,7 @@ class Host:
         if thread is None:
             thread = self._threads[track] = Thread(cursor=start)
         stack = thread.stack
-        while stack and (stack[-1].end <= start or _crossed(stack[-1], start, end)):
+        while stack and (stack[-1].end <= start or crossed(stack[-1], start, end)):
             stack[-1].end = min(stack[-1].end, start)
             self._close(track, thread)
         parent = stack[-1] if stack else None
@@ -114,6 +61,8 @@ class Host:
             self._between(thread, opened.phase, start)
         if track != self.main and opened.phase == "backward" and parent is None:
             self._on_engine(start, end)
+        if track != self.main and name.collective:
+            self.collectives.ran(start, end)
         if name.kind is Kind.RUNTIME:
             self._runtime(opened, start, end, link, inside)
             if (outermost := next((one for one in stack if one.outermost), None)) is not None:
@@ -227,10 +176,10 @@ class Host:
             tally.places[one.place] += length
 
     def _credit(self, track: int, one: Open, start: float, end: float) -> None:
-        for index, length in self.window.parts(start, end):
-            if track == self.main:
-                self.phases[index][one.phase or "other"] += length
-            kind = one.name.kind
+        kind = one.name.kind
+        if track == self.main:
+            self._phase(one.phase, start, end, idle=one.operator is None or kind in _PYTHON)
+        for _, length in self.window.parts(start, end):
             if one.operator is not None and kind not in _PYTHON:
                 self._operator(one.operator, one, length)
             elif one.owner is not None and kind in _PYTHON:
@@ -255,9 +204,15 @@ class Host:
 
     def _between(self, thread: Thread, phase: str, start: float) -> None:
         """Time of the main thread in which nothing is known to run: the engine's, if backward lies on both sides."""
-        told = phase if phase == thread.phase == "backward" else "other"
-        for index, length in self.window.parts(thread.cursor, start):
-            self.phases[index][told] += length
+        self._phase(phase if phase == thread.phase == "backward" else "", thread.cursor, start, idle=True)
+
+    def _phase(self, phase: str, start: float, end: float, *, idle: bool) -> None:
+        """Time of the main thread; ``idle`` where only Python, or nothing, is known to run in it."""
+        for index, first, last in self.window.stretches(start, end):
+            waited = self.collectives.waited(first, last) if idle and phase not in ("input", "optimizer") else 0.0
+            self.phases[index][phase or "other"] += last - first - waited
+            if waited:
+                self.phases[index]["communication"] += waited
 
     def _on_engine(self, start: float, end: float) -> None:
         start, self._engine_end = max(start, self._engine_end), max(end, self._engine_end)

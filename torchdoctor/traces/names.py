@@ -103,6 +103,7 @@ _LAUNCH = re.compile(
 )
 _ALLOCATION = re.compile(r"(cuda|hip)(Malloc|Free|HostAlloc|FreeHost|MallocHost|MallocAsync)$|cu(Mem|Address)\w+$")
 _COMPREHENSIONS = ("<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>", "<lambda>")
+_COLLECTIVE = re.compile(r"(gloo|mpi|ucc):\w")
 _BUILT_IN = re.compile(r"<built-in (?:function|method) (\w+)(?: of .*)?>$")
 _ADDRESS = re.compile(r" (object )?at 0x[0-9a-fA-F]+")
 
@@ -125,6 +126,7 @@ class Name:
     place: Place | None = None
     call: str = ""
     callee: str = ""
+    collective: bool = False  # that the CPU carries out
 
 
 def kind_of(category: str, name: str) -> Kind:
@@ -157,7 +159,8 @@ def name_of(kind: Kind, text: str) -> Name:
     torchs = path.startswith("torch/")
     own = place if place is not None and users(place.path) else None
     callee = "" if own is not None or torchs else f"{place.function}, {path}" if place is not None else _built_in(text)
-    return Name(text, kind, phase, act, module, torchs, own, callee=callee)
+    collective = kind is not Kind.PYTHON and bool(_COLLECTIVE.match(text))
+    return Name(text, kind, phase, act, module, torchs, own, callee=callee, collective=collective)
 
 
 def _built_in(text: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from torchdoctor.errors import TorchdoctorError
+from torchdoctor.traces.events import Events, NoTrace
 
 PIECE = 1 << 20
 _ENDINGS = (".pt.trace.json", ".pt.trace.json.gz", ".json", ".json.gz")
@@ -71,6 +72,34 @@ def found(path: Path) -> Path:
     if not traces:
         raise TorchdoctorError(f"{path} holds no trace: none of its files ends in {_ENDINGS[0]} or {_ENDINGS[1]}")
     return max(traces, key=lambda one: one.stat().st_mtime)
+
+
+def by_rank(folder: Path) -> list[Path]:
+    """Of a folder with the traces of several ranks, the newest of each rank, in the order of the ranks; else none.
+
+    Those of a run with another number of ranks are left out, and so is what cannot be read.
+    """
+    ranks: dict[tuple[int, int], Path] = {}
+    newest: tuple[int, int] | None = None
+    for trace in sorted(traces_in(folder), key=lambda one: one.stat().st_mtime):
+        if (told := _rank(trace)) is not None:
+            ranks[told] = trace
+            newest = told
+    world = newest[1] if newest is not None else 0
+    found = [trace for (_, size), trace in sorted(ranks.items(), key=lambda one: one[0]) if size == world]
+    return found if len(found) > 1 else []
+
+
+def _rank(trace: Path) -> tuple[int, int] | None:
+    """The rank and the number of ranks, which stand before the events."""
+    try:
+        events = Events(Source(trace).pieces())
+        next(iter(events), None)
+    except (NoTrace, TorchdoctorError):
+        return None
+    spread = events.metadata.get("distributedInfo")
+    told = (spread.get("rank"), spread.get("world_size", 0)) if isinstance(spread, dict) else (None, 0)
+    return (told[0], told[1]) if isinstance(told[0], int) and isinstance(told[1], int) else None
 
 
 def traces_in(folder: Path) -> list[Path]:

@@ -116,7 +116,7 @@ class Reading:
             sign = self._signed(signature(name.text, arguments))
             link = int("Sequence number" in arguments)  # of autograd's graph
         elif kind not in (Kind.PYTHON, Kind.ANNOTATION):
-            link = _number(arguments.get("correlation"))
+            link = _number(arguments.get("correlation", arguments.get("External id")))  # ROCm knows the second alone
             size = _number(arguments.get("bytes", arguments.get("Bytes")))
         self.rows.add((start, -length, index, track, link, sign, size))
 

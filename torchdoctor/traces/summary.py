@@ -66,15 +66,20 @@ def _steps(window: Window, host: Host, device: Device) -> tuple[TraceStep, ...]:
     found = []
     for index, name in enumerate(window.names):
         phases = {phase: time for phase, time in host.phases[index].items() if time > 0}
-        times: dict[str, float] = {}
+        times: dict[str, Any] = {}
         if gpu is not None:
             times = {
+                "collectives": gpu.collectives[index],
                 "busy": gpu.busy.steps[index],
                 "computing": gpu.computing.steps[index],
                 "communicating": gpu.communicating.steps[index],
                 "copying": gpu.copying.steps[index],
                 "exposed": max(gpu.busy.steps[index] - gpu.covered.steps[index], 0.0),
             }
+        if not times.get("communicating"):
+            on_host = host.collectives
+            running, exposed = on_host.running.steps[index], on_host.exposed[index]
+            times |= {"communicating": running, "exposed": exposed, "collectives": on_host.calls[index]}
         wall = window.ends[index] - window.starts[index]
         found.append(TraceStep(name.removeprefix(STEP), wall, phases, **times))
     return tuple(found)
@@ -134,16 +139,20 @@ def _copies(one: Tally) -> Copies:
     return Copies(one.name, one.calls, one.total, one.size, one.place)
 
 
+def _described(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What is told of each device; torch before 1.9 called it otherwise."""
+    devices = metadata.get("deviceProperties", metadata.get("computeProperties"))
+    return [one for one in devices if isinstance(one, dict)] if isinstance(devices, list) else []
+
+
 def _devices(metadata: Mapping[str, Any]) -> tuple[str, ...]:
-    devices = metadata.get("deviceProperties")
-    named = [one.get("name") for one in devices if isinstance(one, dict)] if isinstance(devices, list) else []
-    return tuple(name for name in named if isinstance(name, str))
+    return tuple(name for one in _described(metadata) if isinstance(name := one.get("name"), str))
 
 
 def _capability(metadata: Mapping[str, Any]) -> float:
-    devices = metadata.get("deviceProperties")
-    first = devices[0] if isinstance(devices, list) and devices and isinstance(devices[0], dict) else {}
-    major, minor = first.get("computeMajor"), first.get("computeMinor")
+    first = next(iter(_described(metadata)), {})
+    major = first.get("computeMajor", first.get("major"))
+    minor = first.get("computeMinor", first.get("minor"))
     return major + minor / 10 if isinstance(major, int) and isinstance(minor, int) else 0.0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 
@@ -28,12 +29,32 @@ class Window:
 
     def parts(self, start: float, end: float) -> Iterator[tuple[int, float]]:
         """The steps that a stretch of time lies in, and how much of it lies in each."""
+        for index, first, last in self.stretches(start, end):
+            yield index, last - first
+
+    def stretches(self, start: float, end: float) -> Iterator[tuple[int, float, float]]:
+        """The same, with the beginning and the end of each part."""
         index = max(bisect_right(self.starts, start) - 1, 0)
         while index < len(self.starts) and self.starts[index] < end:
-            length = min(end, self.ends[index]) - max(start, self.starts[index])
-            if length > 0:
-                yield index, length
+            first, last = max(start, self.starts[index]), min(end, self.ends[index])
+            if last > first:
+                yield index, first, last
             index += 1
 
     def inside(self, start: float, end: float) -> float:
         return sum(length for _, length in self.parts(start, end))
+
+
+class Union:
+    """The time that intervals cover, by step; they come in the order of their starts."""
+
+    def __init__(self) -> None:
+        self.end = 0.0
+        self.steps: defaultdict[int, float] = defaultdict(float)
+
+    def add(self, window: Window, start: float, end: float) -> None:
+        start = max(start, self.end)
+        if end > start:
+            self.end = end
+            for index, length in window.parts(start, end):
+                self.steps[index] += length

@@ -18,14 +18,15 @@ HELP = """Profile some steps of a program, and say what they spend their time on
 Examples:
   torchdoctor profile train.py --epochs 3
   torchdoctor profile --steps 10 --out runs/first -m package.train
-  torchdoctor profile --from runs/first                        the newest trace in a folder
+  torchdoctor profile --from runs/first                        the newest trace in a folder, or that of each rank
   torchdoctor profile --from trace.json.gz --format json       a trace of anyone's, read without torch
   torchrun --nproc-per-node 4 -m torchdoctor profile train.py
 
 The program runs as python runs it, with its own arguments, standard input and output, and exit code. Its steps are
 found by its optimizer, or by the batches of its DataLoader; the first ones pass at full speed, then some are recorded,
 then it runs on. The verdict comes on standard error when it ends. The folder opens in TensorBoard, where the plugin
-torch-tb-profiler is installed. Of several processes each writes its own trace, and rank 0 tells.
+torch-tb-profiler is installed. Of several processes each writes its own trace, and rank 0 tells; --from with their
+folder compares all: which rank is late, in what, and by how much.
 
 A trace may be one of torch.profiler of any version, of gigabytes, compressed or not, on CPU and GPUs. What breaks off
 in the middle is read as far as it goes.
@@ -79,9 +80,11 @@ def command(
 def _judge(trace: Path, format_: str, color: str) -> int:
     """Read a trace and tell the verdict. Returns the exit code."""
     from torchdoctor.faces.trace_text import judged, render
-    from torchdoctor.traces.opening import traces_in
+    from torchdoctor.traces.opening import by_rank, traces_in
     from torchdoctor.traces.reading import read
 
+    if trace.is_dir() and (ranks := by_rank(trace)):
+        return _compare(ranks, format_, color)
     progress = Progress(sys.stderr, quiet=format_ == "json", unit="MB")
     try:
         record = read(trace, lambda done, of: progress(done >> 20, of >> 20))
@@ -98,3 +101,32 @@ def _judge(trace: Path, format_: str, color: str) -> int:
     else:
         say(render(record, findings, Paint(wants_color(color, sys.stdout), width_of(sys.stdout))))
     return 1 if findings else 0
+
+
+def _compare(traces: list[Path], format_: str, color: str) -> int:
+    """Read the traces of several ranks, tell which is late, and then the verdict on that one. Returns the exit code."""
+    from torchdoctor.faces import ranks_text, trace_text
+    from torchdoctor.trace_record import RanksTraceRecord
+    from torchdoctor.traces.reading import read
+
+    progress = Progress(sys.stderr, quiet=format_ == "json", unit="traces")
+    records = []
+    try:
+        for number, trace in enumerate(traces):
+            progress(number, len(traces))
+            records.append(read(trace))
+    finally:
+        progress.close()
+    run = RanksTraceRecord(tuple(records))
+    between = ranks_text.compared(run)
+    one = ranks_text.slowest(run)
+    own = trace_text.judged(one)
+    if format_ == "json":
+        from torchdoctor.faces.trace_json import report
+
+        say(report(one, [*between, *own], [record.source for record in records], run))
+    else:
+        paint = Paint(wants_color(color, sys.stdout), width_of(sys.stdout))
+        say(ranks_text.render(run, between, paint))
+        say(f"\n{trace_text.render(one, own, paint)}")
+    return 1 if between or own else 0

@@ -1,5 +1,6 @@
 """A rank that all others wait for. Steps take equally long on all ranks, because backward waits for the slowest: it
-shows in what comes before backward. Silent where the ranks take turns in being last."""
+shows in what comes before backward, and in traces by the collectives, in which all others wait. Silent where the ranks
+take turns in being last."""
 
 from __future__ import annotations
 
@@ -9,14 +10,34 @@ from statistics import median
 from torchdoctor.quantity_text import percent, time_text
 from torchdoctor.sign import Diagnosis, on_record
 from torchdoctor.signs._steps import count, settled, working
+from torchdoctor.signs._trace import at, time
+from torchdoctor.signs.distributed._late import cures, late
 from torchdoctor.step_record import RanksRecord, StepRecord
+from torchdoctor.trace_record import RanksTraceRecord
 
 _FACTOR, _SHARE, _STEPS, _GAIN_S = 1.3, 0.1, 10, 0.002
 _PARTS = {"pause": "the time between steps", "input": "the wait for input", "forward": "forward"}
 
 
+@on_record(RanksTraceRecord)
+def traced(run: RanksTraceRecord) -> Iterator[Diagnosis]:
+    found = late(run)
+    if found is None:
+        return
+    others = found.others
+    comes = "comes" if len(found.ranks) == 1 else "come"
+    waiting = f"the other {len(others)} wait" if len(others) > 1 else f"rank {others[0].rank} waits"
+    yield Diagnosis(
+        f"{found.who} {comes} {time(found.lost)} a step late to the collectives, and {waiting} in them",
+        cures=tuple(cures(found.part, found.who)),
+        at=at(found.ranks[0].seen_in(found.part)) if found.part not in ("computing", "idle") else None,
+        evidence=tuple(found.shown()),
+        weight=found.lost / found.wall,
+    )
+
+
 @on_record(RanksRecord)
-def sign(run: RanksRecord) -> Iterator[Diagnosis]:
+def watched(run: RanksRecord) -> Iterator[Diagnosis]:
     steps = {one.rank: settled(one) for one in run.ranks}
     if len(steps) < 2 or any(count(own) < _STEPS for own in steps.values()):
         return
@@ -32,13 +53,7 @@ def sign(run: RanksRecord) -> Iterator[Diagnosis]:
                        if rank != slowest)) for name in _PARTS), key=lambda one: one[1])  # fmt: skip
     yield Diagnosis(
         f"rank {slowest} is {time_text(lost)} a step behind: the other {len(others)} wait for it in backward",
-        cures=(
-            *(("give every rank as much data: `DistributedSampler(..., drop_last=True)`, batches sorted by length",
-               f"look at the disk and the cores of rank {slowest}: its batches come late") if part == "input" else ()),
-            *((f"look at what rank {slowest} alone does in the loop: logging, saving, validation",)
-              if part != "input" else ()),
-            f"look for what else runs on the machine of rank {slowest}",
-        ),
+        cures=tuple(cures(part, f"rank {slowest}")),
         evidence=(
             f"before backward it takes {time_text(own[slowest])}, the others {time_text(usual)}"
             + (f"; {time_text(gain)} of that in {_PARTS[part]}" if gain > lost / 2 else ""),
