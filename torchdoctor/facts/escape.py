@@ -90,6 +90,9 @@ class _Escapes:
                 if given:
                     self.holders.add(event.value)
                 return False
+            if given and self.flow.kind(event.value) == "scheduler":
+                self.holders.add(event.value)
+                return False
             return given and not callee.name.startswith(HARMLESS)
         if isinstance(callee, Attr) and self._of_holder(callee):
             return True

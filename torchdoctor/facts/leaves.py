@@ -13,7 +13,7 @@ from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
 from torchdoctor.facts.gradients import receiver
 from torchdoctor.facts.origins import assigned, own_nodes
-from torchdoctor.facts.values import Arithmetic, Attr, Made, Param, Result, Tensor, Unknown, Value, const
+from torchdoctor.facts.values import Arithmetic, Attr, Item, Made, Param, Result, Tensor, Unknown, Value, const
 
 # Constructors that copy or wrap what they are given into a leaf; whether they ask for a gradient without being told.
 _MAKERS = {
@@ -105,6 +105,8 @@ def _is_computed(flow: Flow, value: Value) -> bool:
     if isinstance(value, Made) and value.name == "builtins.list":
         added = [event.args[0] for event in flow.of("append") if event.on == value]
         return any(_is_computed(flow, item) for item in (*value.args, *added))
+    if isinstance(value, Item):
+        return _is_computed(flow, value.of)
     return isinstance(value, Result | Arithmetic)
 
 

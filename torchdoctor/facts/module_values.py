@@ -39,7 +39,8 @@ def holds_module(file: File, node: cst.BaseExpression, depth: int = _DEPTH) -> b
 
 
 def has_own_call(file: File, receiver: cst.BaseExpression) -> bool:
-    """Whether a class of the project says itself what calling its instances does, or a base that is not known may.
+    """Whether a class of the project says itself what calling its instances does, or another part of it may: a base
+    that is not known, or the class with the forward where this one has none.
 
     The classes are those that the receiver is made of or annotated with, and that of the code around: kernels are
     made of kernels.
@@ -56,7 +57,9 @@ def has_own_call(file: File, receiver: cst.BaseExpression) -> bool:
     for flow in file.flows.of(where):
         name = annotated_class(flow.value(receiver), file.flows)
         facts = file.classes.named(name) if name is not None else None
-        if facts is not None and (facts.method("__call__") is not None or not facts.complete):
+        if facts is None:
+            continue
+        if facts.method("__call__") is not None or facts.method("forward") is None or not facts.complete:
             return True
     return False
 

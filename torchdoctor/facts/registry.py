@@ -143,7 +143,19 @@ def is_registered(facts: ClassFacts, kept: Kept) -> bool:
                 return True
             if isinstance(node, cst.Assign) and _renames(node, names):
                 return True
+            if isinstance(node, cst.Return) and _gives_away(facts.file, node, method, kept):
+                return True
     return False
+
+
+def _gives_away(file: File, node: cst.Return, method: cst.FunctionDef, kept: Kept) -> bool:
+    """`self.blocks[name] = block; return block`: whoever asked for it puts it where it belongs."""
+    return isinstance(node.value, cst.Name) and any(
+        isinstance(value, cst.Name) and value.value == node.value.value
+        for addition in kept.additions
+        if file.function(addition.node) is method
+        for value in addition.values
+    )
 
 
 def is_hidden(facts: ClassFacts, kept: Kept) -> bool:
