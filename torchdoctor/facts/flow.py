@@ -235,25 +235,23 @@ class Flows:
 
         A method may be inherited: then ``facts`` is the class whose instance runs it, and ``file`` where it stands.
         """
-        names: dict[str, Value] = {}
-        home = file or self.file
-        owner = owner_of(home, function)
-        receiver = receiver_name(function) if owner is not None else None
+        home = (file or self.file).flows
+        entry = home.unasked(function, Self(facts.node, facts.name) if facts else None, root=self)
+        return home.run(function, entry, closure=self.closures.get(function), known_callers=False, root=self)
+
+    def unasked(self, function: cst.FunctionDef, receiver: Self | None = None, *, root: Flows) -> State:
+        """What is known where a function of this file begins that nobody is seen to call. ``receiver``: an instance of
+        another class than its own."""
         params = function.params
-        for param in (
-            *params.posonly_params,
-            *params.params,
-            *params.kwonly_params,
-            params.star_arg,
-            params.star_kwarg,
-        ):
-            if isinstance(param, cst.Param):
-                names[param.name.value] = Param(function, param.name.value)
-        if receiver is not None and owner is not None:
-            names[receiver] = Self(facts.node, facts.name) if facts else Self(owner, self.file.names.own(owner))
-        grad = grad_of_decorators(function, home) or self._first_grad
-        closure = self.closures.get(function)
-        return home.flows.run(function, State(names, grad=grad), closure=closure, known_callers=False, root=self)
+        every = (*params.posonly_params, *params.params, *params.kwonly_params, params.star_arg, params.star_kwarg)
+        names: dict[str, Value] = {
+            param.name.value: Param(function, param.name.value) for param in every if isinstance(param, cst.Param)
+        }
+        owner = owner_of(self.file, function)
+        name = receiver_name(function) if owner is not None else None
+        if name is not None and owner is not None:
+            names[name] = receiver or Self(owner, self.file.names.own(owner))
+        return State(names, grad=grad_of_decorators(function, self.file) or root._first_grad)
 
     def run(
         self,
@@ -289,8 +287,8 @@ class Flows:
                 run.returned = Result(function, Named("generator"))
             flow = home._memo[key] = Flow(run, known_callers)
             run.end()
-            if not constructing:
-                home._contexts.setdefault(function, []).append(flow)
+        if not constructing and flow not in (contexts := home._contexts.setdefault(function, [])):
+            contexts.append(flow)
         return flow
 
     def hint(self, value: Value, scope: cst.CSTNode, name: str, flows: Flows | None = None) -> None:

@@ -58,13 +58,16 @@ class Instances:
         if key not in made:
             made[key] = {}, frozenset()
             home, init = found
-            args, keywords = (of.args, dict(of.keywords)) if isinstance(of, Made) else ((), {})
-            node = of.call if isinstance(of, Made) else None
-            starred = isinstance(of, Self) or is_starred(of)  # `Net(**config)`: no default is sure to hold
-            names = bound(home.file, init, (of, *args), keywords, starred, node)
-            flow = home.file.flows.run(
-                init, State(names), stack=run.stack, budget=run.budget, constructing=True, root=run.root
-            )
+            flows = home.file.flows
+            if isinstance(of, Self):
+                entry = flows.unasked(init, of, root=run.root)
+            else:
+                keywords, starred = dict(of.keywords), is_starred(of)  # `Net(**config)`: no default is sure to hold
+                entry = State(bound(home.file, init, (of, *of.args), keywords, starred, of.call))
+            flow = flows.run(
+                init, entry, stack=run.stack, budget=run.budget, closure=flows.closures.get(init),
+                known_callers=isinstance(of, Made), constructing=True, root=run.root,
+            )  # fmt: skip
             heap = flow.end.heap
             attributes = {str(name): completed(value, heap) for (owner, name), value in heap.items() if owner == of}
             made[key] = attributes, frozenset(event.node for event in flow.of("write"))
