@@ -10,8 +10,9 @@ import pytest
 from tests.bench import hostile
 from torchdoctor import catalogue
 from torchdoctor.facts import flow as flows
+from torchdoctor.facts.expressions import Expressions
 from torchdoctor.facts.file import File
-from torchdoctor.facts.run import Run
+from torchdoctor.facts.values import Value
 from torchdoctor.project.examiner import Examiner
 from torchdoctor.project.report import Examined
 from torchdoctor.project.stack import deep
@@ -25,13 +26,13 @@ ALLOWED = frozenset({"missing-zero-grad", "linear-size-mismatch"})
 def evaluated(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Counts the expressions that are evaluated."""
     count = [0]
-    tick = Run.tick
+    value = Expressions.value
 
-    def counted(run: Run) -> None:
+    def counted(expressions: Expressions, node: cst.CSTNode) -> Value:
         count[0] += 1
-        tick(run)
+        return value(expressions, node)
 
-    monkeypatch.setattr(Run, "tick", counted)
+    monkeypatch.setattr(Expressions, "value", counted)
     monkeypatch.setenv("TORCHDOCTOR_RAISE", "1")
     return count
 

@@ -76,7 +76,10 @@ class Expressions:
     def value(self, node: cst.CSTNode) -> Value:
         """The value of an expression; remembered for whoever asks about the node later."""
         run = self.run
-        run.tick()
+        budget = run.budget
+        budget[0] -= 1
+        if budget[0] < 0:
+            run.cut_off()
         handler = _BY_KIND.get(type(node))
         if handler is not None:
             value = handler(self, node)

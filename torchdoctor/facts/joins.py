@@ -6,6 +6,8 @@ from typing import Any
 
 from torchdoctor.facts.values import UNKNOWN, Array, Const, Dim, Known, Made, OneOf, Sequence, Tensor, Unknown, Value
 
+_HOLDING = (Tensor, Array, Made, Sequence)  # values of which more is known than makes them equal
+
 
 def options(value: Value) -> frozenset[Value]:
     """The values it may be: itself, or those of a OneOf."""
@@ -54,6 +56,8 @@ def _join_made(a: Made, b: Made) -> Made:
 
 def exact(value: Value) -> object:
     """The value with all that is known of it, which equality leaves out: it is one thing, but seen at another time."""
+    if not isinstance(value, _HOLDING):
+        return value
     if isinstance(value, Tensor):
         return (
             value, value.shape, value.layout, value.contiguous, value.grad, value.scale, value.dtype, value.device,

@@ -81,6 +81,7 @@ class Names:
     def __init__(self, file: File) -> None:
         self.file = file
         self._memo: dict[cst.CSTNode, str | None] = {}
+        self._imports: dict[tuple[Scope, str], str | None] = {}
 
     def full(self, node: cst.CSTNode, depth: int = 0) -> str | None:
         """The canonical full name of what an expression names, or None.
@@ -117,10 +118,14 @@ class Names:
         if found is None:
             return self._unbound(name)
         scope, bindings = found
+        key = scope, name
+        if key in self._imports:
+            return self._imports[key]
         live = [b for b in bindings if b.kind != "delete"]
         imports = [b for b in live if b.kind == "import"]
         if imports and len(imports) == len(live):
-            return self._imported(imports)
+            full = self._imports[key] = self._imported(imports)
+            return full
         if imports and all(b.kind in ("import", "assign", "class", "function") for b in live) and self._fallback(live):
             return self._imported(imports)
         if len(live) != 1:

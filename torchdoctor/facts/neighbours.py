@@ -93,6 +93,8 @@ class Neighbours:
     def definition(self, name: str) -> tuple[File, cst.FunctionDef | cst.ClassDef] | None:
         """The file and node of a project function or class with that full name ("pkg.mod.Class.method")."""
         parts = name.split(".")
+        if parts[0] in ELSEWHERE:
+            return None
         for cut in range(len(parts) - 1, 0, -1):
             file = self.file(".".join(parts[:cut]))
             if file is not None:

@@ -7,6 +7,7 @@ writes every field past its own lock and then asks whether the fields agree. Nob
 from __future__ import annotations
 
 import dataclasses
+from abc import ABCMeta
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -24,6 +25,13 @@ _SURE = (
 )  # fmt: skip
 
 
+class _Plain(ABCMeta):
+    """For classes that nobody registers others with: what is one of theirs is found out in C."""
+
+    __instancecheck__ = type.__instancecheck__
+    __subclasscheck__ = type.__subclasscheck__
+
+
 def tell_apart_natively() -> None:
     """Nodes are told apart by identity. libcst says so in Python; object says the same in C, and all that is known of a
     file is kept in dictionaries of nodes."""
@@ -35,12 +43,13 @@ def tell_apart_natively() -> None:
 
 @cache
 def build_quickly() -> None:
-    """Let nodes be built without locks and questions, in this process and for good.
+    """Let nodes be built without locks and questions, and their classes be asked for in C, for good.
 
     Only for a process of our own: in another's, libcst's nodes stay as its users know them.
     """
     kinds: list[Any] = [cst.CSTNode, *_kinds(cst.CSTNode)]
     for kind in kinds:
+        kind.__class__ = _Plain
         for name in ("__setattr__", "__delattr__"):
             if name in vars(kind):
                 delattr(kind, name)

@@ -43,21 +43,26 @@ def outline(data: bytes, module: str, is_package: bool) -> Outline | None:
     found = Outline()
     for statement in _statements(tree.body):
         _bind(found, statement, package)
-    if b"global " in data:
-        found.others.update(name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names)
+    if b"global" in data:
+        found.others.update(name for node in _statements(tree.body, inside=True) for name in _shared(node))
     if b":=" in data:
         found.others.update(_named(tree))
     found.declared = _declared(tree)
     return found
 
 
-def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements that run at the top of a module, those of branches and loops included."""
+def _shared(statement: ast.stmt) -> list[str]:
+    return statement.names if isinstance(statement, ast.Global) else []
+
+
+def _statements(body: list[ast.stmt], inside: bool = False) -> Iterator[ast.stmt]:
+    """The statements that run at the top of a module, those of branches and loops included; with ``inside`` those of
+    functions and classes too."""
     waiting = list(reversed(body))
     while waiting:
         statement = waiting.pop()
         yield statement
-        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        if not inside and isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             continue
         inner: list[ast.stmt] = []
         for name in ("body", "handlers", "cases", "orelse", "finalbody"):

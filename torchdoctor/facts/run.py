@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import libcst as cst
 
@@ -102,10 +102,10 @@ class Run:
             self.root.left[0] -= self.budget[1] - max(self.budget[0], 0)
         del self.evaluate, self.expressions, self.calls, self.protocol, self.bindings, self.statements
 
-    def tick(self) -> None:
-        self.budget[0] -= 1
-        if self.budget[0] < 0:
-            raise CutOff
+    @staticmethod
+    def cut_off() -> NoReturn:
+        """End the run: its budget is spent."""
+        raise CutOff
 
     def emit(
         self,

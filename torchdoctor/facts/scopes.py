@@ -99,7 +99,8 @@ class Scopes:
         """Whether names are looked up in ``scope`` when the way up to it leads through ``below`` and ``child``."""
         if type(scope) is cst.FunctionDef or type(scope) is cst.ClassDef or type(scope) is cst.Lambda:
             return child is scope.body
-        if isinstance(scope, COMPREHENSIONS):
+        if type(scope) is not cst.Module:
+            assert isinstance(scope, COMPREHENSIONS)
             return child is not scope.for_in or below is not scope.for_in.iter
         return True
 

@@ -34,7 +34,7 @@ _DEEPEST = 6
 # Functions of Python that give whole numbers; a loop over `range` gives them too.
 _WHOLE = frozenset({"builtins.int", "builtins.len", "builtins.ord", "builtins.hash"})
 _NUMBERS = _WHOLE | {"builtins.float"}
-_SYMBOLS = (Size, Arithmetic, Param, Attr, Item, Free, Result, Element)
+_SIZES = (int, Size, Arithmetic, Param, Attr, Item, Free, Result, Element)
 
 Monomial = tuple[int, tuple[Value, ...]]
 
@@ -43,7 +43,7 @@ def dim(value: Value | int | None) -> Dim:
     """A value as a size: an int where it is a constant, a symbol where it may be a number, else None."""
     if isinstance(value, Const):
         return value.value if value.kind is int else None
-    if isinstance(value, (int, *_SYMBOLS)):
+    if isinstance(value, _SIZES):
         return value
     return None
 

@@ -28,6 +28,7 @@ from torchdoctor.facts.values import (
 # What these libraries give is no tensor: arrays, frames, images.
 _ARRAYS = ("numpy.", "scipy.", "cv2.", "pandas.", "PIL.", "skimage.", "sklearn.", "jax.", "tensorflow.", "math.")
 _DEPTH = 6
+_UNTOLD = (Param, Element, Result, Attr, Item, Free, Scaled, Arithmetic)  # what may be a tensor
 
 
 def as_tensor(value: Value) -> Tensor | None:
@@ -42,7 +43,7 @@ def as_array(value: Value) -> Tensor | None:
     """The same for what may be an array of another library as well: it has a shape."""
     if isinstance(value, Tensor):
         return with_layout(value)
-    if not isinstance(value, (Param, Element, Result, Attr, Item, Free, Scaled, Arithmetic)):
+    if not isinstance(value, _UNTOLD):
         return None
     source = _source(value)
     if source is None:
@@ -57,15 +58,17 @@ def as_array(value: Value) -> Tensor | None:
 
 def is_array(value: Value, depth: int = _DEPTH) -> bool:
     """Whether another library made it: by a function, or by a method of what its function made."""
-    if depth == 0:
-        return False
-    if isinstance(value, Named):
-        return value.name.startswith(_ARRAYS)
-    if isinstance(value, Result):
-        return is_array(value.function, depth - 1)
-    if isinstance(value, (Attr, Item, Element, Method)):
-        return is_array(value.of, depth - 1)
-    return isinstance(value, Arithmetic) and any(is_array(one, depth - 1) for one in value.operands)
+    while depth > 0:
+        if isinstance(value, Result):
+            value = value.function
+        elif isinstance(value, (Attr, Item, Element, Method)):
+            value = value.of
+        elif isinstance(value, Named):
+            return value.name.startswith(_ARRAYS)
+        else:
+            return isinstance(value, Arithmetic) and any(is_array(one, depth - 1) for one in value.operands)
+        depth -= 1
+    return False
 
 
 def _source(value: Value) -> cst.CSTNode | None:
