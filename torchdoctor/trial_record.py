@@ -57,11 +57,25 @@ class ParameterTrial:
 
 
 @dataclass(frozen=True, slots=True)
+class OutsideTrial:
+    """An attribute of a module with tensors that get gradients, and that are no parameters of the model.
+
+    ``layers`` tells whether they are those of layers in a plain container. ``tensors`` counts them.
+    """
+
+    name: str
+    module: ModuleRecord
+    tensors: int = 1
+    layers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class StepTrial:
     """Some training steps on one batch.
 
     ``rates`` are the optimizer's learning rates, ``optimizer`` its class where it is the user's. ``strangers`` counts
-    what it holds and the model has not. ``dead`` is the first operation whose results are all zero.
+    what it holds and the model has not. ``dead`` is the first operation whose results are all zero. ``outside`` is
+    what learns, and is neither the model's nor the optimizer's.
     """
 
     model: str
@@ -72,6 +86,7 @@ class StepTrial:
     strangers: int = 0
     dead: OperationRecord | None = None
     caller: Span | None = None
+    outside: tuple[OutsideTrial, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +202,7 @@ class SavedTrial:
 class DeviceTrial:
     """Tensors that stay on ``home`` when the model moves to ``device``, and the operation that met both.
 
-    ``failed`` is the exception's text.
+    ``failed`` is the exception's text, ``told`` what is known of it by itself: which operands lie where.
     """
 
     model: str
@@ -198,6 +213,9 @@ class DeviceTrial:
     left: tuple[ModuleRecord, ...] = ()
     module: ModuleRecord | None = None
     caller: Span | None = None
+    failure: Failure | None = None
+    told: str = ""
+    roots: tuple[tuple[Span, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,14 @@ SUITES = (
     Suite("einops==0.8.2", "einops/tests", ("parameterized",), ("--deselect", "einops/tests/test_notebooks.py")),
     Suite("torch-optimizer==0.3.0", "tests", ("pytorch-ranger",)),
     Suite("linear_operator==0.6.1", "test/functions", ("scipy", "mpmath", "jaxtyping")),
+    Suite("normflows==1.7.3", "normflows"),
+    Suite("torchsde==0.2.6", "tests/test_brownian_tree.py", ("scipy", "trampoline", "boltons")),
+    Suite(
+        "skorch==1.4.0",
+        "skorch/tests",
+        ("scikit-learn", "pandas", "tabulate", "tqdm", "flaky"),
+        ("-o", "addopts=", "--ignore=skorch/tests/test_hf.py", "--ignore=skorch/tests/llm"),
+    ),
 )
 
 

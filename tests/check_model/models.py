@@ -211,9 +211,39 @@ class Listed(Well):
         return self.head(kept)  # type: ignore[no-any-return]
 
 
+class Plain(Well):
+    def __init__(self) -> None:
+        super().__init__()
+        # torchdoctor: ignore[unregistered-learnable-tensor]
+        self.scale = torch.ones(8, requires_grad=True)  # blamed
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.features(x) * self.scale)  # type: ignore[no-any-return]
+
+
+class CutOffByData(Well):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        kept = self.features(x).data.clamp(max=6)  # blamed
+        return self.head(kept)  # type: ignore[no-any-return]
+
+
+class Judged(nn.Module):
+    """A loss with layers of its own, as that of a GAN's generator has: they stay where they are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.judge = nn.Linear(5, 1)
+
+    def forward(self, output: torch.Tensor) -> torch.Tensor:
+        return F.softplus(-self.judge(output)).mean()
+
+
 SICK: dict[type[Well], str] = {
     UnusedLayer: "parameter-without-gradient",
     Detached: "parameter-without-gradient",
+    CutOffByData: "parameter-without-gradient",
+    Plain: "unregistered-learnable-tensor",
+    Listed: "unregistered-submodules",
     ThroughNumbers: "parameter-without-gradient",
     WithoutGradients: "parameter-without-gradient",
     DeadUnits: "gradient-always-zero",
@@ -237,6 +267,8 @@ SICK: dict[type[Well], str] = {
 }
 TRIALS = {
     "parameter-without-gradient": "step",
+    "unregistered-learnable-tensor": "step",
+    "unregistered-submodules": "step",
     "gradient-always-zero": "step",
     "random-in-eval": "eval",
     "state-changed-in-eval": "eval",

@@ -122,6 +122,40 @@ def test_layers_in_a_list_are_no_part_of_the_model() -> None:
         assert blamed(models.Listed) in places and "layers" in finding.message
 
 
+def test_a_loss_with_layers_of_its_own_is_not_the_model() -> None:
+    judged = models.Judged()
+
+    def step(model: nn.Module, data: Any) -> torch.Tensor:
+        return judged(model(data[0]))  # type: ignore[no-any-return]
+
+    for way in ({"loss": judged}, {"step": step}):
+        data = batch() if "step" in way else (batch()[0],)
+        report = torchdoctor.check_model(Well(), data, **way, skip="batch-of-one")
+        assert any("the loss makes tensors on cpu" in note for note in report.notes)
+
+
+def test_what_another_optimizer_trains_is_no_stray() -> None:
+    class Both(models.Plain):
+        pass
+
+    torchdoctor.check_model(
+        Both(),
+        batch(),
+        F.cross_entropy,
+        only="step",
+        optimizer=lambda m: torch.optim.SGD([*m.parameters(), m.scale], lr=0.1),
+    )
+
+
+def test_a_size_that_is_fixed_is_told_once() -> None:
+    assert [one.rule for one in found(models.FixedBatch(), only=["batch", "batch-of-one"])] == ["model-raises"]
+
+
+def test_a_device_names_the_operands() -> None:
+    (finding,) = found(models.MadeOnCpu(), only="device")
+    assert any("is on cpu" in one and "is on meta" in one for one in finding.evidence)
+
+
 # -- optimizers --------------------------------------------------------------------------------------------------------
 
 

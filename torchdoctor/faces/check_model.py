@@ -14,7 +14,7 @@ from torchdoctor.finding import Finding, Span
 
 if TYPE_CHECKING:
     from torchdoctor.probes.check_model.patient import Patient
-    from torchdoctor.trial_record import FailedTrial
+    from torchdoctor.trial_record import DeviceTrial, FailedTrial
 
 
 class ModelCheckFailed(Violated):
@@ -183,22 +183,23 @@ def _findings(patient: Patient, records: list[tuple[str, object]]) -> list[tuple
     """What the signs find in the records, each with its trial; where there is no other place, at the caller's line."""
     from torchdoctor.diagnose import examine
     from torchdoctor.project.tracefiles import TraceFiles
-    from torchdoctor.trial_record import FailedTrial
+    from torchdoctor.trial_record import DeviceTrial, FailedTrial
 
     files = TraceFiles()
     found: list[tuple[str, Finding]] = []
     for name, record in records:
-        if isinstance(record, FailedTrial):
+        if isinstance(record, (FailedTrial, DeviceTrial)):
             record = _explained(record, files)
         told = examine(record, open_file=files, on_error=lambda rule, error: patient.notes.append(f"{rule}: {error}"))
         found += [(name, one if one.at is not None else replace(one, at=patient.caller)) for one in told]
     return found
 
 
-def _explained(record: FailedTrial, files: Any) -> FailedTrial:
+def _explained(record: FailedTrial | DeviceTrial, files: Any) -> FailedTrial | DeviceTrial:
     """A trial that the model ended, with what is known of the exception by itself."""
     from torchdoctor.diagnose import diagnose
     from torchdoctor.probes.packages import package_of
+    from torchdoctor.trial_record import DeviceTrial
 
     found = diagnose(record.failure, open_file=files, on_error=lambda *_: None) if record.failure is not None else []
     if not found:
@@ -207,4 +208,6 @@ def _explained(record: FailedTrial, files: Any) -> FailedTrial:
     roots = tuple((mark.at, mark.text) for mark in first.marks)
     own = first.at is not None and package_of(first.at.path) not in ("torch", "torchdoctor", "python")
     at = first.at if own else record.at
+    if isinstance(record, DeviceTrial):
+        return replace(record, told=first.message, at=at, roots=roots)
     return replace(record, rule=first.rule, told=first.message, cures=first.cures, at=at, roots=roots)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from torchdoctor.probes.check_model.batches import mapped
@@ -32,7 +33,7 @@ def trial(patient: Patient) -> Iterator[object]:
     home = next((t.device.type for t in [*model.parameters(), *model.buffers()]), "cpu")
     device = "cuda" if torch.cuda.is_available() and home == "cpu" else "meta" if home == "cpu" else "cpu"
     try:
-        with doing(patient, "device", f"a forward pass on the {device} device"):
+        with doing(patient, "device", f"a forward pass on the {device} device"), _running(model) as running:
             model.to(device)
             left = _left(patient, model, home)
             patient.feeding.loss(model, mapped(patient.data(), lambda t: t.to(device)))
@@ -44,7 +45,8 @@ def trial(patient: Patient) -> Iterator[object]:
                 f"for this forward pass ({failed.record.error})"
             )
             return
-        if failed.record.module is None:
+        module = failed.record.module
+        if module is None or not (running or module.root == patient.name):
             patient.notes.append(f"moving to another device was not tried to the end: the loss makes tensors on {home}")
             return
         yield DeviceTrial(
@@ -54,9 +56,23 @@ def trial(patient: Patient) -> Iterator[object]:
             failed.record.message,
             failed.record.at,
             left,
-            failed.record.module,
+            module,
             patient.caller,
+            failed.record.failure,
         )
+
+
+@contextmanager
+def _running(model: Any) -> Iterator[list[Any]]:
+    """The modules of the model whose forward has begun and not ended; also after an exception has ended it."""
+    running: list[Any] = []
+    handles = [module.register_forward_pre_hook(lambda this, _: running.append(this)) for module in model.modules()]
+    handles += [module.register_forward_hook(lambda *_: running.pop() and None) for module in model.modules()]
+    try:
+        yield running
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def _left(patient: Patient, model: Any, home: str) -> tuple[ModuleRecord, ...]:

@@ -14,10 +14,11 @@ from torchdoctor.probes.check_model.batches import leaves
 from torchdoctor.probes.check_model.comparing import TracedCall, in_modules, traced, writers
 from torchdoctor.probes.check_model.failing import doing
 from torchdoctor.probes.check_model.patient import Patient
-from torchdoctor.probes.operations import called, tensors
+from torchdoctor.probes.check_model.unregistered import learning
+from torchdoctor.probes.operations import called, name_of, tensors
 from torchdoctor.probes.places import asking, turned_off
 from torchdoctor.probes.plain import class_name, loaded
-from torchdoctor.trial_record import InputTrial, ParameterTrial, StepTrial
+from torchdoctor.trial_record import InputTrial, OutsideTrial, ParameterTrial, StepTrial
 
 _TINY = 1e-5  # of the model's largest gradient: rounding, as of a bias before a batch norm
 _STEPS = 8  # a gradient may be zero at first: what lies behind weights that begin at zero
@@ -30,6 +31,9 @@ def trial(patient: Patient) -> Iterator[object]:
     names = dict(model.named_parameters())
     trainable = {name: p for name, p in names.items() if p.requires_grad}
     watched = {n: p for n, p in trainable.items() if not any(fnmatch(n, pattern) for pattern in patient.unused)}
+    strangers = learning(model)
+    for tensor in (t for ones, _ in strangers.values() for t in ones):
+        tensor.grad = None
     with doing(patient, "step", "one training step on the batch"):
         lineage = Lineage(model, watched)
         with lineage.watching():
@@ -38,6 +42,11 @@ def trial(patient: Patient) -> Iterator[object]:
     found = {name: p.grad is not None for name, p in watched.items()}
     optimizer = patient.optimizer_of(model)
     held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    outside = tuple(
+        OutsideTrial(name, patient.entry(name), learnt, layers)
+        for name, (ones, layers) in strangers.items()
+        if (learnt := sum(t.grad is not None and id(t) not in held for t in ones))
+    )
     given, changed, steps = _train(patient, model, watched, optimizer)
     cuts = {name: lineage.cut(p) if not found[name] else (None, None) for name, p in watched.items()}
     yield StepTrial(
@@ -62,6 +71,7 @@ def trial(patient: Patient) -> Iterator[object]:
         rates=tuple(_number(group.get("lr")) for group in optimizer.param_groups if "lr" in group),
         strangers=len(held - {id(p) for p in names.values()}),
         caller=patient.caller,
+        outside=outside,
     )
 
 
@@ -171,7 +181,7 @@ class Lineage:
             self._kept.append(tensor)
             self._of[id(tensor)] = self._of.get(id(tensor), 0) | bits
         name = getattr(function, "__name__", "")
-        if tracked and name in _LOOKS:
+        if tracked and name in _LOOKS and name_of(function) != "torch.Tensor.data":
             return
         if tracked and (made or name in ("item", "tolist", "numpy")) and not any(t.requires_grad for t in made):
             where, layer = self._stack[-1] if self._stack else ("", "")

@@ -52,7 +52,8 @@ def tried(patient: Patient, names: Iterable[str]) -> Iterator[tuple[str, object]
         except ModelFailed as failed:
             if name == "step":
                 broken |= _NEED_A_STEP
-            this = failed.record.error, failed.record.message
+            # A fixed size of the batch ends several trials at one line, each with its own numbers.
+            this = failed.record.error, str(failed.record.at or failed.record.message)
             if this not in told:
                 told.add(this)
                 yield name, failed.record

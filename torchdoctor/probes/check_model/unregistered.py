@@ -18,6 +18,26 @@ def attributes(module: Any) -> Iterator[tuple[str, Any]]:
             yield key, value
 
 
+def learning(model: Any) -> dict[str, tuple[list[Any], bool]]:
+    """The tensors that want a gradient and are no parameters of the model, by the attribute that holds them; and
+    whether layers hold them in it."""
+    own = {id(parameter) for parameter in model.parameters()}
+    found: dict[str, tuple[list[Any], bool]] = {}
+    for name, module in model.named_modules():
+        for key, value in attributes(module):
+            strange = {id(t): t for t in tensors_in(value) if t.requires_grad and t.is_leaf and id(t) not in own}
+            if strange:
+                found[f"{name}.{key}" if name else key] = list(strange.values()), _has_layers(value)
+    return found
+
+
+def _has_layers(value: Any, depth: int = _DEEPEST) -> bool:
+    if isinstance(value, loaded("torch").nn.Module):
+        return True
+    inner = value.values() if type(value) is dict else value if type(value) in (list, tuple, set) else ()
+    return bool(depth) and any(_has_layers(one, depth - 1) for one in inner)
+
+
 def tensors_in(value: Any, depth: int = _DEEPEST) -> Iterator[Any]:
     """The tensors that nothing registers: alone, in containers, and those of modules in containers."""
     torch = loaded("torch")

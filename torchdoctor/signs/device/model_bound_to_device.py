@@ -18,6 +18,9 @@ def sign(trial: DeviceTrial) -> Iterator[Diagnosis]:
         f"`{trial.model}` does not work when it is moved from {trial.home} to {trial.device}"
         + (f": {stayed} {'has' if len(trial.left) == 1 else 'have'} stayed" if stayed else ""),
         at=trial.at,
-        roots=tuple(Root(one, f"no buffer and no parameter: stays on {trial.home}") for one in trial.left[:4]),
-        evidence=(f"it raised: {trial.failed}",),
+        roots=(
+            *(Root(one, f"no buffer and no parameter: stays on {trial.home}") for one in trial.left[:4]),
+            *(Root(span, text) for span, text in trial.roots),
+        ),
+        evidence=(*([trial.told] if trial.told else []), f"it raised: {trial.failed}"),
     )
