@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from tests.facts.torch_tensors import Both, Draw
-from torchdoctor.facts.values import Named
+from torchdoctor.facts.values import Named, Sequence
 
 Recipe = Callable[[Draw], list[Any]]
 RECIPES: dict[str, Recipe] = {}
@@ -659,6 +659,21 @@ if torch.cuda.is_available():
 RECIPES[".size"] = lambda draw: [tensor := draw.tensor(ranks=(1, 5)), draw.dim(tensor)]
 RECIPES["builtins.len"] = lambda draw: [draw.tensor(ranks=(1, 4))]
 RECIPES["builtins.int"] = lambda draw: [draw.size(3)]
+
+
+@recipe("builtins.isinstance")
+def isinstance_(draw: Draw) -> list[Any]:
+    """One class, or several that are alternatives."""
+    kinds = {
+        "torch.Tensor": torch.Tensor,
+        "builtins.int": int,
+        "builtins.str": str,
+        "torch.nn.Parameter": torch.nn.Parameter,
+    }
+    names = [draw.one(*kinds) for _ in range(draw.number(1, 2))]
+    both = [Both(kinds[name], Named(name)) for name in names]
+    several = Both(tuple(one.real for one in both), Sequence(tuple(one.value for one in both)))
+    return [draw.any_dtype(), both[0] if len(both) == 1 else several]
 
 
 # -- creation --------------------------------------------------------------------------------------------------------

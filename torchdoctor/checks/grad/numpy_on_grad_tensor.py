@@ -65,13 +65,19 @@ def _is_required(flow: Flow, tensor: Tensor, grad: str) -> bool:
         return False
     if grad == "leaf" or not tensor.models:
         return True
-    if _freezes(flow.file):
+    if _freezes(flow.file) or _is_held(flow):
         return False
     if flow.of("backward"):
         return True
     # A module that is only handed in may have no parameters: a conversion, a metric.
     in_sight = all(isinstance(model, (Made, Self)) for model in tensor.models)
     return flow.function is None or (flow.known_callers and in_sight)
+
+
+def _is_held(flow: Flow) -> bool:
+    """Whether Lightning calls the method, or what calls it: then it may hold gradients off."""
+    facts = flow.file.classes.enclosing(flow.node)
+    return facts is not None and "lightning" in facts.kinds and not flow.of("backward")
 
 
 def _freezes(file: File) -> bool:

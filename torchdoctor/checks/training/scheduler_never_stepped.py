@@ -28,6 +28,8 @@ def check(file: File, flow: Flow) -> Iterator[Found]:
         if event.via or flow.kind(event.value) != "scheduler" or not isinstance(event.value, (Made, Result)):
             continue
         uses = uses_of(file, event.node)
+        if flow.function is None and "backward" not in file.calls_by_method:
+            continue  # a file of settings: whoever imports it trains
         if uses is None or (isinstance(uses.binds, cst.Attribute) and not _trains(file, event.node)):
             continue
         if not _may_step(flow, event, uses):
@@ -44,7 +46,17 @@ def _trains(file: File, node: cst.CSTNode) -> bool:
     if any(ancestor.file is not file for ancestor in facts.ancestry):
         return False
     calls = {m: file.calls_by_method.get(m, ()) for m in ("step", "backward")}
-    return all(any(facts.node in file.ancestors(call) for call in found) for found in calls.values())
+    own = {m: [call for call in found if facts.node in file.ancestors(call)] for m, found in calls.items()}
+    return bool(own["step"]) and any(_is_repeated(file, call) for call in own["backward"])
+
+
+def _is_repeated(file: File, call: cst.CSTNode, depth: int = 2) -> bool:
+    """Whether a loop of this file runs the call: who goes through the epochs steps the schedule."""
+    if file.enclosing(call, cst.For, cst.While) is not None:
+        return True
+    function = file.function(call)
+    callers = file.calls_by_method.get(function.name.value, ()) if function is not None and depth else ()
+    return any(_is_repeated(file, caller, depth - 1) for caller in callers)
 
 
 def _may_step(flow: Flow, made: Event, uses: Uses) -> bool:

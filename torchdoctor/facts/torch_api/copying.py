@@ -16,6 +16,11 @@ from torchdoctor.facts.values import Const, Known, Named, Sequence, Shape, Tenso
 
 # -- copies -----------------------------------------------------------------------------------------------------------
 
+_NO_TENSORS = frozenset(
+    {f"builtins.{name}" for name in ("int", "float", "complex", "bool", "str", "bytes", "list", "tuple", "dict", "set")}
+    | {"numpy.ndarray"}
+)
+
 
 def _clone(use: Use) -> Value:
     return _formatted(use, computed(use, memory=kept, scale=same_scale))
@@ -220,6 +225,18 @@ def _is_contiguous(use: Use) -> Value | None:
     return const(True) if known is not None and known.value and not use.has("memory_format") else None
 
 
+def _is_instance(use: Use) -> Value | None:
+    """`isinstance(x, torch.Tensor)`, and that it is no number, of what is known for more than its methods."""
+    given, kind = use.given.get("input"), use.given.get("kind")
+    kinds = kind.items if isinstance(kind, Sequence) else (kind,)
+    names = {one.name for one in kinds if isinstance(one, Named)}
+    if not isinstance(given, Tensor) or not all(isinstance(one, Named) for one in kinds):
+        return None
+    if not (given.models or given.dtype or given.device or (given.grad and given.grad.value != "cut")):
+        return None
+    return const(True) if "torch.Tensor" in names else const(False) if names <= _NO_TENSORS else None
+
+
 ROWS: tuple[Row, ...] = (
     effect("clone", "input", _clone, "computed"),
     effect(".contiguous", "input", _contiguous, "computed"),
@@ -245,5 +262,6 @@ ROWS: tuple[Row, ...] = (
     effect("builtins.int", "input", _as_int),
     effect("is_floating_point", "input", _is_floating_point),
     effect("torch.is_tensor", "input", lambda use: const(True) if isinstance(use.given.get("input"), Tensor) else None),
+    effect("builtins.isinstance", "input kind", _is_instance),
     effect(".is_contiguous", "input memory_format", _is_contiguous),
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import libcst as cst
+
+from torchdoctor.facts import sizes as s
 from torchdoctor.facts.axes import Shape
 from torchdoctor.facts.torch_api.arguments import NotKnown, Use
 from torchdoctor.facts.torch_api.dtypes import device_of
@@ -142,10 +145,20 @@ def legacy(name: str, dtype: str) -> Row:
         data = (
             len(given) == 1 and not use.arguments.starred and not (isinstance(given[0], Const) and given[0].kind is int)
         )
-        shape = attempt(lambda use: _shape_of_data(use, given[0], _DEEPEST) if data else sizes()(use), use)
+        shape = attempt(lambda use: _data_or_sizes(use, given[0]) if data else sizes()(use), use)
         return computed(use, shape=lambda use: shape, memory=fresh, grad=cut, dtype=fixed(dtype), device=fixed("cpu"))
 
     return effect(f"torch.{name}", "*size", make)
+
+
+def _data_or_sizes(use: Use, given: Value) -> Shape | None:
+    """`torch.Tensor(x.size())` has these sizes, `torch.Tensor((3, 4))` two elements; of a name it is not known."""
+    written = use.node.args[0].value if isinstance(use.node, cst.Call) else None
+    if isinstance(given, Sequence) and not isinstance(written, (cst.Tuple, cst.List)):
+        attribute = written.func if isinstance(written, cst.Call) and not written.args else written
+        asked = isinstance(attribute, cst.Attribute) and attribute.attr.value in ("size", "shape")
+        return tuple(map(s.dim, given.items)) if asked else None
+    return _shape_of_data(use, given, _DEEPEST)
 
 
 def new_tensor(use: Use) -> Value:
