@@ -14,12 +14,15 @@ from torchdoctor.probes.packages import package_of
 
 EVERY = 0.001
 _SWITCH = 0.0003  # seconds after which the main thread lets us look
-_MOST = 100_000
+_MOST, _DEEPEST = 100_000, 12
 _PARTS = ("<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>", "<lambda>")  # of the function around them
+
+Line = tuple[str, int, str]  # path, line, function
 
 
 class Lines:
-    """Looks from ``start`` to ``stop``. ``samples`` are Unix times in microseconds, with the number of the place.
+    """Looks from ``start`` to ``stop``. ``samples`` are Unix times in microseconds, with the number of the stack: the
+    numbers of the places in it, innermost first.
 
     Meanwhile threads take turns faster than Python's 5 ms: with those the look falls where the main thread lets go of
     its own accord, in operators and files, and a loop of pure Python is hardly ever seen.
@@ -27,8 +30,10 @@ class Lines:
 
     def __init__(self) -> None:
         self.samples: list[tuple[float, int]] = []
-        self.places: list[tuple[str, int, str]] = []
-        self._numbers: dict[tuple[str, int, str], int] = {}
+        self.stacks: list[list[int]] = []
+        self.places: list[Line] = []
+        self._numbers: dict[Line, int] = {}
+        self._known: dict[tuple[Line, ...], int] = {}
         self._of = threading.get_ident()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -57,28 +62,41 @@ class Lines:
         while not self._stop.wait(EVERY * (1 + len(self.samples) // 20_000)) and len(self.samples) < _MOST:
             frame = sys._current_frames().get(self._of)
             now = time.time_ns() / 1000
-            if (place := _innermost(frame)) is not None:
-                number = self._numbers.setdefault(place, len(self._numbers))
-                if number == len(self.places):
-                    self.places.append(place)
-                self.samples.append((now, number))
+            if stack := _stack(frame):
+                self.samples.append((now, self._number(stack)))
             del frame
 
+    def _number(self, stack: tuple[Line, ...]) -> int:
+        if stack not in self._known:
+            for line in stack:
+                if line not in self._numbers:
+                    self._numbers[line] = len(self.places)
+                    self.places.append(line)
+            self._known[stack] = len(self.stacks)
+            self.stacks.append([self._numbers[line] for line in stack])
+        return self._known[stack]
 
-def _innermost(frame: FrameType | None) -> tuple[str, int, str] | None:
-    """The innermost line of the user's own code in a file: unlike ``places.asking``, no generated code.
+
+def _stack(frame: FrameType | None) -> tuple[Line, ...]:
+    """The lines of the user's own code in files, innermost first: unlike ``places.asking``, no generated code.
 
     A comprehension or a lambda is told as a part of the function that it stands in.
     """
-    path, line, name = "", 0, ""
-    while frame is not None:
+    found: list[Line] = []
+    part: Line | None = None
+    while frame is not None and len(found) < _DEEPEST:
         code = frame.f_code
-        if not path and _users(code.co_filename):
-            path, line, name = code.co_filename, frame.f_lineno, code.co_name
-        if path and code.co_filename == path and code.co_name not in _PARTS:
-            return path, line, code.co_name
+        if _users(code.co_filename):
+            here = (code.co_filename, frame.f_lineno, code.co_name)
+            if part is not None and part[0] == here[0]:
+                here = (part[0], part[1], code.co_name)
+            if code.co_name in _PARTS:
+                part = here
+            else:
+                found.append(here)
+                part = None
         frame = frame.f_back
-    return (path, line, name) if path else None
+    return (*found, part) if part is not None else tuple(found)
 
 
 def _users(path: str) -> bool:

@@ -202,8 +202,8 @@ class Window:
         told = dict(self._setup)
         if times := self.plain[1:]:  # the first may have set things up
             told["plain"] = round(median(times) * 1e6, 1)
-        ours = {"setup": told, "places": lines.places if lines else [], "samples": lines.samples if lines else []}
-        return json.dumps(ours, allow_nan=False)
+        seen = {"places": lines.places, "stacks": lines.stacks, "samples": lines.samples} if lines is not None else {}
+        return json.dumps({"setup": told, **seen}, allow_nan=False)
 
     def _write(self, profiler: Any) -> None:
         path = self.folder / trace_name()

@@ -31,10 +31,19 @@ def within(place: Place | None) -> tuple[str, ...]:
     """The function, where only that is known."""
     if place is None or place.exact:
         return ()
-    file = place.path.replace("\\", "/").rpartition("/")[2]
+    file = _file(place)
     return (
         f"in `{place.function}` of `{file}`" if place.function != "<module>" else f"in `{file}`, outside of functions",
     )
+
+
+def together(one: Place | None, other: Place | None) -> bool:
+    """Whether two lines are of one function. Paths are told whole, or without the folder that Python found them in."""
+    return one is not None and other is not None and (one.function, _file(one)) == (other.function, _file(other))
+
+
+def _file(place: Place) -> str:
+    return place.path.replace("\\", "/").rpartition("/")[2]
 
 
 def costly(record: TraceRecord, act: str, share: float) -> Timed | None:

@@ -16,10 +16,11 @@ _OVERRIDDEN = ("", "other", "forward")
 _WHOLE = ("print", "deepcopy", "save", "load")  # what they do on the way, reading and copying, is theirs
 _BLIND = 2000.0  # microseconds: so soon after an act that let nobody look, the line seen is its own
 _NOT_OF_THE_STEP = ("input", "backward", "optimizer", "communication")  # what these compute is theirs to do
+Sample = tuple[float, tuple[Place, ...]]  # a time, and the user's lines then, innermost first
 
 
 class Host:
-    def __init__(self, window: Window, main: int, samples: list[tuple[float, Place]]) -> None:
+    def __init__(self, window: Window, main: int, samples: list[Sample]) -> None:
         self.window, self.main = window, main
         self.operators, self.modules, self.functions = Tallies(), Tallies(), Tallies()
         self.acts, self.syncs, self.allocations = Tallies(), Tallies(), Tallies()
@@ -174,6 +175,8 @@ class Host:
         tally.total += length
         if one.place is not None and length:
             tally.places[one.place] += length
+        if one.caller is not None:
+            tally.samples[one.caller] += 1
 
     def _credit(self, track: int, one: Open, start: float, end: float) -> None:
         kind = one.name.kind
@@ -223,7 +226,8 @@ class Host:
         """The lines of the user's that were seen while this ran."""
         samples = self._samples
         while self._seen < len(samples) and samples[self._seen][0] < end:
-            time, place = samples[self._seen]
+            time, stack = samples[self._seen]
+            place = stack[0]
             self._seen += 1
             if time < start or self.window.at(time) < 0:
                 continue
@@ -232,9 +236,20 @@ class Host:
                 self._blind[0].after[place] += 1
             self._blind = None
             own = one.owner if one.operator is None and one.name.kind in _PYTHON else None
-            for tally in (one.operator, one.act, one.sync, one.module, own):
+            for tally in (one.operator, one.sync, one.module, own):
                 if tally is not None:
                     tally.samples[place] += 1
+            if one.act is not None:
+                one.act.samples[self._calling(stack) if one.act.name == "forward" else place] += 1
+
+    def _calling(self, stack: tuple[Place, ...]) -> Place:
+        """The line that calls the model: of what the model itself is made of, none."""
+        model = self._threads[self.main].model
+        if model is None or model.place is None:
+            return stack[0]
+        function = model.place.function
+        model.caller = next((place for place in stack if place.function == function), stack[0])
+        return model.caller
 
     def finish(self) -> None:
         for track, thread in self._threads.items():

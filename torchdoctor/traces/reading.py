@@ -15,7 +15,7 @@ from torchdoctor.trace_record import Place, TraceRecord
 from torchdoctor.traces import summary
 from torchdoctor.traces.device import Device
 from torchdoctor.traces.events import Event, Events, NoTrace
-from torchdoctor.traces.host import Host
+from torchdoctor.traces.host import Host, Sample
 from torchdoctor.traces.names import GPU, STEP, Kind, Name, kind_of, name_of
 from torchdoctor.traces.opening import Source
 from torchdoctor.traces.ordering import Ordered
@@ -158,13 +158,15 @@ class Reading:
         return summary.record(source, window, whole, host, device, metadata, self.events, lost)
 
 
-def _samples(ours: Any, base: float) -> list[tuple[float, Place]]:
+def _samples(ours: Any, base: float) -> list[Sample]:
     """The lines of the user's that our own recording has seen, with the time of each in the trace's own terms."""
     if not isinstance(ours, dict):
         return []
     try:
         places = [Place(str(path), int(line), str(function), True) for path, line, function in ours["places"]]
-        return sorted(((float(time) - base, places[index]) for time, index in ours["samples"]), key=lambda one: one[0])
+        stacks = [tuple(places[index] for index in stack) for stack in ours.get("stacks", ())]
+        stacks = stacks or [(place,) for place in places]  # recorded by an early version
+        return sorted(((float(time) - base, stacks[index]) for time, index in ours["samples"]), key=lambda one: one[0])
     except (KeyError, TypeError, ValueError, IndexError):
         return []
 

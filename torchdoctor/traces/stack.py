@@ -30,6 +30,7 @@ class Open:
     outermost: bool = False  # an operator that no other made
     launched: bool = False  # the GPU has part in it
     recorded: bool = False  # for backward
+    caller: Place | None = None  # of a model: the line that was seen to call it
     sync: Tally | None = None
     dtype: str = ""
     shape: str = ""

@@ -25,10 +25,10 @@ def sign(record: TraceRecord) -> Iterator[Diagnosis]:
         return
     name = steps[0].name.removeprefix("step ")
     own = [one for one in record.operators if _in_optimizer(one)]
-    # The operations that are called once for each parameter.
-    once = [one.calls for one in own if one.name in _ONCE] or ([one.calls for one in own] if name == "SGD" else [])
-    most = max(once, default=0)
-    if record.a_step(most) < 40:
+    # The operations that are called once for each parameter; NAdam calls some of them twice.
+    once = [one.calls for one in own if one.name in _ONCE]
+    number = min(once) if once else max((one.calls for one in own), default=0) if name == "SGD" else 0
+    if record.a_step(number) < 40:
         return
     yield Diagnosis(
         f"`{name}` takes {time(record.a_step(record.phase('optimizer')))}, {percent(share)} of the step: it updates "
@@ -36,7 +36,7 @@ def sign(record: TraceRecord) -> Iterator[Diagnosis]:
         cures=tuple(_cures(record, name)),
         at=at(steps[0].place),
         evidence=(
-            f"`{max(own, key=lambda one: one.calls).name}` and the like run for {record.a_step(most):.0f} parameters",
+            f"`{max(own, key=lambda one: one.calls).name}` and the like run for {record.a_step(number):.0f} parameters",
             *within(steps[0].place),
         ),
         weight=min(share, record.idle) if record.gpu else share,
@@ -52,3 +52,5 @@ def _cures(record: TraceRecord, name: str) -> Iterator[str]:
         yield f"give `{name}` the option `fused=True`: one operation updates all parameters"
     if record.gpu:
         yield f"give `{name}` the option `foreach=True`, the default where all parameters are plain tensors"
+    if name not in _WITH_FUSED:
+        yield f"compile it, `torch.compile(optimizer.step)`: `{name}` has no `fused=True`, Adam, AdamW and SGD have"

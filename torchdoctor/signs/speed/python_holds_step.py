@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from torchdoctor.quantity_text import percent
 from torchdoctor.sign import Diagnosis, on_record
-from torchdoctor.signs._trace import at, time, within
+from torchdoctor.signs._trace import at, time, together, within
 from torchdoctor.trace_record import Place, Timed, TraceRecord
 
 _SHARE = 0.25
@@ -23,7 +23,7 @@ def sign(record: TraceRecord) -> Iterator[Diagnosis]:
     )
     if found is None or record.a_step(found.self_time) < _LEAST:
         return
-    acts = sum(one.self_time for one in record.acts if one.name in _ACTS and _same(one.place, found.place))
+    acts = sum(one.self_time for one in record.acts if one.name in _ACTS and together(one.place, found.place))
     own = found.self_time - acts
     hurts = min(record.share(own), record.idle) if record.gpu else record.share(own)
     if hurts < _SHARE:
@@ -56,15 +56,7 @@ def _called(function: Timed, own: float) -> Iterator[str]:
         yield f"`{called}`{of} takes {percent(min(function.callee_time / own, 1.0))} of it"
 
 
-def _same(one: Place | None, other: Place | None) -> bool:
-    return one is not None and other is not None and (one.function, _file(one)) == (other.function, _file(other))
-
-
-def _file(place: Place) -> str:
-    return place.path.replace("\\", "/").rpartition("/")[2]
-
-
 def _line(record: TraceRecord, function: Timed) -> Place | None:
     """The line of that function that was seen most."""
-    lines = [one for one in record.lines if one.phase not in _OTHERS and _same(one.place, function.place)]
+    lines = [one for one in record.lines if one.phase not in _OTHERS and together(one.place, function.place)]
     return max(lines, key=lambda one: one.calls).place if lines else None

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from torchdoctor.quantity_text import percent
 from torchdoctor.sign import Diagnosis, on_record
-from torchdoctor.signs._trace import at, time, within
+from torchdoctor.signs._trace import at, time, together, within
+from torchdoctor.signs.speed._per_sample import per_sample
 from torchdoctor.trace_record import Operator, Place, TraceRecord
 
 _LAUNCHES, _OPERATIONS = 100, 250
@@ -43,6 +44,8 @@ def _on_gpu(record: TraceRecord) -> Iterator[Diagnosis]:
 
 
 def _on_host(record: TraceRecord) -> Iterator[Diagnosis]:
+    if per_sample(record):
+        return  # then that is why
     read = record.act("item")
     reading = read is not None and record.a_step(read.calls) >= 50  # a rule of its own
     small = [one for one in record.operators if _small(one) and not (reading and one.name in _READING)]
@@ -57,7 +60,7 @@ def _on_host(record: TraceRecord) -> Iterator[Diagnosis]:
     if share < 0.4:
         return
     place, per = _where(small), "in the run" if record.whole else "a step"
-    if reading and read is not None and _together(place, read.place):
+    if reading and read is not None and together(place, read.place):
         return  # they are what goes before each read
     yield Diagnosis(
         f"{record.a_step(calls):.0f} operations {per} take {time(taken / calls)} each: {percent(share)} of the time "
@@ -66,10 +69,6 @@ def _on_host(record: TraceRecord) -> Iterator[Diagnosis]:
         evidence=within(place),
         weight=share,
     )
-
-
-def _together(one: Place | None, other: Place | None) -> bool:
-    return one is not None and other is not None and (one.path, one.function) == (other.path, other.function)
 
 
 def _small(one: Operator) -> bool:
