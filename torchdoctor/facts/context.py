@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from torchdoctor.facts.defined import defined
 from torchdoctor.facts.events import GradMode
 from torchdoctor.facts.tree import within
 from torchdoctor.facts.values import Const, Made, Named, OneOf, Result, Value
@@ -58,11 +59,10 @@ def _mode_of(name: str | None, node: cst.BaseExpression, file: File) -> GradMode
 
 def _touches_grad(name: str, node: cst.BaseExpression, file: File) -> GradMode | None:
     """A decorator or context manager of the project: it may change grad mode if it speaks of it."""
-    found = file.neighbours.definition(name) if file.neighbours is not None else None
-    definition = file.definition(name[len(file.module_name) + 1 :].split(".")) if found is None else found[1]
-    owner = file if found is None else found[0]
-    if definition is None:
+    found = defined(file, name)
+    if found is None:
         return GradMode(None, node)
+    owner, definition = found
     names = {owner.name(part) for part in within(definition) if isinstance(part, (cst.Name, cst.Attribute))}
     return GradMode(None, node) if names & (OFF | ON | {_SETTER}) else None
 
@@ -92,6 +92,4 @@ def opened_grad(value: Value, node: cst.BaseExpression, run: Run) -> GradMode | 
 
 
 def _is_of_project(name: str, file: File) -> bool:
-    if name.startswith(f"{file.module_name}."):
-        return True
-    return file.neighbours is not None and file.neighbours.definition(name) is not None
+    return name.startswith(f"{file.module_name}.") or defined(file, name) is not None

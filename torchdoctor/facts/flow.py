@@ -15,7 +15,7 @@ from torchdoctor.facts.inheriting import filled_in
 from torchdoctor.facts.instances import Instances
 from torchdoctor.facts.joins import exact
 from torchdoctor.facts.kind import kind_of
-from torchdoctor.facts.reach import UNNAMED, called_by, owner_of, reached
+from torchdoctor.facts.reach import called_by, owner_of, plainly_called, reached
 from torchdoctor.facts.run import CutOff, Run
 from torchdoctor.facts.state import State
 from torchdoctor.facts.usage import Usage
@@ -111,7 +111,7 @@ class Flows:
         self.passed: dict[tuple[cst.CSTNode, cst.CSTNode], tuple[dict[str, Value], Flow]] = {}
         self.watched: frozenset[cst.CSTNode] = frozenset()  # statements before which what is known is written down
         self.inherited: list[Flow] = []  # flows of methods of other files, as instances of this file's classes run them
-        self._filled_in: set[cst.FunctionDef] = set()  # functions whose part in template methods was looked at
+        self._whole: set[cst.FunctionDef] = set()  # functions that were run in all their contexts
         self.instances = Instances(self)
 
     @cached_property
@@ -172,14 +172,7 @@ class Flows:
         marked = [function for function in functions if function in reaches[0].functions] if reaches else functions
         wanted = [function for function in marked if all(function in reach.functions for reach in reaches[1:])]
         for function in sorted(wanted, key=lambda function: function in self._called):
-            if function not in self._contexts:
-                self.alone(function)
-            if function not in self._filled_in:
-                self._filled_in.add(function)
-                for facts, base, method in filled_in(self.file, function):
-                    flow = self.alone(method, facts, base.file)
-                    if base.file is not self.file:
-                        self.inherited.append(flow)
+            self._see(function)
         if self.left[0] <= 0:
             return []  # some way to call one of them may not have been seen
         return [*flows, *(flow for function in marked for flow in self._contexts.get(function, ()))]
@@ -189,21 +182,39 @@ class Flows:
 
     def of(self, function: cst.CSTNode) -> list[Flow]:
         """The flows of one function: one a context that calls it, or one with nothing known of its arguments."""
-        if isinstance(function, cst.FunctionDef):
-            if function.name.value not in UNNAMED:
-                self.touching(frozenset((function.name.value,)))
-            if function not in self._contexts:
-                self.alone(function)
-            return self._contexts[function]
-        return [self.module]
+        return self.running((function,)) if isinstance(function, cst.FunctionDef) else [self.module]
 
     def running(self, functions: Iterable[cst.CSTNode]) -> list[Flow]:
         """The flows of these functions, in every context in which the file is seen to call them."""
         wanted = list(dict.fromkeys(functions))
-        names = {called_by(self.file, one) for one in wanted if isinstance(one, cst.FunctionDef)}
-        if names:
-            self.touching(frozenset(names))
-        return [flow for one in wanted for flow in (self._contexts.get(one) or self.of(one))]
+        defined = [one for one in wanted if isinstance(one, cst.FunctionDef)]
+        for one in defined:
+            if one not in self._called:
+                self._see(one)  # first, as in ``touching``: what follows may then have less to teach
+        if defined:
+            self.touching(frozenset(called_by(self.file, one) for one in defined))
+        for one in defined:
+            self._see(one)
+        return [flow for one in wanted for flow in (self._contexts.get(one) or [self.module])]
+
+    def _see(self, function: cst.FunctionDef) -> None:
+        """Run a function in all its contexts, the same ones whatever was run before: in those of its callers; with
+        nothing known of its arguments where nothing plainly calls it, or nothing got there; and as subclasses fill in
+        what it is a part of."""
+        if function in self._whole:
+            return
+        self._whole.add(function)
+        called = function in self._called
+        for name in self.file.mentions.get(function.name.value, ()) if called else ():
+            caller = self.file.function(name)
+            if caller is not None:
+                self._see(caller)
+        if not called or function not in self._contexts:
+            self.alone(function)
+        for facts, base, method in filled_in(self.file, function):
+            flow = self.alone(method, facts, base.file)
+            if base.file is not self.file:
+                self.inherited.append(flow)
 
     def contexts(self, function: cst.CSTNode) -> list[Flow]:
         """The flows of a function, of this file or of another, as what was run so far has come to it."""
@@ -230,14 +241,21 @@ class Flows:
                 found += file.flows._contexts.get(function, [])
         return found
 
-    def alone(self, function: cst.FunctionDef, facts: ClassFacts | None = None, file: File | None = None) -> Flow:
+    def by_itself(self, function: cst.FunctionDef) -> Flow:
+        """The function with nothing known of its arguments, for a question: that is none of the ways it is called."""
+        return self.alone(function, aside=True)
+
+    def alone(
+        self, function: cst.FunctionDef, facts: ClassFacts | None = None, file: File | None = None, aside: bool = False
+    ) -> Flow:
         """The function with nothing known of its arguments but their names and annotations.
 
         A method may be inherited: then ``facts`` is the class whose instance runs it, and ``file`` where it stands.
         """
         home = (file or self.file).flows
         entry = home.unasked(function, Self(facts.node, facts.name) if facts else None, root=self)
-        return home.run(function, entry, closure=self.closures.get(function), known_callers=False, root=self)
+        closure = self.closures.get(function)
+        return home.run(function, entry, closure=closure, known_callers=False, constructing=aside, root=self)
 
     def unasked(self, function: cst.FunctionDef, receiver: Self | None = None, *, root: Flows) -> State:
         """What is known where a function of this file begins that nobody is seen to call. ``receiver``: an instance of
@@ -313,24 +331,7 @@ class Flows:
 
     @cached_property
     def _called(self) -> set[cst.FunctionDef]:
-        """Functions that the file itself calls: by name, or on self."""
-        found: set[cst.FunctionDef] = set()
-        prefix = f"{self.file.module_name}."
-        for name in self.file.calls_by_name:
-            if name.startswith(prefix):
-                node = self.file.definition(name[len(prefix) :].split("."))
-                if isinstance(node, cst.FunctionDef):
-                    found.add(node)
-        for method, calls in self.file.calls_by_method.items():
-            if method.startswith("__") or method == "forward":
-                continue
-            for call in calls:
-                assert isinstance(call.func, cst.Attribute)
-                if isinstance(call.func.value, cst.Name):
-                    owner = self.file.classes.enclosing(call)
-                    if owner is not None and method in owner.methods:
-                        found.add(owner.methods[method])
-        return found
+        return plainly_called(self.file)
 
 
 def _is_generator(function: cst.FunctionDef | cst.Lambda, file: File) -> bool:

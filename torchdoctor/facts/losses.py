@@ -165,7 +165,7 @@ def _scale(flow: Flow, value: Value, node: cst.BaseExpression | None) -> Known[s
 def _scale_alone(event: Event) -> str | None:
     """The scale of a loss's input as the function that holds it tells by itself, whoever calls it."""
     function = event.file.function(event.node)
-    flow = event.file.flows.alone(function) if function is not None else event.file.flows.module
+    flow = event.file.flows.by_itself(function) if function is not None else event.file.flows.module
     for own in flow.of("loss"):
         value = own.argument(0, "input")
         if own.node is event.node and isinstance(value, Tensor) and value.scale is not None:

@@ -274,7 +274,7 @@ def _way_back(flow: Flow, file: File, hops: int) -> cst.CSTNode | None:
 def _by_itself(operation: Operation, judge: Judge, names: frozenset[str]) -> bool:
     """Whether the file of the operation says the same, knowing nothing of who calls."""
     function = operation.file.function(operation.node)
-    flow = operation.file.flows.alone(function) if function is not None else operation.file.flows.module
+    flow = operation.file.flows.by_itself(function) if function is not None else operation.file.flows.module
     own = (one for one in operations(flow, names) if one.node is operation.node)
     return any(judge(one) is not None for one in own)
 

@@ -33,7 +33,7 @@ def _of_class(run: Run, model: Param, value: Tensor) -> Value:
     found = facts.method("forward") if facts is not None else None
     if found is None or found[1] in run.stack:
         return value
-    returned = found[0].file.flows.alone(found[1]).returned
+    returned = found[0].file.flows.by_itself(found[1]).returned
     if isinstance(returned, Sequence):
         parts = [Result(value.source, model, place) for place in range(len(returned.items))]
         return Sequence(

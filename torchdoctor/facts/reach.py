@@ -82,3 +82,24 @@ def owner_of(file: File, function: cst.FunctionDef) -> cst.ClassDef | None:
     """The class that the function is a method of."""
     scope = file.scopes.of(function).node
     return scope if isinstance(scope, cst.ClassDef) else None
+
+
+def plainly_called(file: File) -> set[cst.FunctionDef]:
+    """Functions that the file itself calls: by name, or on self."""
+    found: set[cst.FunctionDef] = set()
+    prefix = f"{file.module_name}."
+    for name in file.calls_by_name:
+        if name.startswith(prefix):
+            node = file.definition(name[len(prefix) :].split("."))
+            if isinstance(node, cst.FunctionDef):
+                found.add(node)
+    for method, calls in file.calls_by_method.items():
+        if method.startswith("__") or method == "forward":
+            continue
+        for call in calls:
+            assert isinstance(call.func, cst.Attribute)
+            if isinstance(call.func.value, cst.Name):
+                owner = file.classes.enclosing(call)
+                if owner is not None and method in owner.methods:
+                    found.add(owner.methods[method])
+    return found
