@@ -369,3 +369,25 @@ def test_no_torch_at_all(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.stdout == "False\n" and "no step was seen" in done.stderr
     assert [one.name[:6] for one in (tmp_path / "runs").iterdir()] == ["train-"]
+
+
+@pytest.mark.parametrize(("what", "code"), [(["missing.py"], 2), (["-m", "missing"], 1)])
+def test_a_program_that_is_not_there_leaves_python_s_own_words_and_nothing_else(
+    what: list[str], code: int, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "torchdoctor", "run", "--watch", *what]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == code and len(done.stderr.splitlines()) == 1 and "missing" in done.stderr
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_module_is_told_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "train.py").write_text("")
+    (tmp_path / "package" / "__main__.py").write_text("")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for what, name in (("-mpackage.train", "package.train"), ("-mpackage", "package"), ("package", "package")):
+        command = [sys.executable, "-m", "torchdoctor", "run", "--watch=run", what]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert f"watched: {name}, 0 steps" in done.stderr and records_of(tmp_path / "run")[0].program == name

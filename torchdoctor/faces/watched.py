@@ -77,7 +77,7 @@ def verdict(ranks: Sequence[WatchRecord], findings: Sequence[Finding], paint: Pa
     lines = Lines()
     for found in findings:
         rows += [*text.finding(found, lines, paint), ""]
-    if not findings:
+    if not findings and own.count:
         enough = own.count >= 20
         rows += ["nothing stands out in it" if enough else "too few steps to judge it by", ""]
     return "".join(f"{row.rstrip()}\n" for row in rows)

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -78,6 +79,18 @@ class watch:
             _told(f"could not judge the watched run ({type(fault).__name__}: {fault})")
         return self.findings
 
+    def discard(self) -> None:
+        """End it, tell nothing, and leave no record behind."""
+        if self._watch.running and os.getpid() == self._watch.process:
+            self._watch.stop()
+            if self._watch.journal.path is not None:
+                with suppress(OSError):  # the folder may hold more than this
+                    path = self._watch.journal.path
+                    path.unlink()
+                    path.parent.rmdir()
+                    if path.parent.parent.name == "runs":
+                        path.parent.parent.rmdir()
+
     @property
     def record(self) -> WatchRecord:
         """What is recorded by now: a ``torchdoctor.step_record.WatchRecord``."""
@@ -116,7 +129,13 @@ def watch_program(folder: Path) -> None:
     """``torchdoctor run --watch``: from now to the end of the program."""
     run = watch(folder).start()
 
+    name = (sys.argv or [""])[0]
+    there = name in ("", "-", "-c", "-m") or os.path.exists(name)
+
     def ended() -> None:
+        # Of a program that is not there Python has said so, and there is nothing to add.
+        if not there or (name == "-m" and sys.argv[:1] == ["-m"]):
+            run.discard()
         run.stop(ending(getattr(sys, "last_type", None)))
 
     atexit.register(ended)

@@ -29,6 +29,7 @@ _SAMPLED = 24  # elements of a long container that are weighed, from its end
 _FRAMES = 12
 _LEAST_BYTES = 64 << 10  # of growth, for what holds neither tensors nor graphs
 _CONTAINERS = (list, tuple, dict, set, collections.deque)
+_ALONE = frozenset({int, float, bool, str, bytes, complex, type(None)})  # hold nothing else
 
 
 @dataclass(slots=True)
@@ -91,12 +92,7 @@ def _frames(frame: types.FrameType | None) -> Iterator[types.FrameType]:
 
 
 def _is_users_module(value: Any) -> bool:
-    return is_a(value, torch_class("nn.Module")) and _is_users(value)
-
-
-def _is_users(value: Any) -> bool:
-    """Whether the class of an object is written in the user's own code: of those the attributes are looked at."""
-    return users_file(type(value)) is not None
+    return is_a(value, torch_class("nn.Module")) and users_file(type(value)) is not None
 
 
 class _Looking:
@@ -107,13 +103,23 @@ class _Looking:
         self._seen: set[int] = set()
         self._objects, self._nodes = _OBJECTS, _NODES
         self._tensor, self._parameter = torch_class("Tensor"), torch_class("nn.Parameter")
+        self._files: dict[type, str | None] = {}
 
     def name(self, name: str, value: Any, function: str, path: str) -> None:
         """One name of the program, and what it leads to."""
         if not name.startswith("__"):
             self._value(name, value, function, path, 0)
 
+    def _file(self, value: Any) -> str | None:
+        """Where the class of an object is written; None where not by the user: of such no attributes are looked at."""
+        kind = type(value)
+        if kind not in self._files:
+            self._files[kind] = users_file(kind)
+        return self._files[kind]
+
     def _value(self, name: str, value: Any, function: str, path: str, depth: int) -> None:
+        if type(value) in _ALONE:
+            return
         if self._objects <= 0 or depth > _DEEPEST or id(value) in self._seen:
             return
         if is_a(value, types.ModuleType, types.FunctionType, type, str, int, float):
@@ -124,17 +130,18 @@ class _Looking:
             self.look.held[name] = self._weigh(Held("Tensor", function, path), value)
         elif is_a(value, *_CONTAINERS):
             self._container(name, value, function, path, depth)
-        elif _is_users(value) or depth == 0:
-            path = users_file(type(value)) or path  # its attributes are fed by its own class's code
+        elif self._file(value) is not None or depth == 0:
+            own = self._file(value)
+            path = own or path  # its attributes are fed by its own class's code
             for attribute, held in list(instance_dict(value).items()):
                 if attribute == "_buffers" and type(held) is dict:
                     for buffer, tensor in list(held.items()):
                         self._value(f"{name}.{buffer}", tensor, function, path, depth + 1)
                 elif attribute == "_modules" and type(held) is dict:
                     for child, module in list(held.items()):
-                        if _is_users(module):
+                        if self._file(module) is not None:
                             self._value(f"{name}.{child}", module, function, path, depth + 1)
-                elif attribute != "_parameters" and _is_users(value):
+                elif attribute != "_parameters" and own is not None:
                     self._value(f"{name}.{attribute}", held, function, path, depth + 1)
 
     def _container(self, name: str, value: Any, function: str, path: str, depth: int) -> None:
@@ -146,9 +153,11 @@ class _Looking:
         items = _last(value, kind, _SAMPLED)
         for key, item in items:
             self._objects -= 1
-            if is_a(item, self._tensor):
+            if type(item) in _ALONE:
+                held.bytes += 0 if held.tensors else sys.getsizeof(item)
+            elif is_a(item, self._tensor):
                 self._weigh(held, item)
-            elif is_a(item, *_CONTAINERS) or _is_users(item):
+            elif is_a(item, *_CONTAINERS) or self._file(item) is not None:
                 if length <= _SAMPLED:
                     self._value(f"{name}[{key}]", item, function, path, depth + 1)
                 else:

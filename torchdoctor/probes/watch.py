@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter as clock
+from typing import Any
 
 from torchdoctor.cores import usable_cores
 from torchdoctor.errors import FAULTS_ARE_RAISED
@@ -26,6 +27,16 @@ def rank_and_world() -> tuple[int, int]:
     if rank.isdigit() and world.isdigit() and int(rank) < int(world):
         return int(rank), int(world)
     return 0, 1
+
+
+def program_name() -> str:
+    """What the program is called: "train.py", or "package.train" for what runs as a module."""
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    if spec is not None and spec.name != "__main__":  # that is a folder's, or a zip file's
+        return str(spec.name).removesuffix(".__main__")
+    file = (sys.argv or [""])[0] if spec is not None else getattr(main, "__file__", None)
+    return os.path.basename(str(file or (sys.argv or [""])[0]))
 
 
 def file_of(folder: Path, rank: int) -> Path:
@@ -54,14 +65,11 @@ class Watch:
     def start(self) -> None:
         rank, world = rank_and_world()
         self._began = clock()
-        main = getattr(sys.modules.get("__main__"), "__file__", None) or (sys.argv or [""])[0]
-        head = WatchRecord(
-            program=os.path.basename(str(main)), rank=rank, world=world, started=time.time(), cpus=usable_cores()
-        )
+        head = WatchRecord(program=program_name(), rank=rank, world=world, started=time.time(), cpus=usable_cores())
         self.journal = Journal(file_of(self.folder, rank) if self.folder is not None else None, head, self.tell)
         self.recorder = Recorder(self.journal, self._began, self.failed)
         self.sampler = Sampler(self._began, self.recorder.device, self._sampled, self.failed)
-        self._device = ""
+        self._facts: dict[str, Any] = {}
         self.running = True
         watched_calls.listen(self.recorder)
         self.sampler.start()
@@ -119,9 +127,9 @@ class Watch:
         with self._lock:
             self.recorder.digest()
             self.journal.lay("sample", sample)
-            facts = self.recorder.describe()
-            if facts["device"] != self._device:
-                self._device = facts["device"]
+            facts = {**self.recorder.describe(), "program": program_name()}
+            if facts != self._facts:
+                self._facts = facts
                 self.journal.fits(**facts)
             if final:
                 self._stopped = clock()
