@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import sys
+from time import perf_counter as clock
 from typing import Any, NamedTuple
 
 _PAGE = 4096
+_SEARCHED_EVERY_S = 0.1  # between two times of asking whether an accelerator is in use
 
 
 class Use(NamedTuple):
@@ -74,11 +76,12 @@ class DeviceMemory:
     def __init__(self) -> None:
         self._kind = ""
         self.index = 0
+        self._search = 0.0
 
     def read(self) -> tuple[int | None, int | None, int | None, int | None]:
         """Allocated, reserved, their peak, and retries. Reads counters only, and never resets one."""
         torch = sys.modules.get("torch")
-        if torch is None or not (self._kind or self._found(torch)):
+        if torch is None or not (self._kind or (self._search < clock() and self._found(torch))):
             return None, None, None, None
         try:
             if self._kind == "mps":
@@ -97,6 +100,7 @@ class DeviceMemory:
 
     def _found(self, torch: Any) -> bool:
         """Whether the program has begun to use an accelerator: it is never begun on our account."""
+        self._search = clock() + _SEARCHED_EVERY_S
         try:
             for kind in ("cuda", "xpu"):
                 module = getattr(torch, kind, None)
