@@ -144,7 +144,8 @@ class HostRecord:
     """The machine's own memory as this process sees it.
 
     ``rss`` is what the process holds in it, ``limit`` and ``used`` are the control group's (``cgroup`` its version),
-    ``address_limit`` is ``ulimit -v``; ``shared`` and ``shared_free`` are of /dev/shm; ``children`` of its processes.
+    ``address_limit`` is ``ulimit -v``; ``shared`` and ``shared_free`` are of /dev/shm; ``children`` of its processes;
+    ``maps`` are those that it has of files and memory, and may have.
     """
 
     total: int | None = None
@@ -162,6 +163,8 @@ class HostRecord:
     shared_free: int | None = None
     children: int = 0
     children_rss: int = 0
+    maps: int | None = None
+    maps_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

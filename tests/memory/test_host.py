@@ -196,3 +196,82 @@ def test_a_traceback_goes_before_what_killed_the_others() -> None:
     )
     (failure,) = failures_in(log)
     assert failure.exception.type == "RuntimeError"
+
+
+FULL, NO_ROOM = "No space left on device (28)", "a tensor found no room in /dev/shm"
+SHARED = {
+    f"unable to allocate shared memory(shm) for file </torch_12_345_0>: {FULL}": NO_ROOM,
+    f"unable to open shared memory object </torch_12_345> in read-write mode: {FULL}": NO_ROOM,
+    f"unable to write to file </torch_18692_1954506624>: {FULL}": NO_ROOM,
+    "unable to resize file </torch_12_345_0> to the right size: File too large (27)": "than this process may make",
+    "unable to allocate shared memory(shm) for file </torch_12_345_0>: Cannot allocate memory (12)": "has no memory",
+}
+
+
+@pytest.mark.parametrize(("text", "told"), SHARED.items())
+def test_no_room_for_shared_memory_in_all_its_words(text: str, told: str) -> None:
+    (found,) = diagnose(Failure(ExceptionRecord("RuntimeError", text)))
+    assert found.rule == "shared-memory-full" and told in found.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "unable to open shared memory object </torch_12_345> in read-write mode: Permission denied (13)",
+        "unable to open shared memory object </torch_12_345> in read-write mode: No such file or directory (2)",
+        "unable to resize file </data/rows.bin> to the right size: No space left on device (28)",
+        "unable to mmap 0 bytes from file <rows.bin>: Invalid argument (22)",
+    ],
+)
+def test_other_reasons_are_not_taken_for_want_of_room(text: str) -> None:
+    rules = [found.rule for found in diagnose(Failure(ExceptionRecord("RuntimeError", text)))]
+    assert not {"shared-memory-full", "mapping-refused"} & set(rules)
+
+
+def test_a_worker_s_own_words_on_a_bus_error() -> None:
+    text = (
+        "ERROR: Unexpected bus error encountered in worker. This might be caused by insufficient shared memory (shm).\n"
+    )
+    (failure,) = failures_in("epoch 1\n" + text)
+    assert [found.rule for found in diagnose(failure)] == ["shared-memory-full"]
+
+
+MAPS = "unable to mmap 602112 bytes from file </torch_12_345_0>: Cannot allocate memory (12)"
+
+
+@pytest.mark.parametrize(
+    ("host", "told", "cure"),
+    [
+        (HostRecord(maps=65_000, maps_limit=65_530), "it has 65,000 maps already, and may have 65,530", "clone()"),
+        (HostRecord(address_limit=4 << 30, virtual=4 << 30), "`ulimit -v` holds this process to 4 GiB", "ulimit -v"),
+        (HostRecord(maps=300, maps_limit=65_530), "it may have no more maps, or no more addresses", "clone()"),
+        (None, "it may have no more maps, or no more addresses", "clone()"),
+    ],
+)
+def test_what_a_map_was_refused_for(host: HostRecord | None, told: str, cure: str) -> None:
+    memory = MemoryRecord(device="cpu", host=host) if host is not None else None
+    (found,) = diagnose(Failure(ExceptionRecord("RuntimeError", MAPS), memory=memory))
+    assert found.rule == "mapping-refused" and told in found.message and cure in found.cures[0]
+    assert not list(unstylish_words(found))
+
+
+@LINUX
+def test_a_checkpoint_that_cannot_be_mapped(tmp_path: Path) -> None:
+    program = 'torch.save(torch.zeros(250_000_000, dtype=torch.uint8), "big.pt")\n' + LIMITED.replace("600", "100")
+    (tmp_path / "train.py").write_text("import torch\n" + program + 'state = torch.load("big.pt", mmap=True)\n')
+    ours = run([*DOCTOR, "train.py"], tmp_path)
+    flat = " ".join(ours.err.split())
+    assert "error[mapping-refused]: `big.pt`, 238.4 MiB of it, could not be mapped" in flat and "ulimit -v" in flat
+
+
+@LINUX
+def test_the_maps_of_a_process_are_counted() -> None:
+    host = host_of()
+    assert host.maps is not None and host.maps > 10 and host.maps_limit is not None
+
+
+@pytest.mark.parametrize("kind", ["RuntimeError", "OSError"])
+def test_no_memory_in_the_system_s_words(kind: str) -> None:
+    text = "std::bad_alloc" if kind == "RuntimeError" else "[Errno 12] Cannot allocate memory"
+    (found,) = diagnose(Failure(ExceptionRecord(kind, text)))
+    assert found.rule == RULE

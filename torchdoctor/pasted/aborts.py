@@ -14,7 +14,7 @@ _KILLED = re.compile(
     r"^\s*(?:[\w./-]+: line \d+:\s+\d+ (?=Killed\s))?(?P<bare>Killed(?:\s{2,}.*)?)\s*$"
     r"|(?P<told>.*(?:\boom[-_]kill event|\bOOMKilled\b(?!\"?\s*[:=]\s*\"?false)|out of memory: Killed process"
     r"|exit(?:ed with)? code:? 137\b|exit status 137\b|died with <Signals\.SIGKILL: 9>|\bexitcode\s*: -9\b"
-    r"|exited on signal 9 \(Killed\)).*)$",
+    r"|exited on signal 9 \(Killed\)|Unexpected bus error encountered in worker\.).*)$",
     re.IGNORECASE,
 )
 _FATAL = re.compile(r"^Fatal Python error: .+$")

@@ -39,6 +39,8 @@ def host_of() -> HostRecord:
         shared_free=shared.f_bavail * shared.f_frsize if shared is not None else None,
         children=len(children),
         children_rss=sum(children),
+        maps=_tried(_maps),
+        maps_limit=_number("/proc/sys/vm/max_map_count"),
     )
 
 
@@ -84,6 +86,11 @@ def _address_limit() -> int | None:
 
     soft, _ = resource.getrlimit(resource.RLIMIT_AS)
     return None if soft == resource.RLIM_INFINITY else soft
+
+
+def _maps() -> int:
+    with open("/proc/self/maps", "rb") as rows:
+        return sum(1 for _ in rows)
 
 
 def _group() -> tuple[int, int | None, int | None, int | None]:

@@ -39,13 +39,23 @@ _SETTINGS = (
 )
 _REFUSALS = ("out of memory", "can't allocate memory", "not enough memory: you tried", "Invalid buffer size",
              "OUT_OF_DEVICE_MEMORY", "Unable to allocate", "would exceed allowed memory")  # fmt: skip
+_OF_THE_HOST = ("shared memory(shm)", "shared memory object", "unable to mmap", "unable to resize file",
+                "Cannot allocate memory", "std::bad_alloc")  # fmt: skip
 
 
 def is_refusal(exception: ExceptionRecord) -> bool:
     """Whether an exception says that there was no memory."""
     if exception.is_a("MemoryError", "OutOfMemoryError"):
         return True
-    return exception.is_a("RuntimeError") and any(text in exception.message[:2000] for text in _REFUSALS)
+    if exception.is_a("OSError"):
+        return _is_host(exception)
+    told = exception.message[:2000]
+    return exception.is_a("RuntimeError") and (any(text in told for text in _REFUSALS) or _is_host(exception))
+
+
+def _is_host(exception: ExceptionRecord) -> bool:
+    """Whether it was the machine's own memory, or a map of it."""
+    return exception.is_a("MemoryError") or any(text in exception.message[:2000] for text in _OF_THE_HOST)
 
 
 def memory_at(
@@ -76,7 +86,7 @@ def _memory(
     sources: Sources,
     objects: tuple[ObjectRecord, ...],
 ) -> MemoryRecord:
-    told = told_memory(exception.message) or MemoryRecord(device="cpu" if exception.is_a("MemoryError") else "")
+    told = told_memory(exception.message) or MemoryRecord(device="cpu" if _is_host(exception) else "")
     if told.device == "cpu":
         return replace(told, host=host_of())
     found = told_by_device(told.device or "cuda", told.requested)

@@ -26,10 +26,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The signal, where there is one, tells why; else the workers' own words on standard error do."""
     signal = said["signal"] or _signal(failure.causes)
     workers = _workers(failure)
-    shared = (
-        "in Docker: `--ipc=host`, or `--shm-size=8g`; its 64 MiB of /dev/shm hold few batches",
-        "`torch.multiprocessing.set_sharing_strategy('file_system')`, where /dev/shm cannot grow",
-    )
+    shared = ("in Docker: `--ipc=host`, or `--shm-size=8g`; its 64 MiB of /dev/shm hold few batches",)
     memory = (
         f"fewer workers{workers}, or `prefetch_factor=1`: each holds a copy of what the dataset reads, and "
         "batches ahead",

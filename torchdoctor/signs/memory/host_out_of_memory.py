@@ -1,6 +1,6 @@
 """The machine's own memory, refused: mostly a shape that nobody meant; else a limit, workers, or too much data.
 
-Told of torch's allocator, of NumPy and of Python itself, and of processes that the kernel has killed for it.
+Told of torch's allocator, of NumPy, of C++ and of Python itself.
 """
 
 from __future__ import annotations
@@ -48,6 +48,18 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
 def python(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """NumPy says how much; Python says nothing."""
     yield from _refused(failure, memory_of(failure) or MemoryRecord(device="cpu"))
+
+
+@on_failure(
+    "std::bad_alloc", "^[Errno 12] Cannot allocate memory", raises=("RuntimeError", "OSError", "std::bad_alloc")
+)
+def system(failure: Failure, said: Said) -> Iterator[Diagnosis]:
+    """C++ and the system say nothing of the size: of an object, a map, or a process that was to be started."""
+    memory = memory_of(failure) or MemoryRecord(device="cpu")
+    starts = any(frame.function in ("_launch", "_execute_child", "fork") for frame in failure.frames)
+    what = "the system starts no further process" if starts else "no memory was left for what was to be made"
+    message = "; ".join(filter(None, (what, reason(memory))))
+    yield Diagnosis(message, tuple(cures(failure, memory)), evidence=tuple(evidence(memory)))
 
 
 def _refused(failure: Failure, memory: MemoryRecord) -> Iterator[Diagnosis]:

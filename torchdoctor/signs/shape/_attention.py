@@ -78,3 +78,13 @@ def mask_of(failure: Failure, padding: bool) -> ValueRecord | None:
     others = ("attn_mask", "mask", "src_mask", "tgt_mask", "memory_mask")
     known = [one for one in (failure.asked.operands if failure.asked is not None else ()) if one.tensor is not None]
     return next((one for one in known if one.role in (roles if padding else others)), None)
+
+
+def given(failure: Failure, width: int | None) -> ValueRecord | None:
+    """What the user gave it: within, attention turns the sizes of what is batch first."""
+    for expression in reversed(failure.expressions):
+        for key in ("query", "src", 0):
+            found = expression.operand(key)
+            if found is not None and (shape_of(found) or ())[-1:] == (width,):
+                return found
+    return failure.operand("query", "src", 0)

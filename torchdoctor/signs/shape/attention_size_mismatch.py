@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.record import Failure, shape_text
 from torchdoctor.sign import Diagnosis, Said, on_failure
-from torchdoctor.signs.shape._attention import SCALED, of_sizes
+from torchdoctor.signs.shape._attention import SCALED, given, of_sizes
 from torchdoctor.signs.shape._sizes import name_of, nearest, roots, shape_of, spelled
 
 
@@ -17,7 +17,7 @@ from torchdoctor.signs.shape._sizes import name_of, nearest, roots, shape_of, sp
 )
 def width(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """Tokens of another width."""
-    layer, value = failure.layer, failure.operand("query", "src", 0)
+    layer, value = failure.layer, given(failure, said["gets"])
     facts = layer.facts if layer is not None else {}
     takes = said["takes"] or facts.get("d_model")
     source, target = shape_of(failure.operand("src")), shape_of(failure.operand("tgt"))
