@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from torchdoctor.facts.defined import defined
 from torchdoctor.facts.events import Event
 from torchdoctor.facts.ranks import other_side, side
 from torchdoctor.facts.values import Attr, Const, Made, Named
@@ -100,6 +101,8 @@ def is_answered(flow: Flow, event: Event, taken: str, meetings: list[Event]) -> 
     """Whether the ranks on the other side have a collective to come to: here, or in another method of the class."""
     file, mine = flow.file, anchor(event)
     others = [other for other in meetings if anchor(other) is not mine]
+    if _is_handed_on(file, mine):
+        return True
     if any(flow.exclusive(event, other) or _is_past(flow, event, other) for other in others):
         return True
     nodes = {anchor(other) for other in others}
@@ -109,6 +112,36 @@ def is_answered(flow: Flow, event: Event, taken: str, meetings: list[Event]) -> 
             for run in file.flows.of(method) if method is not flow.function else ():
                 nodes |= {anchor(other) for other in run.events if is_collective(run, other)}
     return any(other != taken for node in nodes for _, other in takers(file, node))
+
+
+def _is_handed_on(file: File, mine: cst.CSTNode) -> bool:
+    """Whether the ranks in the other arm make a function that holds a collective, or hand one on: who calls it, and so
+    whether the ranks meet there, is not in sight."""
+    child = mine
+    for above in file.ancestors(mine):
+        if isinstance(above, cst.FunctionDef):
+            return False
+        if isinstance(above, cst.If) and child is not above.test and side(file, above.test) is not None:
+            other = above.orelse if child is above.body else above.body
+            return other is not None and any(_holds_meeting(file, one) for one in _functions_of(file, other))
+        child = above
+    return False
+
+
+def _functions_of(file: File, arm: cst.CSTNode) -> Iterator[cst.FunctionDef]:
+    """The functions that are defined in an arm, and those of the file that it names without calling them."""
+    yield from file.below(arm, cst.FunctionDef)
+    for name in file.below(arm, cst.Name):
+        called = file.parent(name)
+        if isinstance(called, cst.Arg) and (full := file.name(name)) is not None:
+            found = defined(file, full)
+            if found is not None and found[0] is file and isinstance(found[1], cst.FunctionDef):
+                yield found[1]
+
+
+def _holds_meeting(file: File, function: cst.FunctionDef) -> bool:
+    names = (file.name(call.func) or "" for call in file.below(function.body, cst.Call))
+    return any(name.removeprefix("torch.distributed.") in COLLECTIVES for name in names)
 
 
 def _is_past(flow: Flow, event: Event, other: Event) -> bool:
