@@ -57,6 +57,13 @@ class Protocol:
         self.run.emit("backward", node, on, args, keywords, by=by)
         return const(None)
 
+    def _manual_backward(self, node: cst.CSTNode, receiver: Value, args: Values, keywords: Keywords) -> Value | None:
+        """`self.manual_backward(loss)` of a LightningModule that does its own steps."""
+        if not isinstance(receiver, (Self, Made)) or not (args or "loss" in keywords):
+            return None
+        self.run.emit("backward", node, args[0] if args else keywords["loss"], args, keywords, by=receiver)
+        return const(None)
+
     def _does_backward(self, receiver: Value, first: Value) -> bool:
         """Whether `x.backward(y)` is a framework's backward of the loss y, not a tensor's with gradient y."""
         if self.run.calls.kind(receiver) in ("trainer", "module") or isinstance(receiver, (Self, Made)):
@@ -183,6 +190,7 @@ def _simple(kind: str) -> Handler:
 
 _HANDLERS: dict[str, Handler] = {
     "backward": Protocol._backward,
+    "manual_backward": Protocol._manual_backward,
     "zero_grad": _simple("zero_grad"),
     "step": Protocol._step,
     "scale": Protocol._scale,

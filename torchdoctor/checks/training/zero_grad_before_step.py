@@ -13,7 +13,7 @@ from torchdoctor.facts.training import Training, blamed, training
 from torchdoctor.facts.values import Value
 
 
-@on_flow(words=["backward"])
+@on_flow(words=["backward", "manual_backward"])
 def check(file: File, flow: Flow) -> Iterator[Found]:
     facts = training(flow)
     for optimizer in facts.optimizers:
