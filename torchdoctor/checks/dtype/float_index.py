@@ -11,8 +11,8 @@ from torchdoctor.facts.expected import may_fail
 from torchdoctor.facts.file import File
 from torchdoctor.facts.layout import short
 from torchdoctor.facts.operations import Operation, judged, reasons
+from torchdoctor.facts.quotients import divided_keys, is_quotient, is_tensor_indexed, may_hold_floats
 from torchdoctor.facts.torch_api.wanted_dtypes import FLOAT_WORDS, INDICES, is_float
-from torchdoctor.facts.tree import within
 from torchdoctor.facts.values import Tensor
 
 _NAMES = frozenset(INDICES)
@@ -45,7 +45,7 @@ def in_a_subscript(file: File, _: File) -> Iterator[Found]:
     keys: dict[cst.BaseExpression, cst.Subscript] = {}
     for node in file.nodes(cst.Subscript):
         written = (element.slice.value for element in node.slice if isinstance(element.slice, cst.Index))
-        keys |= {key: node for key in written if isinstance(key, cst.Name) and _may_hold_floats(file, key)}
+        keys |= {key: node for key in written if isinstance(key, cst.Name) and may_hold_floats(file, key)}
     functions = dict.fromkeys(file.function(node) or file.module for node in keys.values())
     told = set()
     for flow in (flow for function in functions for flow in file.flows.of(function)):
@@ -59,14 +59,19 @@ def in_a_subscript(file: File, _: File) -> Iterator[Found]:
                 yield Found(node, what, swaps=(Swap(key, f"{file.code(key)}.long()"),))
 
 
-def _may_hold_floats(file: File, name: cst.Name) -> bool:
-    """Whether a variable is given a quotient, or what a function of floats gives: by the text alone."""
-    found = file.scopes.find(name.value, name)
-    values = [binding.value for binding in found[1] if binding.value is not None] if found is not None else []
-    parts = [part for value in values[:4] for part in within(value)]
-    return any(
-        isinstance(part, cst.Divide) or (isinstance(part, cst.Name) and part.value in FLOAT_WORDS) for part in parts
-    )
+@on_file(words=FLOAT_WORDS)
+def by_a_quotient(file: File, _: File) -> Iterator[Found]:
+    keys = divided_keys(file)
+    told = set()
+    for flow in file.flows.running(dict.fromkeys(file.function(node) or file.module for node in keys.values())):
+        for key, node in keys.items():
+            index, of = flow.values.get(key), flow.values.get(node.value)
+            if key in told or index is None or of is None or may_fail(file, node):
+                continue
+            if is_quotient(index) and is_tensor_indexed(of, index):
+                told.add(key)
+                what = f"`{short(file, node)}` is indexed with `{short(file, key)}`, and `/` gives a float"
+                yield Found(key, what, swaps=(Swap(key, f"int({file.code(key)})"),))
 
 
 def _judge(use: Operation) -> Tensor | None:

@@ -1,0 +1,70 @@
+"""Numbers that a true division gives: floats, whatever is divided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from torchdoctor.facts.torch_api.wanted_dtypes import FLOAT_WORDS
+from torchdoctor.facts.tree import within
+from torchdoctor.facts.values import Arithmetic, Size, Tensor, Value
+
+if TYPE_CHECKING:
+    from torchdoctor.facts.file import File
+
+_KEEPING = ("+", "-", "*", "/")  # of a float these make a float
+
+
+def is_quotient(value: Value) -> bool:
+    """Whether a value is surely a float by how it is computed: `n / 2`, `n / 2 - 1`."""
+    if not isinstance(value, Arithmetic) or value.operator not in _KEEPING:
+        return False
+    return value.operator == "/" or any(map(is_quotient, value.operands))
+
+
+def sized(value: Value) -> Iterator[Value]:
+    """The tensors whose sizes a number is computed from: what has a size is no dict."""
+    if isinstance(value, Size):
+        yield value.of
+    elif isinstance(value, Arithmetic):
+        for operand in value.operands:
+            yield from sized(operand)
+
+
+def divided_keys(file: File) -> dict[cst.BaseExpression, cst.Subscript]:
+    """The indices, and bounds of slices, in which a division stands, or a name that is given one: by the text alone."""
+    found: dict[cst.BaseExpression, cst.Subscript] = {}
+    for node in file.nodes(cst.Subscript):
+        for element in node.slice:
+            part = element.slice
+            bounds = (part.value,) if isinstance(part, cst.Index) else (part.lower, part.upper)  # type: ignore[attr-defined]
+            found |= {bound: node for bound in bounds if bound is not None and _is_divided(file, bound)}
+    return found
+
+
+def _is_divided(file: File, node: cst.BaseExpression, depth: int = 2) -> bool:
+    if isinstance(node, cst.BinaryOperation):
+        sides = (node.left, node.right)
+        return isinstance(node.operator, cst.Divide) or any(_is_divided(file, side, depth) for side in sides)
+    if not isinstance(node, cst.Name) or not depth:
+        return False
+    found = file.scopes.find(node.value, node)
+    values = [binding.value for binding in found[1] if binding.value is not None] if found is not None else []
+    return any(_is_divided(file, value, depth - 1) for value in values[:4])
+
+
+def is_tensor_indexed(of: Value, index: Value) -> bool:
+    """Whether a float can be no key of what is indexed: a tensor, or what the index is computed from the size of."""
+    return isinstance(of, Tensor) or any(one == of or getattr(one, "of", None) == of for one in sized(index))
+
+
+def may_hold_floats(file: File, name: cst.Name) -> bool:
+    """Whether a variable is given a quotient, or what a function of floats gives: by the text alone."""
+    found = file.scopes.find(name.value, name)
+    values = [binding.value for binding in found[1] if binding.value is not None] if found is not None else []
+    parts = [part for value in values[:4] for part in within(value)]
+    return any(
+        isinstance(part, cst.Divide) or (isinstance(part, cst.Name) and part.value in FLOAT_WORDS) for part in parts
+    )
