@@ -55,6 +55,7 @@ _OPENERS = (
 _READING = frozenset({
     "readlines", "splitlines", "glob", "rglob", "iterdir", "iterrows", "itertuples", "read_text", "open", "split",
 })  # fmt: skip
+_BIT_BY_BIT = frozenset({"read", "readline", "readinto", "fetchone", "fetchmany"})
 _THROUGH = frozenset({
     "builtins.enumerate", "builtins.zip", "builtins.map", "builtins.filter", "builtins.iter", "builtins.reversed",
     "builtins.list", "builtins.sorted", "builtins.tuple", "itertools.chain", "itertools.cycle", "itertools.islice",
@@ -87,7 +88,7 @@ class Stream:
         if self._may_divide() or (self._draws() and (self._is_endless() or self._reads_only_numbers())):
             return False
         reads = list(self._reads())
-        if any(_is_opened(self.flow, value) for value, _ in reads):
+        if any(_is_opened(self.flow, value) for value, _ in reads) or any(map(self._reads_on, self.flow.of("call"))):
             return True
         outermost = [value for value, outer in reads if outer]
         if outermost:
@@ -102,6 +103,11 @@ class Stream:
         for event in self.flow.of("return"):
             if isinstance(event.on, Result) and event.on.function != _GENERATOR:
                 yield event.on, True
+
+    def _reads_on(self, event: Event) -> bool:
+        """`while chunk := file.read(1024)`: a file that is read bit by bit, in a loop."""
+        on = event.on
+        return isinstance(on, Attr) and on.name in _BIT_BY_BIT and bool(event.loops) and _is_opened(self.flow, on.of)
 
     def _is_plain(self, event: Event) -> bool:
         callee = event.on
