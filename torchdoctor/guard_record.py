@@ -57,10 +57,14 @@ class LeftRecord:
 
 @dataclass(frozen=True, slots=True)
 class NanRecord:
-    """The first operation that gave NaN; None where none did. ``given`` is whether an operand held it already."""
+    """The first operation that gave NaN; None where none did.
+
+    ``given`` is whether an operand held it already, ``infinite`` whether one held infinity.
+    """
 
     operation: OperationRecord | None = None
     given: bool = False
+    infinite: bool = False
     test: str = ""
     caller: Span | None = None
 
@@ -100,8 +104,8 @@ class RecompileRecord:
 class RepeatRecord:
     """Two runs with the same seeds: the first operation whose results differ, bit by bit.
 
-    ``first`` is None where all agree. ``other`` is what the other run did there, where it did something else.
-    ``number`` counts the operations before it.
+    ``first`` is None where all agree. ``other`` is what the other run did there, where it did something else; ``alone``
+    is True where it had done all it did. ``number`` counts the operations before it.
     """
 
     operations: int = 0
@@ -110,3 +114,4 @@ class RepeatRecord:
     number: int = 0
     test: str = ""
     caller: Span | None = None
+    alone: bool = False

@@ -138,7 +138,8 @@ class ValueRecord:
     ``type`` is the class's name, "" where the value is not known. ``text`` is the value itself for numbers, short
     texts, None and the like. ``identity`` is the same number for the same object within one failure. ``items`` are
     the first items of a list, tuple or dict (their roles are the keys), of ``length`` in all. ``given_by`` is the
-    function or module that has returned it: of a tensor that is written as a call, and of a None.
+    function or module that has returned it: of a tensor that is written as a call, and of a None; of a value that is
+    not known, the module that is called there.
     """
 
     code: str = ""

@@ -156,7 +156,9 @@ class Expressions:
         if value is MISSING or type(value) is Method:
             # What the parts are is not known; where a message tells it, they have their code.
             named = (ValueRecord(self.sources.code(path, part), str(index)) for index, part in enumerate(parts))
-            return ValueRecord(code, role, items=tuple(named))
+            giving = giver(self.sources, self.values.modules, path, node, scope) if isinstance(node, ast.Call) else None
+            of_module = giving if giving is not None and giving.module is not None else None
+            return ValueRecord(code, role, items=tuple(named), given_by=of_module)
         record = self.values.record(value, code, role, values=True)
         if value is None or (isinstance(node, ast.Call) and record.tensor is not None):
             return replace(record, given_by=giver(self.sources, self.values.modules, path, node, scope))

@@ -23,14 +23,14 @@ class FirstNonFinite:
     """Looks at every floating result until one is found: ``operation`` and ``value`` ("NaN" or "infinity").
 
     ``given`` is True where an operand held it before: it came in with the data, and ``operation`` is the first that
-    read it. Infinity counts only where it is asked for: masks hold it on purpose.
+    read it; ``infinite`` where one held infinity. Infinity counts only where it is asked for: masks hold it on purpose.
     """
 
     def __init__(self, *, infinity: bool = False) -> None:
         self.infinity = infinity
         self.operation: OperationRecord | None = None
         self.value = ""
-        self.given = False
+        self.given = self.infinite = False
         self.when_found: Callable[[], None] | None = None
 
     def see(self, function: Any, args: Any, kwargs: Any, result: Any) -> None:
@@ -39,7 +39,9 @@ class FirstNonFinite:
         for tensor in tensors(result):
             if found := _bad(tensor, self.infinity):
                 self.value = found
-                self.given = any(_bad(t, self.infinity) for t in tensors([args, kwargs]) if t is not tensor)
+                operands = [_bad(t, True) for t in tensors([args, kwargs]) if t is not tensor]
+                self.given = "NaN" in operands or (self.infinity and "infinity" in operands)
+                self.infinite = "infinity" in operands
                 self.operation = _record(function, result)
                 if self.when_found is not None:
                     self.when_found()

@@ -28,6 +28,7 @@ _CHANGED = re.compile(
 )
 _FREED = "Trying to backward through the graph a second time"
 _HOOKED = re.compile(r"\bcheckpoint(?:_sequential)?\(|saved_tensors_hooks|save_on_cpu")
+_INPUTS = frozenset({"mat1", "input"})  # what a layer has saved of its input, not of its weights
 _MOST_NODES = 10_000
 _MOST_NAMES = 4
 
@@ -99,17 +100,24 @@ def _slots(kind: type) -> tuple[str, ...]:
     return tuple(name for name in dir(kind) if name.startswith("_saved_"))
 
 
-def _spoilt(nodes: list[tuple[Any, Any]]) -> tuple[str, str]:
-    """The node whose saved tensor is not what it was, and the slot that it is saved in."""
+def _spoilt(nodes: list[tuple[Any, Any]], said: str) -> tuple[str, str]:
+    """The node whose saved tensor is not what it was, and the slot that it is saved in.
+
+    One write spoils what several nodes have saved: the one that says what was ``said`` is meant, before all others.
+    """
+    others = []
     for node, _ in nodes:
         kind: Any = type(node)
         for slot in _slots(kind):
             try:
                 static(kind, slot).__get__(node)
             except Exception as error:
-                if "modified by an inplace operation" in BaseException.__str__(error):
+                text = BaseException.__str__(error)
+                if said in text:
                     return class_name(kind), slot.removeprefix("_saved_")
-    return "", ""
+                if "modified by an inplace operation" in text:
+                    others.append((class_name(kind), slot.removeprefix("_saved_")))
+    return others[0] if others else ("", "")
 
 
 def _is_hooked(paths: tuple[str, ...], sources: Sources, modules: Modules) -> bool:
@@ -142,8 +150,8 @@ def _changed(
     for path in paths:
         sources.know(path, {})
     nodes = _nodes([_node(tensor) for tensor in _roots(links)])
-    holder, slot = ("", "") if _is_hooked(paths, sources, modules) else _spoilt(nodes)
-    parameters = list(_parameters(modules, sizes, found))
+    holder, slot = ("", "") if _is_hooked(paths, sources, modules) else _spoilt(nodes, said[0])
+    parameters = list(_parameters(modules, sizes, found)) if slot not in _INPUTS else []
     tensors = [(name, one) for name, one in own if _sizes(one) == sizes and _version(one) == found]
     maker = (said["node"] or "").rpartition(":")[2]
     writers = {_plain_name(_node(one)) for _, one in tensors} or {

@@ -118,6 +118,27 @@ def test_what_is_left_behind(suite: Suite) -> None:
     assert ("left-behind", "kept.append(net(torch.ones(1, 2)).sum())", "test_tensor") in found
 
 
+def test_what_a_test_puts_into_its_own_instance_goes_with_it(suite: Suite) -> None:
+    text = """
+    @guarded(no_leaks=True)
+    class TestNet:
+        shared = []
+
+        def setup_method(self):
+            self.net = nn.Linear(2, 2)
+            self.optimizer = torch.optim.Adam(self.net.parameters())
+
+        def test_step(self):
+            self.loss = self.net(torch.ones(1, 2)).sum()
+            self.loss.backward()
+            self.optimizer.step()
+
+        def test_class(self):
+            self.shared.append(self.net(torch.ones(1, 2)))
+    """
+    assert [test for _, _, test in told(suite, text)] == ["test_class"]
+
+
 def test_growth_leaves_caches_alone(suite: Suite) -> None:
     text = """
     kept, cache = [], {}

@@ -163,7 +163,7 @@ class _Around:
             return
         leaving, state.leaving = state.leaving, None
         if state.passed and outcome.excinfo is None:
-            getattr(item, "funcargs", {}).clear()  # as pytest does next
+            _let_go(item)
             try:
                 findings = state.guards.examined(leaving.record())
             except Exception as fault:
@@ -220,6 +220,15 @@ def _findings(guards: Guards, state: _State, recording: Any) -> list[Finding]:
 
         findings += guards.examined(compared(state.rehearsal, recording))
     return findings
+
+
+def _let_go(item: pytest.Item) -> None:
+    """Of the fixtures, as pytest does next; and of the instance of the test's class, which would stay with the item,
+    and what the test has put into it."""
+    getattr(item, "funcargs", {}).clear()
+    if getattr(item, "cls", None) is not None:
+        for name in ("_obj", "_instance"):  # made anew where somebody asks for them, as those of unittest are
+            vars(item).pop(name, None)
 
 
 def _told(item: pytest.Item, fault: Exception) -> None:

@@ -23,4 +23,4 @@ class NoNan:
         self._stack.close()
 
     def record(self) -> NanRecord:
-        return NanRecord(self._first.operation, self._first.given)
+        return NanRecord(self._first.operation, self._first.given, self._first.infinite)

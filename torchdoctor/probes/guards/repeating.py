@@ -48,7 +48,7 @@ def compared(one: Recording, other: Recording) -> RepeatRecord:
             return RepeatRecord(number + 1, _record(there), _record(here) if differs else None, number)
     short, long = sorted((one.steps, other.steps), key=len)
     if len(short) < len(long):
-        return RepeatRecord(len(short), _record(long[len(short)]), None, len(short))
+        return RepeatRecord(len(short), _record(long[len(short)]), None, len(short), alone=True)
     return RepeatRecord(len(short))
 
 

@@ -23,7 +23,7 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """Python counts `self` among the arguments; what is told here does not."""
     module = _module(failure, said)
     cls = (said["cls"] or "").rstrip(".").rpartition(".")[2]
-    where = failure.layer_text(module, f"`{cls}`" if cls else "the module")
+    where = f"`{cls}`" if cls and module is None else failure.layer_text(module, "the module")
     if said["missing"] is not None:
         names = said["names"].replace("'", "`")
         yield Diagnosis(f"{where} is called without {names}", tuple(_missing(failure, said, module)))
@@ -45,7 +45,9 @@ def sign(failure: Failure, said: Said) -> Iterator[Diagnosis]:
 def _module(failure: Failure, said: Said) -> ModuleRecord | None:
     cls = (said["cls"] or "").rstrip(".").rpartition(".")[2]
     callee = failure.asked.callee if failure.asked is not None else None
-    pool = [failure.module, callee.module if callee is not None else None, failure.layer]
+    called_on = failure.asked.operand("self") if failure.asked is not None else None
+    named = [one.module for one in (callee, called_on) if one is not None]
+    pool = [failure.module, *named, failure.layer]
     return next((one for one in pool if one is not None and (not cls or one.type == cls)), None)
 
 

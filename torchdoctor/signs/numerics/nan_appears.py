@@ -19,5 +19,11 @@ def sign(nan: NanRecord) -> Iterator[Diagnosis]:
         f"{first.words} {came}: the first operation in {f'`{nan.test}`' if nan.test else 'the block'} that does",
         at=first.at,
         roots=(Root(first.caller, "called from here"),) if first.caller is not None else (),
-        evidence=tuple(text for text in (first.where, f"its result: {first.result}" if first.result else "") if text),
+        cures=("find where the infinity comes from: an overflow, a step too large, x / 0, a row masked whole",)
+        * nan.infinite,
+        evidence=(
+            *([first.where] if first.where else []),
+            *(["it is given infinity"] if nan.infinite else []),
+            *([f"its result: {first.result}"] if first.result else []),
+        ),
     )

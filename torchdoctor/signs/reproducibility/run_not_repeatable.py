@@ -16,10 +16,11 @@ def sign(run: RepeatRecord) -> Iterator[Diagnosis]:
         return
     what = f"`{run.test}`" if run.test else "the block"
     other = run.other
-    how = f"{first.words} stands where the first run has {other.words}" if other is not None else ""
-    how = how or f"{first.words} gives other bits, or comes in one run only"
+    before = f"after {run.number} operations that agree " if run.number else "from the first operation on: "
+    how = f"stands where the first run has {other.words}" if other is not None else "gives other bits"
+    how = "comes in one of them only" if run.alone else how
     yield Diagnosis(
-        f"two runs of {what} from the same seeds differ: after {run.number} operations {how}",
+        f"two runs of {what} from the same seeds differ: {before}{first.words} {how}",
         at=first.at,
         roots=(
             *((Root(first.caller, "called from here"),) if first.caller is not None else ()),
