@@ -9,7 +9,7 @@ import libcst as cst
 from torchdoctor.facts.defined import defined
 from torchdoctor.facts.events import GradMode
 from torchdoctor.facts.tree import within
-from torchdoctor.facts.values import Const, Made, Named, OneOf, Result, Value
+from torchdoctor.facts.values import Attr, Const, Made, Method, Named, OneOf, Result, Value
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 OFF = frozenset({"torch.no_grad", "torch.inference_mode"})
 ON = frozenset({"torch.enable_grad"})
 _SETTER = "torch.set_grad_enabled"
+_SWITCHES = frozenset(name.rpartition(".")[2] for name in (*OFF, *ON, _SETTER))
 # Decorators that leave grad mode alone.
 _NEUTRAL = (
     "builtins.", "functools.", "abc.", "typing.", "typing_extensions.", "contextlib.", "dataclasses.", "torch.jit.",
@@ -75,6 +76,8 @@ def opened_grad(value: Value, node: cst.BaseExpression, run: Run) -> GradMode | 
     name = value.name if isinstance(value, (Made, Named)) else None
     if isinstance(value, Result) and isinstance(value.function, Named):
         name = value.function.name
+    elif isinstance(value, Result) and isinstance(value.function, Attr | Method) and value.function.name in _SWITCHES:
+        return GradMode(None, node)  # of what is perhaps torch, imported when it is needed
     if name in ON:
         return GradMode(True, node)
     if name in OFF and isinstance(value, Made):

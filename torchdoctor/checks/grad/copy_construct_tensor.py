@@ -14,6 +14,7 @@ from torchdoctor.check import Found, Swap, on_file
 from torchdoctor.facts.file import File
 from torchdoctor.facts.layout import short
 from torchdoctor.facts.operations import Operation, judged, reasons
+from torchdoctor.facts.torchs_own import is_torchs
 from torchdoctor.facts.values import Known, Tensor
 
 _NAMES = frozenset({"tensor", "new_tensor"})
@@ -42,7 +43,7 @@ def _judge(use: Operation) -> Tensor | None:
     given, leaf = use.value("data"), use.value("requires_grad")
     if leaf is not None or (isinstance(given, Tensor) and _is_in_graph(given) and _runs_backward(use.file)):
         return None
-    return given if isinstance(given, Tensor) and not use.use.arguments.starred and _is_tensor_for_sure(given) else None
+    return given if isinstance(given, Tensor) and not use.use.arguments.starred and _is_sure(use, given) else None
 
 
 def _is_in_graph(tensor: Tensor) -> bool:
@@ -53,10 +54,13 @@ def _runs_backward(file: File) -> bool:
     return "backward" in file.calls_by_method
 
 
-def _is_tensor_for_sure(tensor: Tensor) -> bool:
-    """Whether it is known for more than what is done with it: an array has `reshape` too, also under no_grad."""
+def _is_sure(use: Operation, tensor: Tensor) -> bool:
+    """Whether it is known for more than what is done with it: an array has `argmax` too, also under no_grad."""
     grad = tensor.grad if tensor.grad is None or tensor.grad.value != "cut" or tensor.models else None
-    return any(fact is not None for fact in (tensor.dtype, tensor.device, grad))
+    if tensor.device is not None or grad is not None:
+        return True
+    given = use.expression("data")
+    return tensor.dtype is not None and (given is None or is_torchs(use.flow, given))
 
 
 def _cloned(file: File, use: Operation, given: cst.BaseExpression | None) -> tuple[Swap, ...]:
