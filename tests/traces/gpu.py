@@ -118,10 +118,13 @@ class Gpu:
     def _trained(
         self, *, layers: int = 40, gemm: str = GEMM, took: float = 60.0, small: int = 0, items: int = 0,
         wait: float = 0.0, pinned: bool = True, copied: float = 100.0, malloc: int = 0,
-        reduce: float = 0.0, single: float = 4.0,
+        reduce: float = 0.0, single: float = 4.0, made: float = 0.0,
     ) -> None:  # fmt: skip
         with self.during("enumerate(DataLoader)#_MultiProcessingDataLoaderIter.__next__", "note"):
             self.host(20 + wait)
+        if made:
+            with self.during("aten::randn"), self.during("aten::normal_"):
+                self.host(made)
         self.copy(copied, pinned=pinned)
         for _ in range(layers):
             self.launch("aten::addmm", gemm, took)
@@ -145,7 +148,7 @@ class Gpu:
         with self.during("Optimizer.step#AdamW.step", "note"):
             self.launch("aten::_fused_adamw_", FUSED, 80.0)
         self.host(30)
-        if not wait and not items:  # the queue is full: the host is held up at its end
+        if not wait and not items and not made:  # the queue is full: the host is held up at its end
             self.now = max(self.now, self.free[STREAM] - 500)
 
     def write(self, path: Path, rank: int | None = None, world: int = 0) -> Path:
@@ -217,5 +220,6 @@ FLAWS: dict[str, dict[str, Any]] = {
     "step-of-tiny-operations": {"took": 2.0, "small": 6, "single": 2.0},
     "elementwise-not-fused": {"took": 12.0, "single": 40.0},
     "allocator-calls-driver": {"malloc": 8},
+    "data-made-in-step": {"made": 6000.0},
     "communication-not-overlapped": {"reduce": 4000.0},
 }

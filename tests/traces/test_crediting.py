@@ -94,6 +94,30 @@ def test_modules_and_functions_have_the_line_that_was_seen_while_they_ran(tmp_pa
     assert [str(one.place) for one in found.functions] == ["train.py:9"]
 
 
+def test_what_runs_in_backward_too_is_told_by_its_line_in_forward(tmp_path: Path) -> None:
+    backward = python("torch/_tensor.py(500): backward", 2000, 5000)
+    places = seen((150, 8, "step"), (2200, 9, "step"), (2300, 9, "step"), (3100, 9, "step"))
+    found = record(
+        tmp_path, STEP, op("aten::copy_", 100, 500), backward, op("aten::copy_", 2100, 500), op("aten::mm", 3000, 400),
+        **places,
+    )  # fmt: skip
+    assert {one.name: str(one.place) for one in found.operators} == {
+        "aten::copy_": "train.py:8",
+        "aten::mm": "train.py:9",
+    }
+
+
+def test_what_convolutions_lay_out_anew_for_themselves_is_no_layout_of_the_users(tmp_path: Path) -> None:
+    strides = {"Input type": ["float", "float"], "Input Dims": [[8, 8], [8, 8]], "Input Strides": [[8, 1], [1, 8]]}
+    found = record(
+        tmp_path, STEP, op("aten::copy_", 10, 100, args=strides),
+        op("aten::convolution_backward", 200, 500), op("aten::clone", 210, 400),
+        op("aten::copy_", 220, 300, args=strides),
+    )  # fmt: skip
+    copies = found.operator("aten::copy_")
+    assert copies is not None and copies.dtypes == {"layout float32": 100, "inner float32": 300}
+
+
 # -- looking -----------------------------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from types import FrameType
 
 from torchdoctor.probes.packages import package_of
 
-EVERY = 0.001
+EVERY, _RARELY = 0.001, 5  # often in a window of some short steps, and then less and less often
 _SWITCH = 0.0003  # seconds after which the main thread lets us look
 _MOST, _DEEPEST = 100_000, 12
 _PARTS = ("<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>", "<lambda>")  # of the function around them
@@ -59,12 +59,15 @@ class Lines:
             self._thread.join(1.0)
 
     def _look(self) -> None:
-        while not self._stop.wait(EVERY * (1 + len(self.samples) // 20_000)) and len(self.samples) < _MOST:
+        while not self._stop.wait(self._pause()) and len(self.samples) < _MOST:
             frame = sys._current_frames().get(self._of)
             now = time.time_ns() / 1000
             if stack := _stack(frame):
                 self.samples.append((now, self._number(stack)))
             del frame
+
+    def _pause(self) -> float:
+        return EVERY * min(1 + len(self.samples) // 200, _RARELY)
 
     def _number(self, stack: tuple[Line, ...]) -> int:
         if stack not in self._known:

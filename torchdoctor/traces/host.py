@@ -14,6 +14,7 @@ from torchdoctor.traces.window import Window
 _PYTHON = (Kind.PYTHON, Kind.ANNOTATION)  # the time in them is the interpreter's
 _OVERRIDDEN = ("", "other", "forward")
 _WHOLE = ("print", "deepcopy", "save", "load")  # what they do on the way, reading and copying, is theirs
+_CONVOLVED = "aten::convolution_backward"
 _BLIND = 2000.0  # microseconds: so soon after an act that let nobody look, the line seen is its own
 _NOT_OF_THE_STEP = ("input", "backward", "optimizer", "communication")  # what these compute is theirs to do
 Sample = tuple[float, tuple[Place, ...]]  # a time, and the user's lines then, innermost first
@@ -50,6 +51,8 @@ class Host:
         parent = stack[-1] if stack else None
         inside = self.window.at(start) >= 0
         opened = self._opened(name, start, end, parent, thread)
+        if dtype.startswith("layout ") and any(one.name.text == _CONVOLVED for one in stack[-3:]):
+            dtype = dtype.replace("layout", "inner")  # torch's own way of doing it
         opened.dtype, opened.shape, opened.since = dtype, shape, start
         if link and thread.model is not None and name.kind is Kind.OPERATOR:
             thread.model.recorded = True
@@ -238,7 +241,7 @@ class Host:
             own = one.owner if one.operator is None and one.name.kind in _PYTHON else None
             for tally in (one.operator, one.sync, one.module, own):
                 if tally is not None:
-                    tally.samples[place] += 1
+                    (tally.backward if one.phase == "backward" else tally.samples)[place] += 1
             if one.act is not None:
                 one.act.samples[self._calling(stack) if one.act.name == "forward" else place] += 1
 

@@ -30,6 +30,7 @@ class Tally:
     shapes: defaultdict[str, float] = field(default_factory=sums)
     places: defaultdict[Place, float] = field(default_factory=lambda: defaultdict(float))
     samples: Counter[Place] = field(default_factory=Counter)
+    backward: Counter[Place] = field(default_factory=Counter)  # the samples in backward
     after: Counter[Place] = field(default_factory=Counter)  # the lines that were seen right after it
     operators: defaultdict[str, float] = field(default_factory=sums)
 
@@ -39,9 +40,12 @@ class Tally:
 
     @property
     def place(self) -> Place | None:
-        """The line that was seen most while it ran; the function that took the most of it where no line was seen."""
-        if self.samples:
-            return self.samples.most_common(1)[0][0]
+        """The line that was seen most while it ran; the function that took the most of it where no line was seen.
+
+        Where it ran in backward too, it is the line of forward that made it so.
+        """
+        if seen := self.samples or self.backward:
+            return seen.most_common(1)[0][0]
         known = max(self.places, key=lambda place: self.places[place]) if self.places else None
         after = self.after.most_common(1)[0][0] if self.after else None
         return after if known is None or (after is not None and after.function == known.function) else known

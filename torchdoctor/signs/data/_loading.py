@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from math import ceil
 
 from torchdoctor.quantity_text import percent, time_text
+from torchdoctor.trace_record import TraceRecord
 
+BEGUN = "each step begins the loader anew, draws the order of all samples, and takes one batch"
+KEEP_ITERATOR = (
+    "keep the iterator: `batches = iter(loader)` before the loop, and `next(batches)` in it",
+    "loop over the loader itself: `for batch in loader`",
+)
 _MOST = 16  # workers, where cores do not limit them
 _CHEAPER = "make loading cheaper: decode, resize and tokenize once and store the result, or read larger pieces"
 
@@ -71,3 +77,10 @@ class Loading:
         if self.asleep or not self.cores:
             return _MOST
         return max(self.cores - 1, 2) if self.cores > 1 else 0
+
+
+def begun_each_step(record: TraceRecord) -> bool:
+    """Whether each step begins a loader, for one batch: `next(iter(loader))`. A validation in each step is another."""
+    begun, inferred = record.act("workers"), record.act("inference")
+    validated = inferred is not None and record.a_step(inferred.calls) >= 1.5
+    return begun is not None and record.a_step(begun.calls) >= 0.75 and record.count >= 3 and not validated

@@ -10,7 +10,7 @@ from torchdoctor.quantity_text import percent, time_text
 from torchdoctor.sign import Diagnosis, on_record
 from torchdoctor.signs._steps import count, settled, working
 from torchdoctor.signs._trace import at, within
-from torchdoctor.signs.data._loading import Loading
+from torchdoctor.signs.data._loading import BEGUN, KEEP_ITERATOR, Loading, begun_each_step
 from torchdoctor.step_record import WatchRecord
 from torchdoctor.trace_record import TraceRecord
 
@@ -36,11 +36,12 @@ def traced(record: TraceRecord) -> Iterator[Diagnosis]:
         asleep=record.spent("sleep") >= waited / 2,
     )
     place = record.seen_in("input") if not workers else None
+    begun = begun_each_step(record) and not workers
     yield Diagnosis(
         loading.message() + (f", and the GPU idles for {percent(record.idle)} of the time" if record.gpu else ""),
-        cures=tuple(loading.cures()),
+        cures=KEEP_ITERATOR if begun else tuple(loading.cures()),
         at=at(place),
-        evidence=(*loading.read_by(), *_parts(record, waited), *within(place)),
+        evidence=(*loading.read_by(), *((BEGUN,) if begun else ()), *_parts(record, waited), *within(place)),
         weight=hurts,
     )
 

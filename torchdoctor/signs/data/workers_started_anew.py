@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from torchdoctor.quantity_text import percent, time_text
 from torchdoctor.sign import Diagnosis, on_record
 from torchdoctor.signs._trace import costly, time, within
+from torchdoctor.signs.data._loading import KEEP_ITERATOR, begun_each_step
 from torchdoctor.step_record import WatchRecord
 from torchdoctor.trace_record import TraceRecord
 
@@ -27,7 +28,7 @@ def traced(record: TraceRecord) -> Iterator[Diagnosis]:
     share = record.share(started.total)
     yield Diagnosis(
         f"starting the loader's workers takes {time(started.total)}, {percent(share)} of these {record.count} steps",
-        cures=_CURES,
+        cures=KEEP_ITERATOR if begun_each_step(record) else _CURES,
         evidence=(
             f"they were started {started.calls} {'time' if started.calls == 1 else 'times'}",
             *within(started.place),

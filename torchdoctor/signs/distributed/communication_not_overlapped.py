@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from torchdoctor.quantity_text import percent
 from torchdoctor.sign import Diagnosis, on_record
-from torchdoctor.signs._trace import time
+from torchdoctor.signs._trace import time, times
 from torchdoctor.trace_record import TraceRecord
 
 
@@ -27,6 +27,6 @@ def sign(record: TraceRecord) -> Iterator[Diagnosis]:
             "let gradients be sent while backward still runs: larger buckets, fewer and later collectives",
             "where one rank is late the others wait like this: `torchdoctor profile --from DIR` compares their traces",
         ),
-        evidence=(f"{record.a_step(calls):.0f} collectives a step, {time(sent / calls)} each",) if calls else (),
+        evidence=(f"collectives run {times(record, calls)}, {time(sent / calls)} each",) if calls else (),
         weight=share,
     )

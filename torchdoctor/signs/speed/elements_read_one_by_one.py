@@ -37,7 +37,7 @@ def sign(record: TraceRecord) -> Iterator[Diagnosis]:
 
 def _listed(record: TraceRecord) -> Iterator[Diagnosis]:
     found = costly(record, "list", 0.1)
-    if found is None or record.a_step(found.total) < 300:
+    if found is None or found.phase == "input" or record.a_step(found.total) < 300:  # a sampler's order is a list
         return
     share = record.share(found.total)
     yield Diagnosis(
