@@ -99,6 +99,17 @@ for x, y in batches(100):
     outputs.append(out)  # here
 """,
     ),
+    "losses of validations, one an epoch": (
+        "memory-grows-over-steps",
+        "`history` keeps more and more tensors with their graphs",
+        """
+history = []
+for epoch in range(100):
+    for x, y in batches(10):
+        learn(x, y)
+    history.append(F.cross_entropy(net(torch.randn(2000, 64)), torch.randint(0, 10, (2000,))))  # here
+""",
+    ),
     "a moving average with its graph": (
         "memory-grows-over-steps",
         "`mean`",

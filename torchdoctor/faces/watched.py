@@ -87,7 +87,9 @@ def _wrapped(row: str, paint: Paint) -> list[str]:
     """One row as rows that fit; coloured ones are short."""
     if "\x1b" in row or cells(row) <= paint.width:
         return [row]
-    return textwrap.wrap(row, paint.width, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
+    return textwrap.wrap(
+        row.strip(), paint.width, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
+    )
 
 
 def account(one: WatchRecord, paint: Paint) -> Iterator[str]:
@@ -132,7 +134,8 @@ def _memory(one: WatchRecord) -> Iterator[str]:
     rss = [step.rss for step in one.steps if step.rss is not None] or [s.rss for s in one.samples if s.rss is not None]
     words = []
     if rss:
-        words.append(f"the process {size_text(rss[-1])}, at most {size_text(max(rss))}")
+        most = f", {size_text(max(rss))} at its most" if size_text(max(rss)) != size_text(rss[-1]) else ""
+        words.append(f"the process {size_text(rss[-1])}{most}")
     peaks = [step.peak for step in one.steps if step.peak is not None]
     if peaks:
         allocated = [step.allocated for step in one.steps if step.allocated is not None]
@@ -156,7 +159,7 @@ def _ranks(ranks: Sequence[WatchRecord]) -> Iterator[str]:
         if steps:
             before = sum(step.input + step.forward + step.pause for step in steps)
             times[one.rank] = before / count(steps)
-        if one.ended != ranks[0].ended:
+        if one is not ranks[0] and (one.ended != ranks[0].ended or not one.ended):
             how = one.ended or "breaks off: killed, or it still runs"
             yield f"  rank {one.rank}: {one.count:,} steps, {how}"
     if len(times) > 1:
@@ -172,3 +175,4 @@ def _missing(one: WatchRecord, *, several: bool) -> Iterator[str]:
         yield f"rank {one.rank}: {words}" if several else words
     if not one.count and not one.missing:
         yield "no step was seen: neither an optimizer stepped, nor a DataLoader gave batches, nor backward ran"
+        yield "`with torchdoctor.watch() as run:` in the program, and `run.step()` after each, tells where steps end"

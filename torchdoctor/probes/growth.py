@@ -15,7 +15,8 @@ _COUNTED_EACH = 64  # steps; of later ones one in some may be counted for all
 _DEVICE, _HOST = 256 << 10, 8 << 20  # bytes of growth from one comparison to the next
 _COMPARED = 4  # comparisons that all went up
 _EVERY = (4, 32, 256)  # steps between two comparisons: quick leaks are seen early, slow ones at last
-_APART = 4  # steps between two looks
+_APART = 4  # steps between two looks of an early window
+_LATER = 100  # from this step on they are a third of the way apart: what grows with each epoch is seen too
 _WINDOWS = 12  # times of looking in one run
 _ANYHOW = 12  # the step at which it is looked in any case; then at four times that, and so on
 _SHARE, _GRACE_S = 0.003, 0.02  # of the run's time, and what a short run may be charged with
@@ -31,6 +32,7 @@ class Growth:
         self._graphs: list[int] = []
         self._rising: dict[str, tuple[int, int, int]] = {}  # by kind and shape: step, bytes, how often it has risen
         self._wanted = self._due = 0  # looks of this window that are to come; the step of the next one
+        self._apart = _APART
         self._windows = self._next = 0
         self._anyhow = _ANYHOW
         self._spent = self._costs = 0.0
@@ -44,34 +46,36 @@ class Growth:
         if self._windows >= _WINDOWS or self._spent + 3 * self._costs > max(_SHARE * elapsed, _GRACE_S):
             return False
         if step < self._anyhow:
-            grows = self._grows(step, shape, graphs, allocated, rss)
-            if step < self._next or not grows:
+            self._apart = self._grows(step, shape, graphs, allocated, rss)
+            if step < self._next or not self._apart:
                 return False
             self._next = 10 * step
         else:
             self._anyhow = 4 * step
+            self._apart = _APART if step < _LATER else step // 3
         self._windows += 1
         self._wanted, self._due = 3, step
         return True
 
     def looked(self, seconds: float, step: int) -> None:
         """What a look took, and the step that it came after."""
-        self._wanted, self._due = max(self._wanted - 1, 0), step + _APART
+        self._wanted, self._due = max(self._wanted - 1, 0), step + self._apart
         self._spent += seconds
         self._costs = max(self._costs, seconds)
 
-    def _grows(self, step: int, shape: str, graphs: int, allocated: int | None, rss: int | None) -> bool:
+    def _grows(self, step: int, shape: str, graphs: int, allocated: int | None, rss: int | None) -> int:
+        """At which distance, in steps, memory was seen to grow; 0 where it does not."""
         if step <= _COUNTED_EACH or step % STRIDE == 0:
             self._graphs = [*self._graphs[-_COMPARED:], graphs]
             more = all(a < b for a, b in pairwise(self._graphs))
             if graphs >= _GRAPHS and more and len(self._graphs) > 3:
-                return True
-        found = False
+                return _APART
+        found = 0
         for every in _EVERY:
-            if allocated is not None:
-                found |= self._risen(f"device {every} {shape}", step, allocated, _DEVICE, every)
-            if rss is not None:
-                found |= self._risen(f"host {every}", step, rss, _HOST, every)
+            if allocated is not None and self._risen(f"device {every} {shape}", step, allocated, _DEVICE, every):
+                found = found or every
+            if rss is not None and self._risen(f"host {every}", step, rss, _HOST, every):
+                found = found or every
         return found
 
     def _risen(self, key: str, step: int, now: int, least: int, every: int) -> bool:

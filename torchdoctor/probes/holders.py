@@ -73,7 +73,7 @@ def _read(found: _Looking, frame: types.FrameType | None) -> None:
     for one in _frames(frame):
         own = not package_of(one.f_code.co_filename)
         where = "" if one.f_code.co_name == "<module>" else one.f_code.co_name
-        place = one.f_code.co_filename
+        place = one.f_code.co_filename if own else _script()
         names = locals_of(one)
         for name, value in names.items():
             if own or _is_users_module(value):
@@ -81,6 +81,11 @@ def _read(found: _Looking, frame: types.FrameType | None) -> None:
         if own and where:
             for name, value in list(one.f_globals.items()):
                 found.name(name, value, "", place)
+
+
+def _script() -> str:
+    """The program's own file: that of a class in it is not told, when it is met in a frame of a library's."""
+    return str(vars(sys.modules["__main__"]).get("__file__") or "")
 
 
 def _frames(frame: types.FrameType | None) -> Iterator[types.FrameType]:

@@ -51,11 +51,13 @@ def watched(run: RanksRecord) -> Iterator[Diagnosis]:
         return
     part, gain = max(((name, _mean(steps[slowest], name) - median(_mean(found, name) for rank, found in steps.items()
                        if rank != slowest)) for name in _PARTS), key=lambda one: one[1])  # fmt: skip
+    waiting = f"the other {len(others)} wait" if len(others) > 1 else "the other waits"
     yield Diagnosis(
-        f"rank {slowest} is {time_text(lost)} a step behind: the other {len(others)} wait for it in backward",
+        f"rank {slowest} is {time_text(lost)} a step behind: {waiting} for it in backward",
         cures=tuple(cures(part, f"rank {slowest}")),
         evidence=(
-            f"before backward it takes {time_text(own[slowest])}, the others {time_text(usual)}"
+            f"before backward it takes {time_text(own[slowest])}, {'the others' if len(others) > 1 else 'the other'} "
+            f"{time_text(usual)}"
             + (f"; {time_text(gain)} of that in {_PARTS[part]}" if gain > lost / 2 else ""),
             f"{percent(lost, whole)} of every rank's step is lost",
         ),

@@ -66,7 +66,7 @@ def _growth(steps: list[StepRecord], name: str, least: int, part: float) -> floa
 def _named(watch: WatchRecord, *, graphs: bool, pace: float) -> list[HolderRecord]:
     """The holders that explain it, each name as it was seen last: of graphs, or of a good part of the bytes."""
     latest = {(one.path, one.name): one for one in watch.holders}.values()
-    found = [one for one in latest if (graphs and one.graph) or (pace and _pace(one) >= pace / 5)]
+    found = [one for one in latest if ((graphs or pace) and one.graph) or (pace and _pace(one) >= pace / 5)]
     found += [one for one in _lasting(watch) if one not in found]
     return sorted(found, key=lambda one: (one.graph, _pace(one), one.last_nodes), reverse=True)
 
@@ -93,6 +93,9 @@ def _message(one: HolderRecord, steps: list[StepRecord], graphs: int) -> str:
     last = steps[-1].number
     if one.graph and one.kind == "Tensor":
         return f"the graph behind `{one.name}` grows with each step: {one.first_nodes} nodes became {one.last_nodes}"
+    if one.graph and one.last - one.first < one.steps / 2:
+        more = f"{one.first} became {one.last} in {one.steps} steps"
+        return f"`{one.name}` keeps more and more tensors with their graphs: {more}"
     if one.graph:
         kept = f": {graphs} are alive after step {last}" if graphs else f": {one.last} after step {one.number}"
         return f"`{one.name}` keeps a tensor with its graph at each step{kept}"
