@@ -118,19 +118,20 @@ def lint_and_sample(target: Path) -> None:
 
 
 def _lint(target: Path) -> int:
+    """Lint as the command does, but in the main thread: signals are for that."""
     from torchdoctor import catalogue
     from torchdoctor.config import load
+    from torchdoctor.facts.nodes import build_quickly
     from torchdoctor.project.discovery import discover
-    from torchdoctor.project.examiner import Examiner
     from torchdoctor.project.run import Run
+    from torchdoctor.project.workers import Worker
 
     sys.setrecursionlimit(20_000)
     settings = load([target], isolated=True)
     found = discover([target], settings)
-    examiner = Examiner(Run(settings, [target]).roots)
     everything = frozenset(catalogue.rules())
-    for path in found.files:
-        examiner.examine(path, everything)
+    build_quickly()
+    Worker(Run(settings, [target]).roots).examine([(path, everything) for path in found.files])
     return len(found.files)
 
 

@@ -6,6 +6,7 @@ is done again, one file at a time in processes that may die too, and the file th
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -63,11 +64,21 @@ def examine_all(
 def examine_here(
     tasks: Sequence[Task], roots: tuple[Path, ...], progress: Callable[[int], None] = lambda done: None
 ) -> Done:
-    """Look at files in this process, which must be ours (facts.nodes), with a deep stack."""
+    """Look at files in this process, which must be ours, with a deep stack."""
+    with _for_files_alone():
+        return deep(lambda: Worker(roots).examine(tasks, progress))
+
+
+@contextmanager
+def _for_files_alone() -> Iterator[None]:
+    """Make the most of a process that is ours: it looks at files, and what it comes to know it keeps to its end."""
+    from torchdoctor.collector import uncollected
     from torchdoctor.facts.nodes import build_quickly
 
     build_quickly()
-    return deep(lambda: Worker(roots).examine(tasks, progress))
+    with uncollected():
+        yield
+        gc.freeze()  # or the collector would go through all of it as soon as it may
 
 
 class Worker:
@@ -103,14 +114,12 @@ _worker: Worker | None = None  # of a worker process: it knows the project from 
 
 def _examine_batch(tasks: Sequence[Task], roots: tuple[Path, ...]) -> Done:
     """What a worker process does."""
-    from torchdoctor.facts.nodes import build_quickly
-
     global _worker
-    build_quickly()
     if _worker is None or _worker.roots != roots:
         _worker = Worker(roots)
     worker = _worker
-    return deep(lambda: worker.examine(tasks))
+    with _for_files_alone():
+        return deep(lambda: worker.examine(tasks))
 
 
 def _in_workers(batches: list[list[Task]], roots: tuple[Path, ...], jobs: int, progress: Callable[[int], None]) -> Done:
