@@ -50,11 +50,8 @@ def _fault(flow: Flow, tensor: Tensor) -> tuple[Known[str], str, str] | None:
     grad, device, dtype = tensor.grad, tensor.device, tensor.dtype
     discrete = dtype is not None and dtype.value in DISCRETE
     if grad is not None and not discrete and _is_required(flow, tensor, grad.value):
-        return (
-            grad,
-            "requires grad, and `numpy` refuses it",
-            "detach()" if device and device.value == "cpu" else "detach().cpu()",
-        )
+        detached = "detach()" if device and device.value == "cpu" else "detach().cpu()"
+        return grad, "requires grad, and `numpy` refuses it", detached
     if device is not None and device.value == "cuda":
         return device, "is on the GPU, and `numpy` refuses it", "cpu()"
     return None
