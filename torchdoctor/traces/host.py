@@ -182,13 +182,14 @@ class Host:
             tally.samples[one.caller] += 1
 
     def _credit(self, track: int, one: Open, start: float, end: float) -> None:
-        kind = one.name.kind
-        if track == self.main:
-            self._phase(one.phase, start, end, idle=one.operator is None or kind in _PYTHON)
-        for _, length in self.window.parts(start, end):
-            if one.operator is not None and kind not in _PYTHON:
+        python = one.name.kind in _PYTHON
+        for index, first, last in self.window.stretches(start, end):
+            length = last - first
+            if track == self.main:
+                self._phase(index, one.phase, first, last, idle=python or one.operator is None)
+            if one.operator is not None and not python:
                 self._operator(one.operator, one, length)
-            elif one.owner is not None and kind in _PYTHON:
+            elif one.owner is not None and python:
                 one.owner.own += length
                 if one.callee:
                     one.owner.operators[one.callee] += length
@@ -210,15 +211,17 @@ class Host:
 
     def _between(self, thread: Thread, phase: str, start: float) -> None:
         """Time of the main thread in which nothing is known to run: the engine's, if backward lies on both sides."""
-        self._phase(phase if phase == thread.phase == "backward" else "", thread.cursor, start, idle=True)
+        told = phase if phase == thread.phase == "backward" else ""
+        for index, first, last in self.window.stretches(thread.cursor, start):
+            self._phase(index, told, first, last, idle=True)
 
-    def _phase(self, phase: str, start: float, end: float, *, idle: bool) -> None:
-        """Time of the main thread; ``idle`` where only Python, or nothing, is known to run in it."""
-        for index, first, last in self.window.stretches(start, end):
-            waited = self.collectives.waited(first, last) if idle and phase not in ("input", "optimizer") else 0.0
-            self.phases[index][phase or "other"] += last - first - waited
-            if waited:
-                self.phases[index]["communication"] += waited
+    def _phase(self, index: int, phase: str, start: float, end: float, *, idle: bool) -> None:
+        """Time of the main thread in a step; ``idle`` where only Python, or nothing, is known to run in it."""
+        waited = 0.0
+        if idle and self.collectives.calls and phase not in ("input", "optimizer"):
+            waited = self.collectives.waited(start, end)
+            self.phases[index]["communication"] += waited
+        self.phases[index][phase or "other"] += end - start - waited
 
     def _on_engine(self, start: float, end: float) -> None:
         start, self._engine_end = max(start, self._engine_end), max(end, self._engine_end)

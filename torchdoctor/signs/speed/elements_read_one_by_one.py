@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from torchdoctor.quantity_text import percent
 from torchdoctor.sign import Diagnosis, on_record
-from torchdoctor.signs._trace import at, costly, time, times, within
+from torchdoctor.signs._trace import at, costly, time, times, together, within
 from torchdoctor.trace_record import TraceRecord
 
 READING = ("aten::select", "aten::unbind", "aten::split")
@@ -15,7 +15,9 @@ READING = ("aten::select", "aten::unbind", "aten::split")
 @on_record(TraceRecord)
 def sign(record: TraceRecord) -> Iterator[Diagnosis]:
     yield from _listed(record)
-    found, truths = record.act("item"), record.operator("aten::is_nonzero")  # `if tensor:`
+    found, truths, printed = record.act("item"), record.operator("aten::is_nonzero"), record.act("print")
+    if truths and printed and together(truths.place, printed.place):
+        truths = None  # printing a tensor asks of its values; else it is `if tensor:`
     calls = (found.calls if found else 0) + (truths.calls if truths else 0)
     if record.a_step(calls) < 50:
         return
