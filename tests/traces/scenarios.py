@@ -107,6 +107,21 @@ def loader_starves_step__decoding() -> None:
 
 
 @scenario
+def loader_starves_step__begun() -> None:
+    """Each step begins the loader, which draws the order of all samples for one batch."""
+
+    class Many(Rows):
+        def __len__(self) -> int:
+            return 200_000
+
+        def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+            return super().__getitem__(index % len(self.x))
+
+    model, loader = mlp(hidden=64), DataLoader(Many(), batch_size=16, shuffle=True)
+    train(model, (next(iter(loader)) for _ in range(1_000_000)), torch.optim.SGD(model.parameters(), lr=0.1))
+
+
+@scenario
 def loader_starves_step__workers() -> None:
     model = mlp(hidden=32)
     data = DataLoader(Slow(count=20000), batch_size=32, num_workers=1)
@@ -391,6 +406,16 @@ def casts_dominate_step() -> None:
 
 
 # -- sound -------------------------------------------------------------------------------------------------------------
+
+
+@scenario
+def healthy_strided() -> None:
+    """Convolutions whose backward lays a gradient out anew by itself."""
+    model = nn.Sequential(
+        nn.Conv2d(3, 32, 3), nn.ReLU(), nn.Conv2d(32, 32, 3, 2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        nn.Linear(32, 10),
+    )  # fmt: skip
+    train(model, held(64, 3, 32, 32), torch.optim.SGD(model.parameters(), lr=0.1))
 
 
 @scenario

@@ -51,6 +51,11 @@ def test_the_line_is_told() -> None:
     assert "time.sleep" in line, "record the scenarios again: lines have moved"
 
 
+def test_a_loader_that_each_step_begins_anew_needs_no_workers() -> None:
+    (found, *_) = examine(read(trace("loader-starves-step--begun")))
+    assert "keep the iterator" in found.cures[0] and not any("num_workers" in cure for cure in found.cures)
+
+
 def test_reading_twice_tells_the_same() -> None:
     name = TRACES[0]
     assert read(trace(name)) == read(trace(name))
