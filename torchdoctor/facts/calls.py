@@ -173,6 +173,7 @@ class Calls:
         """A list or dict that was handed out may hold anything afterwards."""
         if isinstance(value, Made) and value.name in ("builtins.list", "builtins.dict"):
             self.run.state.heap[(value, "[]" if (value, "[]") in self.run.state.heap else stacks.LENT)] = UNKNOWN
+            self.run.state.heap.pop((value, stacks.ALL), None)
 
     # -- functions and classes by name ----------------------------------------------------------------------------
 
@@ -258,9 +259,9 @@ class Calls:
         closed, grown = [], []
         for value in args:
             added = self.run.state.heap.get((value, "[]")) if isinstance(value, Made) else None
-            items = stacks.unchanged(value, self.run.state.heap)
-            if any(isinstance(item, Tensor) for item in items):
-                value = Sequence(items)
+            items = stacks.held(value, self.run.state.heap) if isinstance(value, Made) else None
+            if items is not None and any(isinstance(item, Tensor) for item in items):
+                value, added = Sequence(items), None
             closed.append(value if added is None else Result(node, Named("grown list")))
             if isinstance(added, Tensor):
                 grown.append(added)

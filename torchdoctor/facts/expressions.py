@@ -17,6 +17,7 @@ from torchdoctor.facts.containers import ANY, layer_at, layers_of
 from torchdoctor.facts.events import Arm
 from torchdoctor.facts.joins import join
 from torchdoctor.facts.literals import literal
+from torchdoctor.facts.stacks import begin
 from torchdoctor.facts.state import joined
 from torchdoctor.facts.tensor import size
 from torchdoctor.facts.turns import one_by_one
@@ -149,6 +150,9 @@ class Expressions:
         return tuple(
             UNKNOWN if type(e) is cst.StarredElement and self.value(e) else self.value(e.value) for e in node.elements
         )
+
+    def _list(self, node: cst.List) -> Value:
+        return begin(self.run.state.heap, Made("builtins.list", node, self._items(node)))
 
     def _dict(self, node: cst.Dict) -> Value:
         pairs = []
@@ -396,7 +400,7 @@ _BY_KIND: dict[type, Callable[[Expressions, Any], Value]] = {
     cst.Comparison: Expressions._comparison,
     cst.IfExp: Expressions._conditional,
     cst.Tuple: lambda self, node: Sequence(self._items(node)),
-    cst.List: lambda self, node: Made("builtins.list", node, self._items(node)),
+    cst.List: Expressions._list,
     cst.Set: lambda self, node: Made("builtins.set", node, self._items(node)),
     cst.Dict: Expressions._dict,
     cst.NamedExpr: Expressions._named,

@@ -138,7 +138,7 @@ class Protocol:
         self.run.emit("append", node, receiver, (added,), keywords)
         if isinstance(receiver, Made) and receiver.name == "builtins.list":
             whole = args[0] if added is not args[0] else Sequence((added,))
-            stacks.grow(self.run.state.heap, receiver, added, whole)
+            stacks.grow(self.run.state.heap, receiver, added, whole, once=not self.run.loops)
         elif isinstance(receiver, Made) and receiver.name == stacks.SEQUENTIAL:
             stacks.add(self.run, receiver, added if added is args[0] else UNKNOWN)
         return const(None)
@@ -153,7 +153,7 @@ class Protocol:
         if isinstance(receiver, Made) and receiver.name == "builtins.list":
             heap = self.run.state.heap
             heap.setdefault((receiver, "[]"), UNKNOWN)
-            heap[(receiver, stacks.LAST)] = UNKNOWN
+            heap[(receiver, stacks.LAST)] = heap[(receiver, stacks.ALL)] = UNKNOWN
         elif isinstance(receiver, Made) and receiver.name == stacks.SEQUENTIAL:
             stacks.add(self.run, receiver, UNKNOWN)
         return None

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 Heap = Mapping[tuple[Value, object], Value]
 SEQUENTIAL = "torch.nn.Sequential"
-# Keys of the heap: the item that a list was given last, the layers that a Sequential was given after it was made, and
-# whether a list was handed to code that is not known.
-LAST, ADDED, LENT = "last", "added", "lent"
+# Keys of the heap: the item that a list was given last, and all of its items where they are known one by one after it
+# has grown; the layers that a Sequential was given after it was made, and whether a list was handed to code that is not
+# known.
+LAST, ALL, ADDED, LENT = "last", "all", "added", "lent"
 
 
 def layers(run: Run, call: cst.Call) -> tuple[Value, ...]:
@@ -34,26 +35,41 @@ def layers(run: Run, call: cst.Call) -> tuple[Value, ...]:
     return tuple(found)
 
 
-def grow(heap: dict[tuple[Value, object], Value], items: Made, added: Value, whole: Value) -> None:
-    """Note that a list has got more items: ``added`` stands for any of them, ``whole`` holds them all in order."""
+def begin(heap: dict[tuple[Value, object], Value], items: Made) -> Made:
+    """A list is made anew, perhaps in another turn of a loop: what the last one was given is not in it."""
+    if (items, "[]") in heap or (items, LENT) in heap:
+        for key in ("[]", LAST, ALL, LENT):
+            heap.pop((items, key), None)
+    return items
+
+
+def grow(heap: dict[tuple[Value, object], Value], items: Made, added: Value, whole: Value, *, once: bool) -> None:
+    """Note that a list has got more items: ``added`` stands for any of them, ``whole`` holds them all in order.
+    ``once``: this happens no more than once to this list."""
+    before, more = held(items, heap), held(whole, heap)
     known = heap.get((items, "[]"))
     heap[(items, "[]")] = added if known is None else join(known, added)
-    more = whole.items if isinstance(whole, Sequence) else whole.args if isinstance(whole, Made) else ()
     heap[(items, LAST)] = more[-1] if more else UNKNOWN
+    heap[(items, ALL)] = Sequence((*before, *more)) if once and before is not None and more is not None else UNKNOWN
 
 
-def unchanged(value: Value, heap: Heap) -> tuple[Value, ...]:
-    """The items of a list that holds what it was written with; () where that is not sure."""
-    if not isinstance(value, Made) or value.name != "builtins.list" or value.keywords:
-        return ()
+def held(value: Value, heap: Heap) -> tuple[Value, ...] | None:
+    """The items of a tuple or list, where they are known one by one; else None."""
+    if isinstance(value, Sequence):
+        return value.items
+    if not isinstance(value, Made) or value.name != "builtins.list" or value.keywords or (value, LENT) in heap:
+        return None
+    if (value, "[]") in heap:
+        known = heap.get((value, ALL))
+        return known.items if isinstance(known, Sequence) else None
     written = (("item", key) for key in range(-len(value.args), len(value.args)))
-    return () if any((value, key) in heap for key in ("[]", LENT, *written)) else value.args
+    return None if any((value, key) in heap for key in written) else value.args
 
 
 def _items(value: Value, heap: Heap) -> tuple[Value, ...]:
-    """The items of a list; of one that grew, what it began with, UNKNOWN and the last."""
-    if isinstance(value, Sequence):
-        return value.items
+    """The items of a list; of one that grew in a loop, what it began with, UNKNOWN and the last."""
+    if (known := held(value, heap)) is not None:
+        return known
     if not isinstance(value, Made) or value.name != "builtins.list":
         return (UNKNOWN,)
     if (value, "[]") not in heap:

@@ -82,7 +82,7 @@ class Statements:
         if isinstance(old, Made) and old.name == "builtins.list":
             added = self.run.expressions.element(by, statement)
             self.run.emit("append", statement, old, (added,), value=old)
-            grow(self.run.state.heap, old, added, by)
+            grow(self.run.state.heap, old, added, by, once=not self.run.loops)
             return
         self.run.emit("augment", statement, old, (by,), value=new)
         if isinstance(statement.target, cst.Name):

@@ -8,6 +8,7 @@ import libcst as cst
 
 from torchdoctor.facts.containers import layers_of
 from torchdoctor.facts.joins import exact
+from torchdoctor.facts.stacks import held
 from torchdoctor.facts.values import Const, Function, Made, Named, Result, Sequence, Tensor, Value, const
 
 if TYPE_CHECKING:
@@ -68,10 +69,8 @@ def items_of(run: Run, iterable: Value) -> tuple[Value, ...] | None:
             each = [items for arg in args if (items := items_of(run, arg)) is not None]
             return tuple(map(Sequence, zip(*each, strict=False))) if len(each) == len(args) else None
         return None
-    if isinstance(iterable, Sequence):
-        return iterable.items
-    if isinstance(iterable, Made) and iterable.name == "builtins.list":
-        return iterable.args if (iterable, "[]") not in run.state.heap and not iterable.keywords else None
+    if isinstance(iterable, Sequence) or (isinstance(iterable, Made) and iterable.name == "builtins.list"):
+        return held(iterable, run.state.heap)
     return layers_of(iterable, run.file)
 
 
