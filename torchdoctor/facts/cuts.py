@@ -165,7 +165,16 @@ class Cuts:
         if isinstance(value, Tensor):
             losses = [event for event in self.flow.of("loss") if event.value == value]
             return bool(value.models) or any(self._is_output(given) for event in losses for given in event.args)
-        return is_computed(self.file, value)
+        return is_computed(self.file, value) or self._is_density(value)
+
+    def _is_density(self, value: Value) -> bool:
+        """`Categorical(logits).log_prob(action)` of what something that is not known gave: in the graph of that."""
+        function = value.function if isinstance(value, Result) else None
+        if not isinstance(function, Attr) or function.name not in ("log_prob", "entropy", "rsample"):
+            return False
+        made = function.of
+        of_torch = isinstance(made, Made) and made.name.startswith("torch.distributions.")
+        return of_torch and isinstance(made, Made) and any(isinstance(one, Result) for one in made.args)
 
     def _is_data(self, value: Value, node: cst.BaseExpression | None) -> bool:
         """Whether a value has no graph of its own: a number, what a loader gives, an argument, a tensor of these."""
