@@ -9,7 +9,7 @@ import libcst as cst
 
 from torchdoctor.facts.torch_api.wanted_dtypes import FLOAT_WORDS
 from torchdoctor.facts.tree import within
-from torchdoctor.facts.values import Arithmetic, Size, Tensor, Value
+from torchdoctor.facts.values import Arithmetic, Const, Size, Tensor, Value
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
@@ -18,7 +18,9 @@ _KEEPING = ("+", "-", "*", "/")  # of a float these make a float
 
 
 def is_quotient(value: Value) -> bool:
-    """Whether a value is surely a float by how it is computed: `n / 2`, `n / 2 - 1`."""
+    """Whether a value is surely a float by how it is computed: `n / 2`, `n / 2 - 1`, `100 / 2`."""
+    if isinstance(value, Const):
+        return value.kind is float
     if not isinstance(value, Arithmetic) or value.operator not in _KEEPING:
         return False
     return value.operator == "/" or any(map(is_quotient, value.operands))
