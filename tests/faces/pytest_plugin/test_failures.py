@@ -175,6 +175,16 @@ def test_a_doctest_is_explained(project: Suite) -> None:
     assert found == {"[doctest] pkg": ("linear-size-mismatch", "model.py:13")}
 
 
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "xdist"])
+def test_a_doctest_is_explained_wherever_its_failure_is_shown(project: Suite, workers: tuple[str, ...]) -> None:
+    project.write({"pkg.py": '"""\n>>> from model import wrong\n>>> wrong()\n"""\n'})
+    done = project.run("--doctest-modules", "--junitxml=found.xml", "--show-capture=no", *workers, "pkg.py")
+    assert explained(done.stdout) == {"[doctest] pkg": ("linear-size-mismatch", "model.py:13")}
+    (failure,) = xml.parse(project.folder / "found.xml").iter("failure")
+    assert "UNEXPECTED EXCEPTION" in (failure.text or "")
+    assert "error[linear-size-mismatch]: `Net.fc` takes 512" in (failure.text or "")
+
+
 HEALTHY = """
     import pytest
     import torch

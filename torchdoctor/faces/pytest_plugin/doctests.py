@@ -1,4 +1,5 @@
-"""The examples of doctests: Python compiles each under a name of its own, and they stand in a file all the same."""
+"""Doctests: Python compiles each example under a name of its own, and it stands in a file all the same; and pytest
+tells of their failures in a form of its own."""
 
 from __future__ import annotations
 
@@ -7,12 +8,34 @@ import linecache
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
+
+from _pytest._code.code import TerminalRepr
 
 from torchdoctor.finding import Span
 from torchdoctor.record import Failure, FrameRecord
 
 _NAME = re.compile(r"<doctest .*\[(\d+)\]>")
+
+
+@dataclass(eq=False)
+class Followed(TerminalRepr):
+    """The text of a failure that takes no sections, with one behind it; all else is asked of the text itself."""
+
+    text: Any
+    title: str
+    section: str
+
+    def toterminal(self, tw: Any) -> None:
+        self.text.toterminal(tw)
+        tw.sep("-", self.title)
+        tw.line(self.section)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or "text" not in vars(self):
+            raise AttributeError(name)
+        return getattr(self.text, name)
 
 
 @contextmanager

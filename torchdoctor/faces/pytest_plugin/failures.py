@@ -1,8 +1,8 @@
 """Tests that fail in torch are explained: a section below the traceback, in whatever shows the failure.
 
 The section goes into the failure's own text (``longrepr``), so that the terminal, JUnit files, HTML reports, debuggers
-and editors show it, also where captured output is not shown. Where that text has no sections, as of doctests, the
-report gets it beside the captured output.
+and editors show it, also where captured output is not shown. A text that takes no sections, as that of doctests, is
+shown with one behind it.
 """
 
 from __future__ import annotations
@@ -66,6 +66,10 @@ def show(report: Any, text: str) -> None:
     add = getattr(report.longrepr, "addsection", None)
     if add is not None:
         add(SECTION, text.rstrip("\n"), "-")
+    elif hasattr(report.longrepr, "toterminal"):
+        from torchdoctor.faces.pytest_plugin.doctests import Followed
+
+        report.longrepr = Followed(report.longrepr, SECTION, text.rstrip("\n"))
     else:
         report.sections.append((SECTION, text))
 
