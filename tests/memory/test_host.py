@@ -53,6 +53,14 @@ REFUSALS = {
         "_ArrayMemoryError",
         ("2.24 GiB were asked for at once", "`ulimit -v`"),
     ),
+    "outputs that are kept with their graphs": (
+        "from torchdoctor.probes import reserve\nreserve.set_aside()\n"
+        "net = torch.nn.Sequential(torch.nn.Linear(256, 1024), torch.nn.ReLU(), torch.nn.Linear(1024, 10))\n"
+        "def evaluate():\n    outs = []\n    while True:\n        outs.append(net(torch.zeros(512, 256)))\n"
+        "evaluate()\n",
+        "RuntimeError",
+        ("`outs` keeps", "and the graphs behind them", "`.detach()` on what goes into `outs`", "`ulimit -v`"),
+    ),
     "a list of Python's": (
         "rows = []\nwhile True:\n    rows.append(bytearray(32 << 20))\n",
         "MemoryError",
@@ -136,7 +144,7 @@ def told(host: HostRecord, requested: int = 8 << 30, **more: object) -> str:
 def test_what_is_short_decides_what_is_told() -> None:
     gib = 1 << 30
     machine = HostRecord(total=64 * gib, available=3 * gib, rss=2 * gib)
-    assert "the machine has 64 GiB, of which 3 GiB can be had" in told(machine)
+    assert "the machine has 64 GiB, of which 3 GiB can be had now" in told(machine)
     job = HostRecord(total=512 * gib, available=300 * gib, cgroup=2, limit=32 * gib, used=30 * gib, kills=2)
     assert "the control group may have 32 GiB, and 30 GiB of it are taken" in told(job)
     assert "sbatch --mem" in told(job) and "killed for memory 2 times" in told(job)
@@ -275,3 +283,22 @@ def test_no_memory_in_the_system_s_words(kind: str) -> None:
     text = "std::bad_alloc" if kind == "RuntimeError" else "[Errno 12] Cannot allocate memory"
     (found,) = diagnose(Failure(ExceptionRecord(kind, text)))
     assert found.rule == RULE
+
+
+def test_a_machine_with_plenty_has_not_refused_it_but_the_limit_has() -> None:
+    """What was taken as it was refused has been given back by the time that it is looked at."""
+    host = HostRecord(total=64 << 30, available=40 << 30, virtual=1 << 30, address_limit=4 << 30, rss=1 << 30)
+    memory = MemoryRecord(device="cpu", requested=512 << 20, host=host)
+    text = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 536870912 bytes."
+    (found,) = diagnose(Failure(ExceptionRecord("RuntimeError", text), memory=memory))
+    assert "`ulimit -v` holds this process to 4 GiB of addresses, and 1 GiB are taken still" in found.message
+    assert "ulimit -v unlimited" in found.cures[0]
+
+
+@LINUX
+def test_addresses_are_set_aside_under_a_limit_only(tmp_path: Path) -> None:
+    program = "from torchdoctor.probes import reserve\nprint(sum(map(len, reserve._aside)))\nreserve.give_up()\n"
+    (tmp_path / "train.py").write_text(program + "print(sum(map(len, reserve._aside)))\n")
+    assert run([*DOCTOR, "train.py"], tmp_path).out == "0\n0\n"
+    limited = ["bash", "-c", 'ulimit -v 1000000; exec "$@"', "bash", *DOCTOR, "train.py"]
+    assert run(limited, tmp_path).out == f"{1_000_000 * 1024 // 16}\n0\n"

@@ -84,6 +84,8 @@ def _with(error: BaseException | None, traceback: TracebackType | None) -> BaseE
 def _tell(error: BaseException) -> None:
     """What is no error, or has nothing to do with torch, costs nothing here."""
     if isinstance(error, Exception) and "torch" in sys.modules:
+        if (reserve := sys.modules.get("torchdoctor.probes.reserve")) is not None:
+            reserve.give_up()
         from torchdoctor.faces.telling import tell
 
         tell(error)
@@ -105,8 +107,9 @@ def install() -> None:
     if shell is not None and not _stands(shell.showtraceback):
         shell.showtraceback = _kept(_Cell(shell.showtraceback))
     from torchdoctor.faces import crashes
-    from torchdoctor.probes import loading, spawned
+    from torchdoctor.probes import loading, reserve, spawned
 
+    reserve.set_aside()
     loading.watch_loaders()
     spawned.watch_spawned()
     crashes.watch()
@@ -125,8 +128,9 @@ def uninstall() -> None:
         del shell.showtraceback
     _hooks.clear()
     from torchdoctor.faces import crashes
-    from torchdoctor.probes import loading, spawned
+    from torchdoctor.probes import loading, reserve, spawned
 
+    reserve.give_up()
     loading.leave_loaders()
     spawned.leave_spawned()
     crashes.leave()

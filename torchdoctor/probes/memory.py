@@ -11,6 +11,7 @@ import os
 import sys
 import types
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import fields, replace
 from typing import Any
 
@@ -87,12 +88,17 @@ def _memory(
     objects: tuple[ObjectRecord, ...],
 ) -> MemoryRecord:
     told = told_memory(exception.message) or MemoryRecord(device="cpu" if _is_host(exception) else "")
+    batch = next((one.facts.get("batch_size") for one in objects if one.kind == "loader"), None)
+    batch = batch if type(batch) is int else None
     if told.device == "cpu":
-        return replace(told, host=host_of())
+        told = replace(told, host=host_of())  # first of all: what comes now may find no memory itself
+        with suppress(MemoryError):
+            held = holdings("cpu", links, names, modules, sources, batch)
+            told = replace(told, held=held.held, saved=held.saved, batch=held.batch, **_state(links, sources))
+        return told
     found = told_by_device(told.device or "cuda", told.requested)
     device = str(found.get("device") or told.device)
-    batch = next((one.facts.get("batch_size") for one in objects if one.kind == "loader"), None)
-    held = holdings(device, links, names, modules, sources, batch if type(batch) is int else None)
+    held = holdings(device, links, names, modules, sources, batch)
     record = _joined(told, {**found, "device": device})
     if held.hooked:
         record = replace(record, missing=(*record.missing, "what is saved behind hooks (checkpointing, offloading)"))

@@ -8,7 +8,7 @@ from torchdoctor.memory_record import HeldRecord, MemoryRecord
 from torchdoctor.quantity_text import size_text
 
 
-def keeps(most: HeldRecord) -> str:
+def keeps(most: HeldRecord, where: str = " on the GPU") -> str:
     """What a name keeps, and how much that is."""
     whole = size_text(most.bytes + most.graph)
     if most.chain >= 3 and most.count == 1:
@@ -17,7 +17,7 @@ def keeps(most: HeldRecord) -> str:
         return f"`{most.name}` goes from turn to turn with its graph, and what all turns before have saved: {whole}"
     if most.graph > most.bytes:
         return f"`{most.name}` keeps {most.count} tensors, and the graphs behind them: {whole}"
-    return f"`{most.name}` keeps {most.count} tensors on the GPU: {whole}"
+    return f"`{most.name}` keeps {most.count} tensors{where}: {whole}"
 
 
 def let_go(most: HeldRecord, memory: MemoryRecord) -> Iterator[str]:
@@ -35,8 +35,11 @@ def let_go(most: HeldRecord, memory: MemoryRecord) -> Iterator[str]:
         yield f"{number} on what goes into `{most.name}`{where}: then it keeps the value without its graph"
         if most.chain >= 3:
             yield "where its gradient is wanted: `(loss / n).backward()` at each turn adds up, and frees the graph"
-        if not scalar:
+        if not scalar and memory.device != "cpu":
             yield f"`.detach().cpu()`, where `{most.name}` has to grow: the machine has more memory than the GPU"
+    elif memory.device == "cpu":
+        yield f"keep the number that is wanted of what goes into `{most.name}`, or write it to a file"
+        yield f"empty `{most.name}` once it is done with"
     else:
         apart = "`.detach().cpu()`" if most.grad_fn else "`.cpu()`"
         yield f"{apart} on what goes into `{most.name}`, or keep the number that is wanted, not the tensor"
