@@ -11,6 +11,7 @@ from typing import Any
 
 from torchdoctor.finding import Span
 
+ENOUGH = 3  # steps, to compare ranks by
 PHASES = ("input", "copies", "forward", "backward", "optimizer", "communication", "other")
 
 

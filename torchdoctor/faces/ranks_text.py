@@ -9,7 +9,7 @@ from torchdoctor.faces.paint import Paint
 from torchdoctor.faces.telling import told
 from torchdoctor.faces.trace_text import findings_text, time_text
 from torchdoctor.finding import Finding
-from torchdoctor.trace_record import PHASES, RanksTraceRecord, TraceRecord
+from torchdoctor.trace_record import ENOUGH, PHASES, RanksTraceRecord, TraceRecord
 
 _TITLES = {"input": "input", "copies": "copies", "communication": "waiting", "other": "Python"}
 _MOST = 16
@@ -42,9 +42,9 @@ def render(run: RanksTraceRecord, findings: Sequence[Finding], paint: Paint) -> 
 
 
 def _healthy(run: RanksTraceRecord) -> str:
-    return (
-        "no rank is late by these steps" if run.steps else "whether a rank is late cannot be told: compare one window"
-    )
+    if len(run.steps) >= ENOUGH:
+        return "nothing tells of a late rank in these steps"
+    return f"whether a rank is late cannot be told: it takes {ENOUGH} steps that all ranks have recorded"
 
 
 def _table(run: RanksTraceRecord) -> Iterator[str]:

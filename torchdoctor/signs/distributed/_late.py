@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from torchdoctor.signs._trace import time
-from torchdoctor.trace_record import RanksTraceRecord, TraceRecord, TraceStep
+from torchdoctor.trace_record import ENOUGH, RanksTraceRecord, TraceRecord, TraceStep
 
-_STEPS, _SHARE, _LEAST, _FACTOR, _OFTEN = 3, 0.1, 500.0, 1.3, 0.8
+_SHARE, _LEAST, _FACTOR, _OFTEN = 0.1, 500.0, 1.3, 0.8
 _PARTS = {
     "input": "the wait for input takes",
     "copies": "copies to the GPU take",
@@ -52,7 +52,7 @@ class Late:
 def late(run: RanksTraceRecord) -> Late | None:
     """None where no rank is late, they take turns, or the ranks do not take part in the same collectives."""
     steps, numbers = run.steps, range(len(run.ranks))
-    if len(steps) < _STEPS or any(one.communicating <= 0 for step in steps for one in step):
+    if len(steps) < ENOUGH or any(one.communicating <= 0 for step in steps for one in step):
         return None
     if any(len({one.collectives for one in step}) > 1 for step in steps):
         return None  # pipelines and groups: one waits for another by design
