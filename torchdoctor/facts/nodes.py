@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from abc import ABCMeta
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import libcst as cst
@@ -32,6 +32,12 @@ class _Plain(ABCMeta):
     __subclasscheck__ = type.__subclasscheck__
 
 
+class _Shared(_Plain):
+    """For classes whose equal instances may be one: half of all nodes are stretches of white space, mostly none."""
+
+    __call__ = lru_cache(4096)(type.__call__)
+
+
 def tell_apart_natively() -> None:
     """Nodes are told apart by identity. libcst says so in Python; object says the same in C, and all that is known of a
     file is kept in dictionaries of nodes."""
@@ -43,13 +49,13 @@ def tell_apart_natively() -> None:
 
 @cache
 def build_quickly() -> None:
-    """Let nodes be built without locks and questions, and their classes be asked for in C, for good.
+    """Let nodes be built without locks and questions, blanks be shared, and classes be asked for in C, for good.
 
     Only for a process of our own: in another's, libcst's nodes stay as its users know them.
     """
     kinds: list[Any] = [cst.CSTNode, *_kinds(cst.CSTNode)]
     for kind in kinds:
-        kind.__class__ = _Plain
+        kind.__class__ = _Shared if kind in (cst.SimpleWhitespace, cst.Newline) else _Plain
         for name in ("__setattr__", "__delattr__"):
             if name in vars(kind):
                 delattr(kind, name)
