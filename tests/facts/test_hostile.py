@@ -10,6 +10,7 @@ import pytest
 from tests.bench import hostile
 from torchdoctor import catalogue
 from torchdoctor.facts import flow as flows
+from torchdoctor.facts import ranks
 from torchdoctor.facts.expressions import Expressions
 from torchdoctor.facts.file import File
 from torchdoctor.facts.values import Value
@@ -94,3 +95,20 @@ def test_where_the_file_was_cut_no_context_is_taken_for_all(monkeypatch: pytest.
     assert file.flows.left[0] <= 0
     (definition,) = (node for node in file.nodes(cst.FunctionDef) if node.name.value == "f")
     assert all(not flow.events or flow.function is definition for flow in file.flows.of(definition))
+
+
+def test_an_attribute_of_many_classes_is_asked_about_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them compares `self.labels`, and may have got it from what any other calls so."""
+    asked, is_rank = [0], ranks.is_rank
+
+    def counted(file: File, node: cst.BaseExpression, depth: int = 5) -> bool:
+        asked[0] += 1
+        return is_rank(file, node, depth)
+
+    monkeypatch.setattr(ranks, "is_rank", counted)
+    one = "class Head{0}:\n    def __init__(self, config):\n        self.labels = config.labels\n" + (
+        "    def forward(self, x):\n        if self.labels == 1:\n            return x\n        return x.mean()\n"
+    )
+    text = "import torch.distributed\n" + "".join(one.format(number) for number in range(12))
+    assert not examine(text).findings
+    assert asked[0] < 200

@@ -129,7 +129,7 @@ def _is_rank(file: File, node: cst.BaseExpression, depth: int) -> bool:
     if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, (cst.Modulo, cst.Add, cst.FloorDivide)):
         return is_rank(file, node.left, depth - 1) or is_rank(file, node.right, depth - 1)
     if isinstance(node, cst.Attribute):
-        return node.attr.value in _RANK_ATTRIBUTES or _is_option(file, node, depth) or _is_used_as_rank(file, node)
+        return node.attr.value in _RANK_ATTRIBUTES or _is_option(file, node) or _is_used_as_rank(file, node)
     return isinstance(node, cst.Name) and _is_parameter(file, node, depth)
 
 
@@ -137,7 +137,7 @@ def _is_variable(file: File, node: cst.BaseExpression) -> bool:
     return file.constant(node) in _VARIABLES
 
 
-def _is_option(file: File, node: cst.Attribute, depth: int) -> bool:
+def _is_option(file: File, node: cst.Attribute) -> bool:
     """`args.local_rank`: an option that the launcher gives, or that is set from the rank: `args.rank = get_rank()`."""
     attribute = node.attr.value
     for call in file.calls_by_method.get("add_argument", ()):
@@ -145,13 +145,17 @@ def _is_option(file: File, node: cst.Attribute, depth: int) -> bool:
         options = [name for name in names if isinstance(name, str) and _OPTION.match(name)]
         if any(name.lstrip("-").replace("-", "_") == attribute for name in options):
             return True
-    return any(
-        isinstance(target.target, cst.Attribute)
-        and target.target.attr.value == attribute
-        and is_rank(file, assign.value, depth - 1)
-        for assign in file.nodes(cst.Assign)
-        for target in assign.targets
-    )
+    answers: dict[str, bool] = remembered(file, "attributes that are ranks")
+    if attribute not in answers:  # of twenty classes with `self.n = config.n`, each would ask all others
+        answers[attribute] = False  # cuts recursion
+        answers[attribute] = any(
+            isinstance(target.target, cst.Attribute)
+            and target.target.attr.value == attribute
+            and is_rank(file, assign.value)
+            for assign in file.nodes(cst.Assign)
+            for target in assign.targets
+        )
+    return answers[attribute]
 
 
 def _is_parameter(file: File, node: cst.Name, depth: int) -> bool:
