@@ -202,6 +202,19 @@ def test_steps_that_are_made_records_of_late_are_all_there(monkeypatch: pytest.M
     assert all(one.backward > 0 and one.optimizer > 0 and one.backwards == 1 for one in record.steps)
 
 
+def test_memory_is_read_where_the_program_says_that_steps_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torchdoctor.probes.recorder._EARLY", 2)
+    net = nn.Linear(4, 2)
+    optimizer = torch.optim.SGD(net.parameters(), 0.01)
+    with torchdoctor.watch(quiet=True) as watch:
+        for _ in range(12):
+            time.sleep(0.006)
+            net(torch.ones(3, 4)).sum().backward()
+            optimizer.step()
+            watch.step()
+    assert [one.rss is not None for one in watch.record.steps] == [True] * 12
+
+
 def test_a_fault_of_ours_at_the_very_end(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.delenv("TORCHDOCTOR_RAISE")
     with torchdoctor.watch(quiet=True) as watch:

@@ -97,6 +97,8 @@ class Recorder:
 
     def _ends(self, optimizer: Any) -> bool:
         """Whether a step of this optimizer ends one of the program's, as far as it is known."""
+        if self.stepping.boundary == "called":
+            return False
         leader = self.stepping.leader()
         return leader is optimizer or leader is None or len(self._notes) > _MOST
 

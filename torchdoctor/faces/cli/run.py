@@ -37,7 +37,7 @@ FILE.rank3.json. A process that is killed writes none.
 refused writes a snapshot with it, for https://pytorch.org/memory_viz; the explanation then has the lines that hold
 the memory. Nothing leaves this machine.
 
---watch [DIR] records each step's time and memory, at a cost of some 40 microseconds a step, and tells at the end what
+--watch [DIR] records each step's time and memory, at a cost of some 30 microseconds a step, and tells at the end what
 is wrong with them: input that is waited for, memory that grows and the name that holds it, steps that slow down. The
 record is one file a rank in DIR (if you name none, in a new folder below runs/); it is written as the run goes and
 outlives kill -9. `torchdoctor watch DIR` draws it. Name a DIR that all ranks share, and rank 0 compares them.
