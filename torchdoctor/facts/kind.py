@@ -12,6 +12,7 @@ from torchdoctor.facts.names import canonical
 from torchdoctor.facts.values import Attr, Free, Made, Named, OneOf, Param, Result, Scaled, Self, Tensor, Value
 
 if TYPE_CHECKING:
+    from torchdoctor.facts.classes import ClassFacts
     from torchdoctor.facts.flow import Flows
 
 _ORDER = (
@@ -138,20 +139,28 @@ def _of_attribute(value: Attr, flows: Flows) -> str | None:
         facts = flows.file.classes.named(of.name)
         if facts is None:
             return None
-        if len(path) == 1:
-            kinds = set()
-            for write in facts.lookup(path[0]):
-                call = write.value.func if isinstance(write.value, cst.Call) else None
-                name = facts.file.name(call) if call is not None else None
-                kinds.add(_of_class(name, facts.file.flows) if name is not None else None)
-            if len(kinds - {None}) == 1:
-                return (kinds - {None}).pop()
-        return next((k for a in facts.ancestry if (k := a.file.flows.usage.kind(a.node, text)) is not None), None)
+        written = _as_written(facts, path[0]) if len(path) == 1 else None
+        return written or next(
+            (k for a in facts.ancestry if (k := a.file.flows.usage.kind(a.node, text)) is not None), None
+        )
     if isinstance(of, Param):
-        return flows.usage.kind(of.function, f"{of.name}.{text}")
+        annotated = annotated_class(of, flows) if len(path) == 1 else None
+        facts = flows.file.classes.named(annotated) if annotated is not None else None
+        written = _as_written(facts, path[0]) if facts is not None else None
+        return written or flows.usage.kind(of.function, f"{of.name}.{text}")
     if isinstance(of, Free):
         return flows.usage.kind(of.scope, f"{of.name}.{text}")
     return None
+
+
+def _as_written(facts: ClassFacts, attribute: str) -> str | None:
+    """The kind of what the methods of a class give an attribute, where they agree."""
+    kinds = set()
+    for write in facts.lookup(attribute):
+        call = write.value.func if isinstance(write.value, cst.Call) else None
+        name = facts.file.name(call) if call is not None else None
+        kinds.add(_of_class(name, facts.file.flows) if name is not None else None)
+    return (kinds - {None}).pop() if len(kinds - {None}) == 1 else None
 
 
 def unwrapped(value: Value) -> Value:
