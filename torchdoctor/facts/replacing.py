@@ -107,10 +107,21 @@ def _wholes(flow: Flow, held: Parameters, since: Event) -> Iterator[Replacement]
         target = assign.targets[0].target if isinstance(assign, cst.Assign) else None
         if target is None or model.call not in order or order[model.call] < order[since.node]:
             continue
+        if _is_made_of(flow, held, model):
+            continue
         name = flow.file.code(target)
         if name in _asked(flow, since) and assign is not None:
             event = next((e for e in flow.events if e.node is model.call), since)
             yield Replacement(replace(event, node=assign), f"`{name}`", model)
+
+
+def _is_made_of(flow: Flow, held: Parameters, model: Made | Result) -> bool:
+    """Whether the new model is the old one in other clothes: `engine.wrap(net)`, `net.with_hooks()`."""
+    event = next((event for event in flow.events if event.node is model.call), None)
+    if event is None:
+        return False
+    given = [*event.args, *event.keywords.values(), *([event.on.of] if isinstance(event.on, Attr) else [])]
+    return any(contains(unwrapped(value), module) for value in given for module in held.modules)
 
 
 def _asked(flow: Flow, since: Event) -> Iterator[str]:
