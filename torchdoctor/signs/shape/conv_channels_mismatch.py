@@ -51,6 +51,19 @@ def _evidence(shape: tuple[int, ...], takes: int, name: str) -> Iterator[str]:
         yield f"{name} has {takes} in its last dimension, and torch takes the channels from before the places"
 
 
+@on_failure("^Invalid channel dimensions$", raises="RuntimeError")
+def on_meta(failure: Failure, said: Said) -> Iterator[Diagnosis]:
+    """On the meta device the text has no numbers: the layer and its input have them."""
+    layer, value = failure.layer, tensor_at(failure, "input", 0)
+    takes, shape = layer.facts.get("in_channels") if layer is not None else None, shape_of(value)
+    dims = {"Conv1d": 3, "Conv2d": 4, "Conv3d": 5}.get(layer.type if layer is not None else "")
+    if shape is None or len(shape) != dims or type(takes) is not int or takes == shape[1]:
+        return
+    weight = shape_of(tensor_at(failure, "weight", 1)) or ()
+    told = {"takes": takes, "gets": shape[1], "given": shape, "weight": weight}
+    yield from channels.run(failure, Said({**said.values, **told}, said.text))
+
+
 @on_failure("{which:w} must be divisible by groups", raises="ValueError")
 def groups(failure: Failure, said: Said) -> Iterator[Diagnosis]:
     """The constructor's arguments stand in the user's call."""
