@@ -209,6 +209,7 @@ def test_memory_is_read_where_the_program_says_that_steps_end(monkeypatch: pytes
     with torchdoctor.watch(quiet=True) as watch:
         for _ in range(12):
             time.sleep(0.006)
+            optimizer.zero_grad()
             net(torch.ones(3, 4)).sum().backward()
             optimizer.step()
             watch.step()
