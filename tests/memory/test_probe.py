@@ -246,3 +246,16 @@ def test_weights_that_are_averaged_over_steps_are_no_leak(tmp_path: Path) -> Non
 
 def test_heaps_have_their_defaults() -> None:
     assert heap([], 0, 0, None) == HeapRecord(segments=0, free=0, usable=0)
+
+
+def test_a_residual_stream_is_no_running_total() -> None:
+    from torchdoctor.probes.kept import chain_of
+
+    blocks = torch.nn.ModuleList(torch.nn.Sequential(torch.nn.LayerNorm(4), torch.nn.Linear(4, 4)) for _ in range(6))
+    x, total, weighted = torch.ones(2, 4), torch.zeros(()), torch.zeros(())
+    for block in blocks:
+        x = x + block(x)
+        total = total + block(torch.ones(2, 4)).sum()
+        weighted += 0.5 * block(torch.ones(2, 4)).mean() + block(torch.ones(2, 4)).sum()
+    assert chain_of(x.grad_fn) == 0
+    assert chain_of(total.grad_fn) == 6 and chain_of(weighted.grad_fn) >= 6

@@ -33,6 +33,7 @@ _LONGEST_S = 3.0
 _CONTAINERS: tuple[Any, ...] = (list, tuple, dict, set, frozenset, deque)
 _DEEPEST = 3
 _MOST_NAMES = 2000
+_LINKS_TRIED, _NODES_TRIED = 3, 5000  # of a chain of additions, and behind each term
 _STEPS = frozenset({"backward", "step", "manual_backward"})
 
 
@@ -169,11 +170,20 @@ def _summed(name: str, tensors: list[Any], known: set[int], chain: int) -> HeldR
 
 
 def chain_of(node: Any, most: int = 1_000_000) -> int:
-    """How many additions of one number to the other lie one behind the other."""
+    """How many additions to a running total lie one behind the other.
+
+    Where what is added was made of the total itself, `x = x + block(x)`, it is none: so a residual network computes.
+    """
     length = 0
     while node is not None and class_name(type(node)) == "AddBackward0" and length < most:
         length += 1
-        node = next((one for one in next_of(node) if class_name(type(one)) == "AddBackward0"), None)
+        terms = list(next_of(node))
+        total = next((one for one in terms if class_name(type(one)) == "AddBackward0"), None)
+        if total is not None and length <= _LINKS_TRIED:
+            others = [one for one in terms if one is not total]
+            if any(one is total for one in nodes_below(others, most=_NODES_TRIED)):
+                return 0
+        node = total
     return length
 
 
