@@ -29,12 +29,15 @@ class Instances:
     def __init__(self, flows: Flows) -> None:
         self.flows = flows
         self._made: dict[Any, _Built] = {}
+        self._given: dict[tuple[Value, str], Value] = {}  # by another's constructor: `self.base.head = Identity()`
 
     def attribute(self, run: Run, of: Self | Made, name: str) -> Value | None:
         """What `of.name` is by its class: as the constructor made it, where no other method writes it."""
         facts = self.flows.file.classes.named(of.name)
         if facts is None:
             return torch_api.made_with(of, name) if isinstance(of, Made) else None
+        if (given := run.root.instances._given.get((of, name))) is not None:
+            return given
         found = facts.method(name)
         if found is not None:
             return Attr(of, name) if _is_property(found[1]) else None
@@ -70,6 +73,8 @@ class Instances:
             )  # fmt: skip
             heap = flow.end.heap
             attributes = {str(name): completed(value, heap) for (owner, name), value in heap.items() if owner == of}
+            others = {(owner, str(name)): value for (owner, name), value in heap.items() if type(owner) is Made}
+            run.root.instances._given |= {place: completed(others[place], heap) for place in others if place[0] != of}
             made[key] = attributes, frozenset(event.node for event in flow.of("write"))
         return made[key]
 
