@@ -29,7 +29,7 @@ def main() -> int:
     options.add_argument("--check", action="store_true", help="compare with counts.txt instead of writing it")
     options.add_argument("--only", default="", help="count only the package of this name, and print the lines")
     chosen = options.parse_args()
-    folders = sorted(path for path in chosen.packages.glob(f"{chosen.only}*") if path.is_dir())
+    folders = sorted(path for path in chosen.packages.glob(f"{chosen.only}*") if path.is_dir() and path.name[0] != ".")
     if not folders:
         print(f"no packages in {chosen.packages}; run fetch.py first", file=sys.stderr)
         return 2
