@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import libcst as cst
-import numpy as np
 import pytest
 
 from torchdoctor.facts.file import File
 from torchdoctor.facts.values import Array, Named, Result, Sequence, Value
+
+np = pytest.importorskip("numpy")
 
 KNOWN = [
     "np.zeros((3, 4))",
