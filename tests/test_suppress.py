@@ -237,6 +237,7 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=25).map("".join), st.integers(1, 12))
 @example("x = (\n# torchdoctor: ignore", 1)
 @example("x = 1\\# torchdoctor: ignore[bare-grad-context]", 2)
+@example("'    )# torchdoctor: ignoreé日    ))# torchdoctor: ignore# torchdoctor: ignore\\\n\0", 1)
 def test_any_text_can_be_read_and_mended(text: str, line: int) -> None:
     suppressions = Suppressions(text, "a.py")
     lines = re.split(r"\r\n?|\n", text)

@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 
 from torchdoctor import catalogue
 from torchdoctor.errors import UnknownRule
@@ -188,7 +189,8 @@ def _tokens(lines: Sequence[str]) -> tuple[list[tuple[int, int]], list[tuple[int
     """
     statements: list[tuple[int, int]] = []
     comments: list[tuple[int, int, str]] = []
-    rest = (line + "\n" for line in lines)
+    # Python 3.13's tokenizer may give a token for a null byte and leave its error to strike whoever is called next.
+    rest = (line + "\n" for line in takewhile(lambda line: "\0" not in line, lines))
     first = 0
     try:
         for kind, said, start, _, _ in tokenize.generate_tokens(lambda: next(rest, "")):
