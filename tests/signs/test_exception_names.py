@@ -46,6 +46,8 @@ def test_a_derived_exception_meets_the_sign_in_pasted_text(sign: Sign) -> None:
         live = Failure(ExceptionRecord(name, "boom", (*bases_of(name), "Exception")), origin="live", blame="torch")
         assert live.exception.is_a(*sign.raises)
         assert live.as_text().exception.is_a(*sign.raises), name
+        if "::" in name:
+            continue  # an exception of C++ ends a program without Python's traceback
         (pasted,) = failures_in(
             f'Traceback (most recent call last):\n  File "a.py", line 1, in f\n    g()\n{name}: boom\n'
         )

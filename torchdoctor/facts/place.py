@@ -120,15 +120,15 @@ def _owner(
 
 
 def _flows(file: File, function: cst.FunctionDef | None) -> list[Flow]:
-    """Every context: those of this file with callers before those without, then those that begin in other files."""
+    """Every context: those of this file that have callers, or the one without; then those that begin in other files."""
     if function is None:
         return [file.flows.module]
     everything = file.flows.touching()
     _ = file.flows.module
     flows = [flow for flow in everything if flow.node is function] or file.flows.of(function)
     flows = list(dict.fromkeys([*flows, *file.flows.of(function)]))
-    flows.sort(key=lambda flow: not flow.known_callers)
-    return [*flows, *(file.flows.from_elsewhere(function) or ())]
+    called = [flow for flow in flows if flow.known_callers]
+    return [*(called or flows), *(file.flows.from_elsewhere(function) or ())]
 
 
 def _chosen(
