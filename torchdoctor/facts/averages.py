@@ -24,10 +24,9 @@ def may_average(file: File, call: cst.Call) -> bool:
         for part in within(operand):
             if _is_difference(part):
                 return True
-            if isinstance(part, cst.Name) and (found := file.scopes.find(part.value, part)) is not None:
-                values = [binding.value for binding in found[1] if binding.value is not None]
-                if any(_is_difference(inner) for value in values[:4] for inner in within(value)):
-                    return True
+            values = file.scopes.values(part) if isinstance(part, cst.Name) else []
+            if any(_is_difference(inner) for value in values[:4] for inner in within(value)):
+                return True
     return False
 
 

@@ -64,10 +64,8 @@ def _asked(file: File, test: cst.BaseExpression) -> Iterator[cst.CSTNode]:
     for node in within(test):
         yield node
         if isinstance(node, cst.Name):
-            found = file.scopes.find(node.value, node)
-            for binding in found[1] if found is not None else ():
-                if binding.value is not None:
-                    yield from within(binding.value)
+            for value in file.scopes.values(node):
+                yield from within(value)
 
 
 def has_computed_rate(optimizer: Value) -> bool:

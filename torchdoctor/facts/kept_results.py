@@ -75,8 +75,6 @@ def _may_be_kept(file: File, node: cst.BaseExpression, keeping: frozenset[str], 
         names = (part.value for part in within(node.func) if isinstance(part, cst.Name))
         return not keeping.isdisjoint(names) or _names_one(file, node.func)
     if isinstance(node, cst.Name):
-        bound = file.scopes.find(node.value, node)
-        values = [binding.value for binding in bound[1]] if bound is not None else []
-        return any(value is not None and _may_be_kept(file, value, keeping, depth - 1) for value in values)
+        return any(_may_be_kept(file, value, keeping, depth - 1) for value in file.scopes.values(node))
     parts = (node.body, node.orelse) if isinstance(node, cst.IfExp) else ()
     return any(_may_be_kept(file, part, keeping, depth - 1) for part in parts)

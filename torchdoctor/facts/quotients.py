@@ -52,9 +52,7 @@ def _is_divided(file: File, node: cst.BaseExpression, depth: int = 2) -> bool:
         return isinstance(node.operator, cst.Divide) or any(_is_divided(file, side, depth) for side in sides)
     if not isinstance(node, cst.Name) or not depth:
         return False
-    found = file.scopes.find(node.value, node)
-    values = [binding.value for binding in found[1] if binding.value is not None] if found is not None else []
-    return any(_is_divided(file, value, depth - 1) for value in values[:4])
+    return any(_is_divided(file, value, depth - 1) for value in file.scopes.values(node)[:4])
 
 
 def is_tensor_indexed(of: Value, index: Value) -> bool:
@@ -64,9 +62,7 @@ def is_tensor_indexed(of: Value, index: Value) -> bool:
 
 def may_hold_floats(file: File, name: cst.Name) -> bool:
     """Whether a variable is given a quotient, or what a function of floats gives: by the text alone."""
-    found = file.scopes.find(name.value, name)
-    values = [binding.value for binding in found[1] if binding.value is not None] if found is not None else []
-    parts = [part for value in values[:4] for part in within(value)]
+    parts = [part for value in file.scopes.values(name)[:4] for part in within(value)]
     return any(
         isinstance(part, cst.Divide) or (isinstance(part, cst.Name) and part.value in FLOAT_WORDS) for part in parts
     )

@@ -87,6 +87,12 @@ class Scopes:
             scope = scope.outer
         return None
 
+    def values(self, name: cst.Name) -> list[cst.BaseExpression]:
+        """What the name is given wherever it is bound, in source order; bindings of which that is not written (a loop,
+        an unpacking, a parameter) are left out, as ``origins.assigned`` does not."""
+        found = self.find(name.value, name)
+        return [binding.value for binding in found[1] if binding.value is not None] if found is not None else []
+
     def _scope(self, node: cst.CSTNode) -> Scope:
         scope = self._scopes.get(node)
         if scope is None:
@@ -99,8 +105,7 @@ class Scopes:
         """Whether names are looked up in ``scope`` when the way up to it leads through ``below`` and ``child``."""
         if type(scope) is cst.FunctionDef or type(scope) is cst.ClassDef or type(scope) is cst.Lambda:
             return child is scope.body
-        if type(scope) is not cst.Module:
-            assert isinstance(scope, COMPREHENSIONS)
+        if isinstance(scope, COMPREHENSIONS):
             return child is not scope.for_in or below is not scope.for_in.iter
         return True
 

@@ -204,9 +204,9 @@ def _orders(file: File, test: cst.CSTNode, depth: int = 3) -> bool:
         if isinstance(node, cst.ComparisonTarget) and isinstance(node.operator, _ORDERING):
             return True
         if isinstance(node, cst.Name) and depth:
-            found = file.scopes.find(node.value, node)
-            values = [b.value for b in found[1] if b.value is not None] if found is not None else []
-            flags = [value for value in values if isinstance(value, (cst.Comparison, cst.BooleanOperation))]
+            flags = [
+                value for value in file.scopes.values(node) if isinstance(value, (cst.Comparison, cst.BooleanOperation))
+            ]
             if any(_orders(file, flag, depth - 1) for flag in flags):
                 return True
     return False

@@ -46,8 +46,8 @@ def check(file: File, call: cst.Call) -> Iterator[Found]:
 def _is_buffer(file: File, source: cst.BaseExpression) -> bool:
     """Bytes in memory: they come from this very process, or from whoever sent them."""
     value: cst.BaseExpression | None = source
-    if isinstance(source, cst.Name) and (found := file.scopes.find(source.value, source)) is not None:
-        value = next((b.value for b in found[1] if b.value is not None), None)
+    if isinstance(source, cst.Name):
+        value = next(iter(file.scopes.values(source)), None)
     return isinstance(value, cst.Call) and file.name(value.func) in ("io.BytesIO", "tempfile.TemporaryFile")
 
 

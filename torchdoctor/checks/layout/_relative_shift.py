@@ -43,8 +43,7 @@ def _values(file: File, node: cst.BaseExpression | None) -> list[cst.BaseExpress
     """What a variable is given anywhere; the expression itself where it is none."""
     if not isinstance(node, cst.Name):
         return [node] if node is not None else []
-    found = file.scopes.find(node.value, node)
-    return [binding.value for binding in found[1] if binding.value is not None] if found is not None else []
+    return file.scopes.values(node)
 
 
 def _undoes(file: File, call: cst.Call, other: cst.Call, order: tuple[int, ...], back: tuple[int, ...]) -> bool:
