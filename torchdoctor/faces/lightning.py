@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torchdoctor.errors import TorchdoctorError
 from torchdoctor.faces.watching import WatchingCallback, ending, watch
-
-if TYPE_CHECKING:
-    pass
 
 
 def _callback() -> Any:

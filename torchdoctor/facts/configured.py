@@ -137,8 +137,6 @@ def _partial(node: cst.Call, file: File) -> Made | None:
     values = [default_value(arg.value, file) for arg in node.args]
     names = (arg.keyword.value for arg in node.args[1:] if arg.keyword is not None)
     known = [value for value in values if value is not None]
-    return (
-        Made(PARTIAL, node, (known[0],), tuple(zip(names, known[1:], strict=True)))
-        if len(known) == len(values)
-        else None
-    )
+    if len(known) < len(values):
+        return None
+    return Made(PARTIAL, node, (known[0],), tuple(zip(names, known[1:], strict=True)))

@@ -173,8 +173,9 @@ class Cuts:
         if not isinstance(function, Attr) or function.name not in ("log_prob", "entropy", "rsample"):
             return False
         made = function.of
-        of_torch = isinstance(made, Made) and made.name.startswith("torch.distributions.")
-        return of_torch and isinstance(made, Made) and any(isinstance(one, Result) for one in made.args)
+        if not isinstance(made, Made) or not made.name.startswith("torch.distributions."):
+            return False
+        return any(isinstance(one, Result) for one in made.args)
 
     def _is_data(self, value: Value, node: cst.BaseExpression | None) -> bool:
         """Whether a value has no graph of its own: a number, what a loader gives, an argument, a tensor of these."""

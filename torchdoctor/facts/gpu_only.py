@@ -47,8 +47,7 @@ def in_gpu_branch(file: File, node: cst.CSTNode) -> bool:
     return any(
         any(_GPU_PACKAGE.match(name) for name in _brought(file, statement))
         for statement in (_imports(file) if branches else ())
-        if next((above for above in file.ancestors(statement) if isinstance(above, (cst.If, cst.Else))), None)
-        in branches
+        if file.enclosing(statement, cst.If, cst.Else) in branches
     )
 
 

@@ -72,9 +72,12 @@ class Instances:
                 known_callers=isinstance(of, Made), constructing=True, root=run.root,
             )  # fmt: skip
             heap = flow.end.heap
-            attributes = {str(name): completed(value, heap) for (owner, name), value in heap.items() if owner == of}
-            others = {(owner, str(name)): value for (owner, name), value in heap.items() if type(owner) is Made}
-            run.root.instances._given |= {place: completed(others[place], heap) for place in others if place[0] != of}
+            attributes: dict[str, Value] = {}
+            for (owner, name), value in heap.items():
+                if owner == of:
+                    attributes[str(name)] = completed(value, heap)
+                elif type(owner) is Made:
+                    run.root.instances._given[owner, str(name)] = completed(value, heap)
             made[key] = attributes, frozenset(event.node for event in flow.of("write"))
         return made[key]
 

@@ -44,15 +44,12 @@ def outline(data: bytes, module: str, is_package: bool) -> Outline | None:
     for statement in _statements(tree.body):
         _bind(found, statement, package)
     if b"global" in data:
-        found.others.update(name for node in _statements(tree.body, inside=True) for name in _shared(node))
+        shared = [one for one in _statements(tree.body, inside=True) if isinstance(one, ast.Global)]
+        found.others.update(name for one in shared for name in one.names)
     if b":=" in data:
         found.others.update(_named(tree))
     found.declared = _declared(tree)
     return found
-
-
-def _shared(statement: ast.stmt) -> list[str]:
-    return statement.names if isinstance(statement, ast.Global) else []
 
 
 def _statements(body: list[ast.stmt], inside: bool = False) -> Iterator[ast.stmt]:

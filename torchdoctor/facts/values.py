@@ -6,7 +6,7 @@ same unknown object is recognised wherever it goes, and two different ones are n
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Any, Generic, TypeVar
 
 import libcst as cst
@@ -272,13 +272,7 @@ class Tensor(Value):
 
     def but(self, **facts: Any) -> Tensor:
         """The same tensor with some facts replaced; another shape has no ``tail`` of the old one."""
-        made = Tensor(
-            self.source, self.of, self.shape, self.layout, self.contiguous, self.grad, self.scale, self.dtype,
-            self.device, self.models, self.views, None if "shape" in facts else self.tail,
-        )  # fmt: skip
-        for name, fact in facts.items():
-            setattr(made, name, fact)
-        return made
+        return replace(self, **({"tail": None} | facts if "shape" in facts else facts))
 
     @property
     def ending(self) -> Known[tuple[Dim, ...]] | None:

@@ -18,9 +18,8 @@ _READING = ("aten::item", "aten::_local_scalar_dense", "aten::select", "aten::as
 _NODE = re.compile(r"Backward\d*$")
 _TOLD = ("print", "deepcopy", "clip", "save", "stack", "compile")
 _SMALL = 12.0  # microseconds that an operator takes of its own
-_CALLING = (
-    3.0  # calling a small operation takes at most so many times what it does: what is above that is something else
-)
+# Calling a small operation takes at most so many times what it does: what is above that is something else.
+_CALLING = 3.0
 
 
 @on_record(TraceRecord)
