@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from torchdoctor.facts.classes import receiver_name
+from torchdoctor.facts.reach import calling
 from torchdoctor.facts.remembered import remembered
 
 if TYPE_CHECKING:
@@ -61,8 +62,10 @@ def _trains(file: File, method: cst.FunctionDef) -> bool:
     """Whether a method works on losses. Others are run by the hundred in a large project, and teach nothing."""
     if method.name.value in _STEPS:
         return True
-    calls = (call for word in _TRAINING for call in file.calls_by_method.get(word, ()))
-    return any(file.function(call) is method for call in calls)
+    known = remembered(file, "functions that work on losses")
+    if None not in known:
+        known[None] = calling(file, _TRAINING)
+    return method in known[None]
 
 
 def _calls_on_self(file: File, method: cst.FunctionDef) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -82,6 +83,12 @@ def owner_of(file: File, function: cst.FunctionDef) -> cst.ClassDef | None:
     """The class that the function is a method of."""
     scope = file.scopes.of(function).node
     return scope if isinstance(scope, cst.ClassDef) else None
+
+
+def calling(file: File, methods: Iterable[str]) -> set[cst.FunctionDef]:
+    """The functions in whose own bodies a method of one of these names is called, whatever it is called on."""
+    calls = (call for name in methods for call in file.calls_by_method.get(name, ()))
+    return {function for call in calls if (function := file.function(call)) is not None}
 
 
 def plainly_called(file: File) -> set[cst.FunctionDef]:

@@ -15,6 +15,7 @@ import libcst as cst
 
 from torchdoctor.facts.defined import defined
 from torchdoctor.facts.kinds import kinds_of
+from torchdoctor.facts.reach import calling
 from torchdoctor.facts.remembered import remembered
 from torchdoctor.facts.values import Const, Function, Made, Method, OneOf, Scaled, Sequence, Tensor, Value
 
@@ -115,8 +116,7 @@ def _trainers(file: File) -> set[cst.FunctionDef]:
     """The functions of a file in whose own bodies something of training is called."""
     known = remembered(file, "trainers")
     if None not in known:
-        calls = [call for word in _TRAINING for call in file.calls_by_method.get(word, ())]
-        known[None] = {function for call in calls if (function := file.function(call)) is not None}
+        known[None] = calling(file, _TRAINING)
     return known[None]  # type: ignore[no-any-return]
 
 
