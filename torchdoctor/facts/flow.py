@@ -255,7 +255,7 @@ class Flows:
         home = (file or self.file).flows
         entry = home.unasked(function, Self(facts.node, facts.name) if facts else None, root=self)
         closure = self.closures.get(function)
-        return home.run(function, entry, closure=closure, known_callers=False, constructing=aside, root=self)
+        return home.run(function, entry, closure=closure, known_callers=False, aside=aside, root=self)
 
     def unasked(self, function: cst.FunctionDef, receiver: Self | None = None, *, root: Flows) -> State:
         """What is known where a function of this file begins that nobody is seen to call. ``receiver``: an instance of
@@ -280,12 +280,13 @@ class Flows:
         budget: list[int] | None = None,
         closure: Mapping[str, Value] | None = None,
         known_callers: bool = True,
-        constructing: bool = False,
+        aside: bool = False,
         root: Flows | None = None,
     ) -> Flow:
         """A run with this entry state, or the same run made before.
 
-        What is run for another file is remembered there (``root``): it must not depend on who asked before.
+        What is run for another file is remembered there (``root``): it must not depend on who asked before. ``aside``:
+        for a question only, as what a constructor makes; that is none of the ways the function is called.
         """
         home = root or self
         names, heap = (
@@ -305,7 +306,7 @@ class Flows:
                 run.returned = Result(function, Named("generator"))
             flow = home._memo[key] = Flow(run, known_callers)
             run.end()
-        if not constructing and flow not in (contexts := home._contexts.setdefault(function, [])):
+        if not aside and flow not in (contexts := home._contexts.setdefault(function, [])):
             contexts.append(flow)
         return flow
 

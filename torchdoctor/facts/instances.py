@@ -69,7 +69,7 @@ class Instances:
                 entry = State(bound(home.file, init, (of, *of.args), keywords, starred, of.call))
             flow = flows.run(
                 init, entry, stack=run.stack, budget=run.budget, closure=flows.closures.get(init),
-                known_callers=isinstance(of, Made), constructing=True, root=run.root,
+                known_callers=isinstance(of, Made), aside=True, root=run.root,
             )  # fmt: skip
             heap = flow.end.heap
             attributes: dict[str, Value] = {}

@@ -76,7 +76,7 @@ class Refusals:
         }
         if receiver:
             names[receiver[0].name.value] = Made(facts.name, facts.node)
-            yield self.file.flows.run(forward, State(names), constructing=True, known_callers=False)
+            yield self.file.flows.run(forward, State(names), aside=True, known_callers=False)
 
     # -- which count --------------------------------------------------------------------------------------------------
 

@@ -81,7 +81,7 @@ class Stream:
         self.home, self.begin = begin
         receiver = self.begin.params.params[0].name.value if self.begin.params.params else "self"
         file = self.home.file
-        self.flow: Flow = file.flows.run(self.begin, State({receiver: made}), constructing=True)
+        self.flow: Flow = file.flows.run(self.begin, State({receiver: made}), aside=True)
 
     def repeats(self) -> bool:
         """Whether each worker surely yields the same items: all that it reads is there for every worker in full."""
