@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
-_GROUPS = "/sys/fs/cgroup"
+from torchdoctor.control_groups import ROOT, rows, text, upwards
+
+_GROUPS = ROOT
 
 
 def usable_cores() -> int:
@@ -19,36 +21,24 @@ def usable_cores() -> int:
 def _own_group() -> str:
     """The path of this process's control group; "/" where it is not told."""
     try:
-        with open("/proc/self/cgroup", encoding="ascii", errors="replace") as file:
-            rows = [row.rstrip("\n").split(":", 2) for row in file]
+        told = rows()
     except OSError:
         return "/"
-    paths = {controllers: path for _, controllers, path in (row for row in rows if len(row) == 3)}
+    paths = {controllers: path for _, controllers, path in (row for row in told if len(row) == 3)}
     return next((path for names, path in paths.items() if "cpu" in names.split(",")), paths.get("", "/"))
 
 
 def _quotas(group: str, root: str) -> list[tuple[int, int]]:
     """Microseconds of computing in a period, and the period, as the group and those above it may: `docker --cpus`.
 
-    In a container the group is often the root, whatever path is told. Both versions of control groups are read. A huge
-    quota stands first: no limit.
+    Both versions of control groups are read. A huge quota stands first: no limit.
     """
     found = [(1 << 40, 1)]
-    parts = [part for part in group.split("/") if part]
-    for end in range(len(parts), -1, -1):
-        folder = "/".join(parts[:end])
-        words = _text(f"{root}/{folder}/cpu.max").split() or [
-            _text(f"{root}/cpu/{folder}/cpu.cfs_quota_us"),
-            _text(f"{root}/cpu/{folder}/cpu.cfs_period_us"),
+    for folder in upwards(group):
+        words = text(f"{root}/{folder}/cpu.max").split() or [
+            text(f"{root}/cpu/{folder}/cpu.cfs_quota_us"),
+            text(f"{root}/cpu/{folder}/cpu.cfs_period_us"),
         ]
         if len(words) == 2 and all(word.isdigit() and int(word) for word in words):  # "max", "-1": no limit
             found.append((int(words[0]), int(words[1])))
     return found
-
-
-def _text(path: str) -> str:
-    try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            return file.read(64).strip()
-    except OSError:
-        return ""

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from torchdoctor import control_groups
 from torchdoctor.memory_record import HostRecord
 
 T = TypeVar("T")
@@ -98,9 +99,7 @@ def _group() -> tuple[int, int | None, int | None, int | None]:
 
     The limit may be that of a group above: the least of all counts.
     """
-    with open("/proc/self/cgroup", encoding="ascii", errors="replace") as file:
-        rows = [row.rstrip("\n").split(":", 2) for row in file]
-    return group_in(rows, "/sys/fs/cgroup")
+    return group_in(control_groups.rows(), control_groups.ROOT)
 
 
 def group_in(rows: list[list[str]], root: str) -> tuple[int, int | None, int | None, int | None]:
@@ -118,9 +117,8 @@ def _chain(
     version: int, base: str, path: str, limit_name: str, used_name: str, *, kills: str
 ) -> tuple[int, int | None, int | None, int | None]:
     found: list[tuple[int, int | None, int | None]] = []
-    parts = [part for part in path.split("/") if part]
-    for end in range(len(parts), -1, -1):  # in a container the own path is often the root, whatever is told
-        folder = "/".join([base, *parts[:end]])
+    for group in control_groups.upwards(path):
+        folder = f"{base}/{group}"
         limit = _number(f"{folder}/{limit_name}")
         if limit is not None and limit < _NONE:
             found.append((limit, _number(f"{folder}/{used_name}"), _kills(f"{folder}/{kills}")))
@@ -129,11 +127,7 @@ def _chain(
 
 
 def _number(path: str) -> int | None:
-    try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            text = file.read(64).strip()
-    except OSError:
-        return None
+    text = control_groups.text(path)
     return int(text) if text.isdigit() else None
 
 
