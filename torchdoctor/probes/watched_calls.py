@@ -126,7 +126,10 @@ def _hooks(compiling: Callable[[], bool]) -> tuple[Callable[..., None], ...]:
         if not compiling():
             start = clock()
             for one in _listeners:
-                one.optimizing(optimizer, start)
+                try:
+                    one.optimizing(optimizer, start)
+                except Exception as fault:
+                    one.failed(fault)
 
     def after_step(optimizer: Any, arguments: Any, options: Any) -> None:
         if not compiling():
@@ -154,7 +157,10 @@ def _pass_over(module: ModuleType) -> None:
 
 
 def _tell(what: str, *arguments: Any) -> None:
-    """Tell the listeners. One that fails takes itself out: never an exception of ours in the user's program."""
+    """Tell the listeners. One that fails takes itself out: never an exception of ours in the user's program.
+
+    What each step passes through, its batch, backward and optimizer, does the same without a further call.
+    """
     for one in _listeners:
         try:
             getattr(one, what)(*arguments)
