@@ -9,8 +9,9 @@ import libcst as cst
 from torchdoctor.facts.events import Event
 from torchdoctor.facts.flow import Flow
 from torchdoctor.facts.gradients import receiver
-from torchdoctor.facts.origins import assigned, own_nodes
+from torchdoctor.facts.origins import assigned
 from torchdoctor.facts.outcome import is_computed
+from torchdoctor.facts.tree import own_nodes
 from torchdoctor.facts.values import (
     UNKNOWN,
     Attr,

@@ -10,8 +10,8 @@ import libcst as cst
 
 from torchdoctor.facts.layers import made_modules
 from torchdoctor.facts.names import dotted
-from torchdoctor.facts.origins import called_function, own_nodes, returned
-from torchdoctor.facts.tree import within
+from torchdoctor.facts.origins import called_function, returned
+from torchdoctor.facts.tree import own_nodes, within
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File

@@ -81,18 +81,16 @@ def is_generator(flow: Flow, value: Value, depth: int = 4) -> bool:
     return False
 
 
-def _reads(event: Event) -> Iterator[Value]:
+def _reads(event: Event) -> tuple[Value, ...]:
     """What the event reads to its end."""
     if event.kind in ("iterate", "clip"):
-        yield event.on
-    elif event.kind == "make" and isinstance(event.value, Made) and event.value.name.startswith("torch.optim."):
+        return (event.on,)
+    if event.kind == "make" and isinstance(event.value, Made) and event.value.name.startswith("torch.optim."):
         given = event.argument(0, "params")
-        if given is not None and ".lr_scheduler." not in event.value.name:
-            yield from _groups(given)
-    elif event.kind == "call" and isinstance(event.on, Named) and event.on.name in _READERS | _LAZY:
-        yield from event.args
-    elif event.kind == "autograd_grad" and len(event.args) > 1:
-        yield event.args[1]
+        return tuple(_groups(given)) if given is not None and ".lr_scheduler." not in event.value.name else ()
+    if event.kind == "call" and isinstance(event.on, Named) and event.on.name in _READERS | _LAZY:
+        return event.args
+    return event.args[1:2] if event.kind == "autograd_grad" else ()
 
 
 def _groups(given: Value) -> Iterator[Value]:

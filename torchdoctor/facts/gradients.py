@@ -9,7 +9,7 @@ import libcst as cst
 from torchdoctor.facts.events import Event
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
-from torchdoctor.facts.origins import own_nodes
+from torchdoctor.facts.tree import own_nodes
 from torchdoctor.facts.values import Known, Made, Sequence, Tensor, Value, const
 
 _WRAPPERS = frozenset({"torch.nn.Parameter", "torch.nn.parameter.Parameter", "torch.autograd.Variable"})

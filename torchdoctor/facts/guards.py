@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from torchdoctor.facts.defined import defined
-from torchdoctor.facts.device_questions import DeviceQuestions, own_nodes
-from torchdoctor.facts.tree import within
+from torchdoctor.facts.device_questions import DeviceQuestions
+from torchdoctor.facts.tree import own_nodes, within
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File

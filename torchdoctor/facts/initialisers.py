@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from torchdoctor.facts.classes import ClassFacts, receiver_name
-from torchdoctor.facts.origins import own_nodes
+from torchdoctor.facts.tree import own_nodes
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File

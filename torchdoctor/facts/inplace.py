@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from torchdoctor.facts.layers import made_modules
-from torchdoctor.facts.origins import Origin, called_function
+from torchdoctor.facts.origin import Origin
+from torchdoctor.facts.origins import called_function
 from torchdoctor.facts.registry import contents
 from torchdoctor.facts.remembered import remembered
 
@@ -75,8 +76,8 @@ def writes_into_input(file: File, call: cst.Call, depth: int = _DEPTH) -> InPlac
         return None
     function = called_function(file, call)
     if function is not None:
-        place = isinstance(function[0].parent(function[0].parent(function[1]) or call), cst.ClassDef)
-        return _of_function(*function, int(place), depth)
+        is_method = isinstance(function[0].parent(function[0].parent(function[1]) or call), cst.ClassDef)
+        return _of_function(*function, 1 if is_method else 0, depth)
     found = [_of_module(made, depth) for made in made_modules(file, call.func)]
     return found[0] if found and all(one is not None for one in found) else None
 

@@ -29,7 +29,7 @@ def functions_writing(file: File) -> list[cst.CSTNode]:
 def _written(file: File) -> Iterator[cst.BaseExpression]:
     for node in file.nodes(cst.AugAssign):
         yield node.target
-    for name in WRITING & file.calls_by_method.keys():
+    for name in WRITING.intersection(file.calls_by_method):
         for call in file.calls_by_method[name]:
             assert isinstance(call.func, cst.Attribute)
             yield call.func.value

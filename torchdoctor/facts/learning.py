@@ -9,7 +9,7 @@ import libcst as cst
 
 from torchdoctor.facts.classes import ClassFacts, Write
 from torchdoctor.facts.kinds import kinds_of
-from torchdoctor.facts.origins import own_nodes
+from torchdoctor.facts.tree import own_nodes
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File

@@ -12,7 +12,8 @@ from torchdoctor.facts.events import Event
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
 from torchdoctor.facts.gradients import receiver
-from torchdoctor.facts.origins import assigned, own_nodes
+from torchdoctor.facts.origins import assigned
+from torchdoctor.facts.tree import own_nodes
 from torchdoctor.facts.values import Arithmetic, Attr, Item, Made, Param, Result, Tensor, Unknown, Value, const
 
 # Constructors that copy or wrap what they are given into a leaf; whether they ask for a gradient without being told.

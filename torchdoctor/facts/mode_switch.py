@@ -9,8 +9,8 @@ import libcst as cst
 
 from torchdoctor.facts.classes import ClassFacts, receiver_name
 from torchdoctor.facts.initialisers import constructing
-from torchdoctor.facts.origins import calls_of, own_nodes, owner_of_self
-from torchdoctor.facts.tree import within
+from torchdoctor.facts.origins import calls_of, owner_of_self
+from torchdoctor.facts.tree import own_nodes, within
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File

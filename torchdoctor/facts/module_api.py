@@ -8,7 +8,7 @@ import libcst as cst
 
 from torchdoctor.facts.layers import is_module
 from torchdoctor.facts.literals import literal
-from torchdoctor.facts.origins import own_nodes
+from torchdoctor.facts.tree import own_nodes
 
 if TYPE_CHECKING:
     from torchdoctor.facts.classes import ClassFacts

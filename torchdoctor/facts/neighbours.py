@@ -26,30 +26,29 @@ class Neighbours:
     """Finds, reads and keeps the project's files by module name, as one file sees them.
 
     ``roots`` are the folders that absolute imports may start from, in order. ``load`` turns a path, a module name
-    and the Neighbours of that file into a File (or None where it cannot be parsed). ``asked`` holds the digest of each
-    file that was asked for through this object, by path; None stands for a file that was looked for and is not there,
-    or could not be read.
+    and the Neighbours of that file into a File (or None where it cannot be parsed). ``store`` is where all
+    files of one project keep what is read. ``asked`` holds the digest of each file that was asked for through this
+    object, by path; None stands for a file that was looked for and is not there, or could not be read.
     """
 
     def __init__(
         self,
         roots: tuple[Path, ...],
         load: Callable[[Path, str, Neighbours], File | None],
-        keep: int = KEPT_BYTES,
+        store: StoredFiles | None = None,
     ) -> None:
         self.roots = roots
         self.asked: dict[str, str | None] = {}
-        self._store = StoredFiles(roots, load, keep)
+        self._load = load
+        self._store = store or StoredFiles(roots, load, KEPT_BYTES)
         self._told: dict[str, str | None] = {}
         self._lies: dict[str, Path | None] = {}
 
     def seen_from(self, *own: Path) -> Neighbours:
         """The same project as a file sees it whose imports start from its own root first, then from those around it."""
-        view = Neighbours.__new__(Neighbours)
         around = (up for root in own for up in root.parents if not {*self._store.roots}.isdisjoint(up.parents))
-        view.roots = tuple(dict.fromkeys((*own, *around, *self._store.roots)))
-        view.asked, view._store, view._told, view._lies = {}, self._store, {}, {}
-        return view
+        roots = tuple(dict.fromkeys((*own, *around, *self._store.roots)))
+        return Neighbours(roots, self._load, self._store)
 
     @property
     def loaded(self) -> list[File]:

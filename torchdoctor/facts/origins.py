@@ -7,15 +7,15 @@ they are written; a rule that must be sure asks that *every* origin is what it l
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from torchdoctor.facts.classes import ClassFacts, receiver_name
 from torchdoctor.facts.defined import defined
-from torchdoctor.facts.scopes import Binding
-from torchdoctor.facts.tree import children
+from torchdoctor.facts.origin import Origin
+from torchdoctor.facts.scope import Binding
+from torchdoctor.facts.tree import own_nodes
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
@@ -23,14 +23,6 @@ if TYPE_CHECKING:
 _DEPTH = 6
 _AROUND = (cst.ClassDef, cst.FunctionDef, cst.Lambda)
 _MOST = 24
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """An expression that makes a value, and the file that it stands in."""
-
-    file: File
-    node: cst.BaseExpression
 
 
 def origins(file: File, node: cst.BaseExpression, depth: int = _DEPTH) -> list[Origin]:
@@ -195,16 +187,3 @@ def returned(file: File, function: cst.FunctionDef) -> list[tuple[File, cst.Base
         if isinstance(node, cst.Return) and node.value is not None:
             found.append((file, node.value))
     return found
-
-
-_OPENING = frozenset((cst.FunctionDef, cst.ClassDef, cst.Lambda))
-
-
-def own_nodes(body: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """The nodes of a body in source order, without the insides of functions, lambdas and classes defined in it."""
-    stack = [body]
-    while stack:
-        here = stack.pop()
-        yield here
-        if here is body or type(here) not in _OPENING:
-            stack.extend(reversed(list(children(here))))

@@ -44,6 +44,8 @@ class CutOff(Exception):
 class Run:
     """A run under way. ``state`` is what is known at this point; the parts that do the work share it."""
 
+    __deletable__ = ("evaluate", "expressions", "calls", "protocol", "bindings", "statements")  # by compiled code too
+
     def __init__(
         self,
         flows: Flows,

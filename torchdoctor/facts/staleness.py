@@ -10,10 +10,9 @@ import libcst as cst
 from torchdoctor.facts.collectives import anchor
 from torchdoctor.facts.joins import options
 from torchdoctor.facts.kind import unwrapped
-from torchdoctor.facts.origins import own_nodes
 from torchdoctor.facts.ownership import related
 from torchdoctor.facts.snapshots import Kept
-from torchdoctor.facts.tree import within
+from torchdoctor.facts.tree import own_nodes, within
 from torchdoctor.facts.values import Attr, Made, Named, Self, Tensor
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from torchdoctor.facts.events import GradMode, Mode
@@ -15,20 +14,28 @@ Modes = dict[Value, frozenset[Mode]]
 K = TypeVar("K")
 V = TypeVar("V")
 _UNSET: frozenset[Mode] = frozenset((Mode(None),))
+_RECORDING = GradMode()
 
 
-@dataclass(slots=True)
 class State:
     """``names``: local variables. ``heap``: attributes and items of objects, by (object, name or key).
 
     ``modes``: the modes each module may be in. ``dead``: no way leads here.
     """
 
-    names: dict[str, Value] = field(default_factory=dict)
-    heap: Heap = field(default_factory=dict)
-    modes: Modes = field(default_factory=dict)
-    grad: GradMode = field(default_factory=GradMode)
-    dead: bool = False
+    def __init__(
+        self,
+        names: dict[str, Value] | None = None,
+        heap: Heap | None = None,
+        modes: Modes | None = None,
+        grad: GradMode = _RECORDING,
+        dead: bool = False,
+    ) -> None:
+        self.names: dict[str, Value] = {} if names is None else names
+        self.heap: Heap = {} if heap is None else heap
+        self.modes: Modes = {} if modes is None else modes
+        self.grad = grad
+        self.dead = dead
 
     def copy(self) -> State:
         return State(dict(self.names), dict(self.heap), dict(self.modes), self.grad, self.dead)

@@ -80,8 +80,6 @@ def is_kind(kind: type, kinds: tuple[type, ...]) -> bool:
 class Tree:
     """The index of one parsed module."""
 
-    __slots__ = ("by_kind", "module", "order", "parents")
-
     def __init__(self, module: cst.Module) -> None:
         self.module = module
         self.by_kind: dict[type[cst.CSTNode], list[cst.CSTNode]] = defaultdict(list)
@@ -174,3 +172,16 @@ def within(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         here = stack.pop()
         yield here
         stack.extend(reversed(list(children(here))))
+
+
+_OPENING = frozenset((cst.FunctionDef, cst.ClassDef, cst.Lambda))
+
+
+def own_nodes(body: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """The nodes of a body in source order, without the insides of functions, lambdas and classes defined in it."""
+    stack = [body]
+    while stack:
+        here = stack.pop()
+        yield here
+        if here is body or type(here) not in _OPENING:
+            stack.extend(reversed(list(children(here))))

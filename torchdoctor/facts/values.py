@@ -6,7 +6,7 @@ same unknown object is recognised wherever it goes, and two different ones are n
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import field
 from typing import Any, Generic, TypeVar
 
 import libcst as cst
@@ -182,6 +182,13 @@ class Sequence(Value):
 
 
 @fixed
+class Fields(Sequence):
+    """A tuple whose items have names as well: what `x.max(dim=1)` gives."""
+
+    names: tuple[str, ...] = ()
+
+
+@fixed
 class Function(Value):
     """A lambda or a function of the project that is at hand as a node, with the names of the function around it."""
 
@@ -272,7 +279,12 @@ class Tensor(Value):
 
     def but(self, **facts: Any) -> Tensor:
         """The same tensor with some facts replaced; another shape has no ``tail`` of the old one."""
-        return replace(self, **({"tail": None} | facts if "shape" in facts else facts))
+        made = object.__new__(Tensor)
+        for name in Tensor.__match_args__:
+            setattr(made, name, getattr(self, name))
+        for fact, value in ({"tail": None} | facts if "shape" in facts else facts).items():
+            setattr(made, fact, value)
+        return made
 
     @property
     def ending(self) -> Known[tuple[Dim, ...]] | None:

@@ -12,12 +12,13 @@ import libcst as cst
 
 from torchdoctor.facts.endings import dropped_at_end
 from torchdoctor.facts.literals import literal
-from torchdoctor.facts.origins import origins, own_nodes, owner_of_self
+from torchdoctor.facts.origins import origins, owner_of_self
+from torchdoctor.facts.tree import own_nodes
 from torchdoctor.finding import Span
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
-    from torchdoctor.facts.scopes import Binding
+    from torchdoctor.facts.scope import Binding
 
 _HOPS = 8
 # Methods that leave an aspect of their tensor as it is: what made it so stands further back.

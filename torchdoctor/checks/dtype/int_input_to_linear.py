@@ -25,7 +25,7 @@ from torchdoctor.facts.torch_api.wanted_dtypes import (
 from torchdoctor.facts.torchs_own import is_torchs
 from torchdoctor.facts.values import Const
 
-_NAMES = FLOAT_LAYERS | PAIRED.keys() | FLOAT_FUNCTIONS
+_NAMES = FLOAT_LAYERS.union(PAIRED, FLOAT_FUNCTIONS)
 _SWAPPABLE = ("Name", "Attribute", "Call", "Subscript")
 
 

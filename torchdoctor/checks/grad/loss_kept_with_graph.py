@@ -22,7 +22,7 @@ from torchdoctor.facts.losses import quoted
 def check(file: File, _: File) -> Iterator[Found]:
     told: set[cst.CSTNode] = set()
     steps = [facts.methods["training_step"] for facts in file.classes.modules if "training_step" in facts.methods]
-    backward = frozenset(("backward",)) & file.calls_by_method.keys()
+    backward = frozenset(("backward",)).intersection(file.calls_by_method)
     flows = file.flows.touching(backward) if backward else []
     flows += [flow for step in steps for flow in file.flows.of(step)]
     for flow in flows:

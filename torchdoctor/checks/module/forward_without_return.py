@@ -14,7 +14,7 @@ from torchdoctor.check import Found, Swap, on_module_class
 from torchdoctor.facts.classes import ClassFacts
 from torchdoctor.facts.endings import Dropped, dropped_at_end
 from torchdoctor.facts.file import File
-from torchdoctor.facts.origins import own_nodes
+from torchdoctor.facts.tree import own_nodes
 
 _LISTENING = ("register_forward_hook", "register_forward_pre_hook", "register_hook", "register_full_backward_hook")
 _STUBS = frozenset({"abc.abstractmethod", "typing.overload", "typing_extensions.overload"})

@@ -7,7 +7,8 @@ from torchdoctor.facts.axes import Shape
 from torchdoctor.facts.torch_api.arguments import Use
 from torchdoctor.facts.torch_api.gradients import through
 from torchdoctor.facts.torch_api.memory import MemoryRule, fresh, unordered
-from torchdoctor.facts.torch_api.rows import Fields, Row, computed, effect, row
+from torchdoctor.facts.torch_api.records import Row
+from torchdoctor.facts.torch_api.rows import computed, effect, row
 from torchdoctor.facts.torch_api.rules import (
     NameRule,
     ShapeRule,
@@ -20,7 +21,7 @@ from torchdoctor.facts.torch_api.rules import (
     shape_of,
     unknown_sizes,
 )
-from torchdoctor.facts.values import Dim, Known, Value
+from torchdoctor.facts.values import Dim, Fields, Known, Value
 
 
 def product_dtype(use: Use) -> Known[str] | None:
@@ -186,9 +187,10 @@ def _decomposed(names: str, fields: tuple[str, ...]) -> Row:
     """Several tensors that are the parts of one."""
 
     def parts(use: Use) -> Value:
-        places = range(len(fields))
-        unknown = [computed(use, shape=lambda use: None, memory=unordered, dtype=None, place=at) for at in places]
-        return Fields(tuple(unknown), fields)
+        def part(place: int) -> Value:
+            return computed(use, shape=lambda use: None, memory=unordered, dtype=None, place=place)
+
+        return Fields(tuple(map(part, range(len(fields)))), fields)
 
     return effect(names, "input", parts)
 

@@ -13,7 +13,8 @@ from torchdoctor.facts.torch_api.memory import (
     kept_by_all,
     unordered,
 )
-from torchdoctor.facts.torch_api.rows import Effect, Fields, Row, attempt, computed, effect, row
+from torchdoctor.facts.torch_api.records import Effect, Row
+from torchdoctor.facts.torch_api.rows import attempt, computed, effect, row
 from torchdoctor.facts.torch_api.rules import (
     NameRule,
     ShapeRule,
@@ -29,7 +30,7 @@ from torchdoctor.facts.torch_api.rules import (
     shape_of,
     summed,
 )
-from torchdoctor.facts.values import Dim, Value
+from torchdoctor.facts.values import Dim, Fields, Value
 
 
 def reduction(
