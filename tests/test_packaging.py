@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -17,19 +18,33 @@ ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.packaging
 
 
-def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+def run(*command: str | Path, cwd: Path, compiled: bool = False) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    environment["TORCHDOCTOR_COMPILE"] = str(int(compiled))
     return subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=cwd, env=environment)
+
+
+def build(target: Path, *, compiled: bool = False) -> Path:
+    options: list[str | Path] = ["--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", target]
+    done = run(sys.executable, "-m", "pip", "wheel", *options, ROOT, cwd=target, compiled=compiled)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (built,) = target.glob("*.whl")
+    return built
+
+
+def install(wheel: Path, folder: Path) -> Path:
+    """A fresh environment that holds the wheel and what it asks for; its folder of programs."""
+    assert run(sys.executable, "-m", "venv", folder / "env", cwd=folder).returncode == 0
+    programs = folder / "env" / ("Scripts" if os.name == "nt" else "bin")
+    constraints = ROOT / "tests" / "constraints.txt"
+    done = run(programs / "python", "-m", "pip", "install", "--quiet", "-c", constraints, wheel, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return programs
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("wheel")
-    options: list[str | Path] = ["--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", target]
-    done = run(sys.executable, "-m", "pip", "wheel", *options, ROOT, cwd=target)
-    assert done.returncode == 0, done.stderr
-    (built,) = target.glob("*.whl")
-    return built
+    return build(tmp_path_factory.mktemp("wheel"))
 
 
 def test_the_wheel_holds_the_package_the_pages_and_nothing_else(wheel: Path) -> None:
@@ -55,14 +70,7 @@ def test_the_wheel_asks_for_no_torch_and_brings_the_command(wheel: Path) -> None
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh environment that holds the wheel and what it asks for; its folder of programs."""
-    folder = tmp_path_factory.mktemp("fresh")
-    assert run(sys.executable, "-m", "venv", folder / "env", cwd=folder).returncode == 0
-    programs = folder / "env" / ("Scripts" if os.name == "nt" else "bin")
-    constraints = ROOT / "tests" / "constraints.txt"
-    done = run(programs / "python", "-m", "pip", "install", "--quiet", "-c", constraints, wheel, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return programs
+    return install(wheel, tmp_path_factory.mktemp("fresh"))
 
 
 def test_an_installed_wheel_lints_without_torch(installed: Path, tmp_path: Path) -> None:
@@ -83,6 +91,22 @@ def test_the_package_lints_from_python(installed: Path, tmp_path: Path) -> None:
     )
     done = run(installed / "python", "use.py", cwd=tmp_path)
     assert "view-on-noncontiguous" in done.stdout, done.stderr
+
+
+def test_a_compiled_wheel_finds_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("mypyc", reason="mypy compiles")
+    if shutil.which(os.environ.get("CC", "cc")) is None:
+        pytest.skip("there is no C compiler")
+    wheel = build(tmp_path, compiled=True)
+    assert not wheel.name.endswith("-none-any.whl")
+    programs = install(wheel, tmp_path)
+    where = "import torchdoctor.facts.run as run; print(run.__file__)"
+    assert Path(run(programs / "python", "-c", where, cwd=tmp_path).stdout.strip()).suffix in (".so", ".pyd")
+    examples: tuple[str | Path, ...] = ("lint", "--isolated", "--no-cache", "--select", "all", ROOT / "examples")
+    compiled = run(programs / "torchdoctor", *examples, cwd=tmp_path)
+    plain = run(sys.executable, "-m", "torchdoctor", *examples, cwd=tmp_path)
+    assert plain.returncode == 1
+    assert compiled.stdout == plain.stdout and compiled.stderr == plain.stderr
 
 
 def test_an_editable_install_reads_the_pages_of_the_checkout() -> None:
