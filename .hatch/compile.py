@@ -18,22 +18,27 @@ from pathlib import Path
 from typing import Any
 
 from mypyc.build import mypycify
+from records import written_out
 from setuptools import setup
 from setuptools.command.build_ext import build_ext
 
 COMPILED = Path("torchdoctor", "facts")
-# What a module imports that stays Python: mypyc knows no class that is put together at run time, and asks of a cached
-# property anew each time.
+# Records of which very many are made: mypyc knows no class that a decorator puts together; it gets these in full.
+RECORDS = ("axis.py", "events.py", "origin.py", "scope.py", "values.py", "torch_api/records.py")
+# What a module imports that stays Python; of a cached property mypyc would ask anew each time.
 INTERPRETED = frozenset({"ABCMeta", "NamedTuple", "cached_property", "dataclass", "fixed"})
-OPTIONS = ["--ignore-missing-imports", "--explicit-package-bases", "--no-warn-unused-ignores"]
+OPTIONS = ["--config-file=", "--ignore-missing-imports", "--explicit-package-bases"]
 
 
 def modules() -> Iterator[str]:
-    """The modules to compile: functions and plain classes."""
+    """The modules to compile: functions, plain classes, and records once they are written out."""
     for path in sorted(COMPILED.rglob("*.py")):
         nodes = ast.walk(ast.parse(path.read_text("utf-8")))
         imported = {node.name for node in nodes if isinstance(node, ast.alias)}
-        if imported and imported.isdisjoint(INTERPRETED):
+        if path.relative_to(COMPILED).as_posix() in RECORDS:
+            path.write_text(written_out(path.read_text("utf-8")), "utf-8")
+            yield str(path)
+        elif imported and imported.isdisjoint(INTERPRETED):
             yield str(path)
 
 

@@ -15,10 +15,10 @@ from tests.facts.torch_tensors import NODE, Both, Draw, Judge, layout_of
 from torchdoctor.facts import sizes as s
 from torchdoctor.facts import torch_api
 from torchdoctor.facts.axes import in_order
+from torchdoctor.facts.axis import Axis
 from torchdoctor.facts.values import (
     UNKNOWN,
     Arithmetic,
-    Axis,
     Const,
     Dim,
     Element,

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from torchdoctor.facts import torch_api
 from torchdoctor.facts.axes import in_order
+from torchdoctor.facts.axis import Axis
 from torchdoctor.facts.torch_api.operators import METHODS as OPERATOR_METHODS
 from torchdoctor.facts.torch_api.table import table
 from torchdoctor.facts.values import (
     UNKNOWN,
     Attr,
-    Axis,
     Element,
     Known,
     Made,

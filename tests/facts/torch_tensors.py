@@ -14,11 +14,11 @@ import libcst as cst
 import torch
 from hypothesis import strategies as st
 
+from torchdoctor.facts.axis import Axis
 from torchdoctor.facts.tensor import identity
 from torchdoctor.facts.values import (
     UNKNOWN,
     Arithmetic,
-    Axis,
     Const,
     Dim,
     Known,

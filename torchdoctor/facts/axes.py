@@ -6,11 +6,11 @@ A layout tells of the dimensions that have more than one element; those of one e
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import TypeVar
 
-from torchdoctor.facts.values import Axis, Dim
+from torchdoctor.facts.axis import Axis
+from torchdoctor.facts.values import Dim
 
 Shape = tuple[Dim, ...]
 Layout = tuple[Axis, ...]
@@ -42,7 +42,7 @@ def dense(layout: Layout) -> Layout | None:
     """The layout of a new tensor in the order of this one: what element-wise functions give. None where repeated."""
     if any(axis.repeated for axis in layout):
         return None
-    return tuple(replace(axis, filled=True) for axis in layout)
+    return tuple(axis.being_filled(True) for axis in layout)
 
 
 def _ranked(axes: Sequence[Axis | None]) -> Layout:
@@ -50,8 +50,7 @@ def _ranked(axes: Sequence[Axis | None]) -> Layout:
     order = sorted(axis.place for axis in axes if axis is not None and axis.place is not None)
     rank = {place: number for number, place in enumerate(order)}
     return tuple(
-        Axis(None) if axis is None else axis if axis.place is None else replace(axis, place=rank[axis.place])
-        for axis in axes
+        Axis(None) if axis is None else axis if axis.place is None else axis.at(rank[axis.place]) for axis in axes
     )
 
 
@@ -79,7 +78,7 @@ def _both(a: bool | None, b: bool | None) -> bool | None:
 
 
 def _changed(layout: Layout, dim: int, filled: bool | None) -> Layout:
-    return (*layout[:dim], replace(layout[dim], filled=filled), *layout[dim + 1 :])
+    return (*layout[:dim], layout[dim].being_filled(filled), *layout[dim + 1 :])
 
 
 def dropped(layout: Layout, dim: int, several: bool | None) -> Layout:

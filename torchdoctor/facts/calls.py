@@ -336,7 +336,7 @@ class Calls:
                 value = depending(node, (*args, *keywords.values())).but(of=Result(node, model), grad=None)
                 value = output_of(run, model, value)
             value = self._through_model(value, model, node)
-            object.__setattr__(run.events[modes], "value", value)
+            run.events[modes].value = value
             return value
         facts = run.file.classes.named(callee.name) if isinstance(callee, (Made, Self)) else None
         if facts is not None and (found := facts.method("__call__")) is not None:

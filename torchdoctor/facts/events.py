@@ -73,6 +73,13 @@ class Event:
     via: tuple[cst.CSTNode, ...] = field(default=(), repr=False)
     index: int = 0
 
+    def at(self, node: cst.CSTNode) -> Event:
+        """The same event as another node tells of it."""
+        return Event(
+            self.kind, node, self.file, self.on, self.args, self.keywords, self.value, self.grad, self.modes,
+            self.by, self.loops, self.arms, self.via, self.index,
+        )  # fmt: skip
+
     def inlined(self, via: cst.CSTNode, loops: tuple[cst.CSTNode, ...], arms: tuple[Arm, ...]) -> Event:
         """The same event as the caller sees it."""
         return Event(

@@ -53,7 +53,7 @@ class Flow:
         self.snapshots = run.snapshots
         self._flows = run.flows
         for index, event in enumerate(self.events):
-            object.__setattr__(event, "index", index)
+            event.index = index
 
     @property
     def function(self) -> cst.FunctionDef | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -112,7 +112,7 @@ def _wholes(flow: Flow, held: Parameters, since: Event) -> Iterator[Replacement]
         name = flow.file.code(target)
         if name in _asked(flow, since) and assign is not None:
             event = next((e for e in flow.events if e.node is model.call), since)
-            yield Replacement(replace(event, node=assign), f"`{name}`", model)
+            yield Replacement(event.at(assign), f"`{name}`", model)
 
 
 def _is_made_of(flow: Flow, held: Parameters, model: Made | Result) -> bool:

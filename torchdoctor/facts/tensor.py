@@ -12,7 +12,8 @@ import libcst as cst
 
 from torchdoctor.facts import sizes as s
 from torchdoctor.facts.axes import Layout, Shape, dim_of, dropped, in_order, is_contiguous, shortened, without
-from torchdoctor.facts.values import Axis, Dim, Known, Size, Tensor
+from torchdoctor.facts.axis import Axis
+from torchdoctor.facts.values import Dim, Known, Size, Tensor
 
 
 def identity(tensor: Tensor) -> Tensor:

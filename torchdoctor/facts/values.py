@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import libcst as cst
 
+from torchdoctor.facts.axis import Axis
 from torchdoctor.facts.fixed import fixed
 
 T = TypeVar("T")
@@ -219,24 +220,6 @@ class Known(Generic[T]):
     because: cst.CSTNode = field(compare=False, repr=False)
 
 
-@fixed
-class Axis:
-    """How one dimension of a tensor lies in memory, beside its other dimensions.
-
-    ``place``: its rank by stride, 0 the outermost, among the dimensions that have one; None for a dimension of size
-    one (it lies anywhere) and for a repeated one. ``filled``: one step along it skips exactly what the dimension of the
-    next place spans, or one element for the last place; False after a slice, a selection or a step; None where that
-    cannot be told. ``repeated``: every step stays in place (stride 0, as `expand` makes).
-
-    A view can merge neighbours (a, b) when b.place == a.place + 1 and a is filled, or when both are repeated. A tensor
-    is contiguous when its places go up, all axes are filled and none is repeated.
-    """
-
-    place: int | None
-    filled: bool | None = True
-    repeated: bool = False
-
-
 Dim = int | Value | None  # a number, a symbol that equals itself, or not known
 
 
@@ -279,12 +262,15 @@ class Tensor(Value):
 
     def but(self, **facts: Any) -> Tensor:
         """The same tensor with some facts replaced; another shape has no ``tail`` of the old one."""
-        made = object.__new__(Tensor)
-        for name in Tensor.__match_args__:
-            setattr(made, name, getattr(self, name))
-        for fact, value in ({"tail": None} | facts if "shape" in facts else facts).items():
-            setattr(made, fact, value)
-        return made
+        if "shape" in facts:
+            facts.setdefault("tail", None)
+        new = facts.get
+        return Tensor(
+            new("source", self.source), new("of", self.of), new("shape", self.shape), new("layout", self.layout),
+            new("contiguous", self.contiguous), new("grad", self.grad), new("scale", self.scale),
+            new("dtype", self.dtype), new("device", self.device), new("models", self.models),
+            new("views", self.views), new("tail", self.tail),
+        )  # fmt: skip
 
     @property
     def ending(self) -> Known[tuple[Dim, ...]] | None:

@@ -7,15 +7,15 @@ same is decided with sizes that are symbols: old and new dimensions are matched 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 import libcst as cst
 
 from torchdoctor.facts import sizes as s
 from torchdoctor.facts.axes import Layout, Shape, dim_of, in_order
+from torchdoctor.facts.axis import Axis
 from torchdoctor.facts.tensor import contiguous, numel, scattered, size
-from torchdoctor.facts.values import Axis, Dim, Known, Tensor
+from torchdoctor.facts.values import Dim, Known, Tensor
 
 Block = tuple[Axis | None, Shape]  # the axis that some old dimensions merge to (None: of size one), and the new sizes
 
@@ -180,7 +180,7 @@ def _merged(axes: Layout) -> Axis | None:
     placed = [axis for axis in axes if axis.place is not None or axis.repeated]
     if not placed or any(linked(outer, inner) is not True for outer, inner in pairwise(placed)):
         return None
-    return replace(placed[-1], place=placed[0].place)
+    return placed[-1].at(placed[0].place)
 
 
 def _laid_out(blocks: list[Block]) -> Layout:
@@ -197,7 +197,7 @@ def _laid_out(blocks: list[Block]) -> Layout:
     axes: list[Axis] = []
     for (split, _), parts in zip(blocks, inside, strict=True):
         shift = start[split.place] if split is not None and split.place is not None else 0
-        axes.extend(part if part.place is None else replace(part, place=part.place + shift) for part in parts)
+        axes.extend(part if part.place is None else part.at(part.place + shift) for part in parts)
     return tuple(axes)
 
 
@@ -210,7 +210,7 @@ def _parts(axis: Axis | None, sizes: Shape) -> Layout:
     parts: list[Axis] = list(in_order(sizes))
     innermost = max((at for at, part in enumerate(parts) if part.place is not None), default=None)
     if innermost is not None:
-        parts[innermost] = replace(parts[innermost], filled=axis.filled)
+        parts[innermost] = parts[innermost].being_filled(axis.filled)
     return tuple(parts)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import libcst as cst
@@ -34,11 +34,7 @@ class ModuleRow:
         written = made.call.args if isinstance(made.call, cst.Call) else ()
         starred = arguments.starred or any(arg.star for arg in written)
         nodes = tuple(arg.value for arg in written)
-        use = Use(
-            replace(arguments, starred=starred, nodes=nodes),
-            self.called_with,
-            made,
-        )
+        use = Use(arguments.of_module(starred, nodes), self.called_with, made)
         use.bind(self.made_with, made.args, dict(made.keywords))
         if not starred:
             use.bind((), (), {name: const(value) for name, value in self.defaults})

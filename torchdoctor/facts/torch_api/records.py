@@ -35,6 +35,10 @@ class Arguments:
     refuse: Callable[[Refusal], None] | None = None
     forward: Callable[[Made, Value], Value | None] | None = None
 
+    def of_module(self, starred: bool, nodes: tuple[cst.CSTNode, ...]) -> Arguments:
+        """The same, with what is told of the arguments that its module was made with."""
+        return Arguments(self.node, self.values, self.keywords, starred, self.grad, nodes, self.refuse, self.forward)
+
 
 @fixed
 class Row:

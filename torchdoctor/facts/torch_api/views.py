@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from torchdoctor.facts import sizes as s
 from torchdoctor.facts.axes import Shape, dim_of
+from torchdoctor.facts.axis import Axis
 from torchdoctor.facts.tensor import (
     contiguous,
     expanded,
@@ -25,7 +26,7 @@ from torchdoctor.facts.torch_api.gradients import cut
 from torchdoctor.facts.torch_api.records import Row
 from torchdoctor.facts.torch_api.rows import attempt, effect, seeing, view
 from torchdoctor.facts.torch_api.rules import shape_of
-from torchdoctor.facts.values import Axis, Const, Dim, Tensor, Value
+from torchdoctor.facts.values import Const, Dim, Tensor, Value
 from torchdoctor.facts.viewing import flattened, reshaped, unflattened, view_fails, viewed
 
 Viewing = Callable[[Tensor, tuple[Dim, ...], Use], Tensor | None]
