@@ -80,7 +80,7 @@ def test_what_is_found_in_a_file_is_not_found_where_the_file_was_cut(monkeypatch
     rules = frozenset({"eval-without-no-grad"})
     text = hostile.one_long_callee(callers=3, lines=50) + SICK
     assert [finding.rule for finding in examine(text, rules).findings] == ["eval-without-no-grad"]
-    monkeypatch.setattr(flows, "_AT_LEAST", 20)
+    monkeypatch.setattr(flows, "_AT_LEAST", 10)
     monkeypatch.setattr(flows, "_PER_NODE", 0)
     assert not examine(text, rules).findings
 

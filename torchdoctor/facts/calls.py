@@ -172,7 +172,8 @@ class Calls:
     def _escape(self, value: Value) -> None:
         """A list or dict that was handed out may hold anything afterwards."""
         if isinstance(value, Made) and value.name in ("builtins.list", "builtins.dict"):
-            self.run.state.heap[(value, "[]" if (value, "[]") in self.run.state.heap else stacks.LENT)] = UNKNOWN
+            grown = self.run.state.heap.has(value, "[]")
+            self.run.state.heap[(value, "[]" if grown else stacks.LENT)] = UNKNOWN
             self.run.state.heap.pop((value, stacks.ALL), None)
 
     # -- functions and classes by name ----------------------------------------------------------------------------
@@ -258,7 +259,7 @@ class Calls:
         that such lists hold."""
         closed, grown = [], []
         for value in args:
-            added = self.run.state.heap.get((value, "[]")) if isinstance(value, Made) else None
+            added = self.run.state.heap.ask(value, "[]") if isinstance(value, Made) else None
             items = stacks.held(value, self.run.state.heap) if isinstance(value, Made) else None
             if items is not None and any(isinstance(item, Tensor) for item in items):
                 value, added = Sequence(items), None

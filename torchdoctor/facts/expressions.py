@@ -116,7 +116,7 @@ class Expressions:
 
     def attribute(self, of: Value, name: str, node: cst.CSTNode) -> Value:
         """`of.name`, from what was written to it, from its class, or as torch defines it."""
-        written = self.run.state.heap.get((of, name))
+        written = self.run.state.heap.ask(of, name)
         if written is not None:
             return written
         if isinstance(of, OneOf):
@@ -210,7 +210,7 @@ class Expressions:
         if isinstance(iterable, Sequence) and iterable.items:
             return self._any_of(iterable.items)
         if isinstance(iterable, Made) and iterable.name in ("builtins.list", "builtins.set"):
-            added = self.run.state.heap.get((iterable, "[]"))
+            added = self.run.state.heap.ask(iterable, "[]")
             items = (*iterable.args, *([added] if added is not None else []))
             if items:
                 return self._any_of(items)
@@ -357,7 +357,7 @@ class Expressions:
         if isinstance(of, OneOf) or isinstance(key, float):
             return None
         try:
-            written = self.run.state.heap.get((of, ("item", key)))
+            written = self.run.state.heap.ask(of, ("item", key))
         except TypeError:
             return None
         if written is not None:
@@ -368,13 +368,13 @@ class Expressions:
             tensor = torch_api.as_array(of.of)
             dim = size(tensor, key) if tensor is not None else None
             return const(dim) if isinstance(dim, int) else dim
-        if isinstance(of, Made) and of.name == "builtins.list" and (of, "[]") not in self.run.state.heap:
+        if isinstance(of, Made) and of.name == "builtins.list" and not self.run.state.heap.has(of, "[]"):
             if isinstance(key, int) and -len(of.args) <= key < len(of.args):
                 return of.args[key]
         if isinstance(of, Made) and of.name == "builtins.list" and not of.args:
-            return self.run.state.heap.get((of, "[]"))
+            return self.run.state.heap.ask(of, "[]")
         if isinstance(of, Made) and of.name == "builtins.dict":
-            return dict(of.keywords).get(str(key)) or self.run.state.heap.get((of, "[]"))
+            return dict(of.keywords).get(str(key)) or self.run.state.heap.ask(of, "[]")
         if isinstance(of, Element) and isinstance(key, int) and of.place == -1:
             return Element(of.of, of.loop, key)
         return layer_at(of, key, self.run.file) if isinstance(of, Made) else None

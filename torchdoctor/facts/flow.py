@@ -48,6 +48,7 @@ class Flow:
         self.refused = run.refused
         self.returned = run.returned
         self.end = run.state
+        self.asked = run.asked
         self.known_callers = known_callers
         self.callers: dict[cst.CSTNode, File] = {}
         self.snapshots = run.snapshots

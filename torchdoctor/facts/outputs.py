@@ -47,7 +47,8 @@ def _of_head(run: Run, model: Made | Result) -> Known[str] | None:
     maker = model.name if isinstance(model, Made) else getattr(model.function, "name", "")
     if not maker.startswith(_LIBRARIES):
         return None
-    head = next((run.state.heap[(model, name)] for name in _HEADS if (model, name) in run.state.heap), None)
+    asked = (run.state.heap.ask(model, name) for name in _HEADS)
+    head = next((found for found in asked if found is not None), None)
     call = model.call
     if head is None or not isinstance(call, cst.Call):
         return None

@@ -68,7 +68,7 @@ def spread(value: Value, heap: Heap) -> dict[str, Value] | None:
     """The keywords that `**value` passes, where it is a dict whose items are all known; else None."""
     if not isinstance(value, Made) or value.name != "builtins.dict" or not _is_complete(value):
         return None
-    return dict(value.keywords) if all(of != value for of, _ in heap) else None
+    return dict(value.keywords) if not heap.has_any(value) else None
 
 
 def got(options: Value, args: tuple[Value, ...], heap: Heap) -> Value | None:

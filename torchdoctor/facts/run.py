@@ -15,13 +15,14 @@ import libcst as cst
 
 from torchdoctor.facts.bindings import Bindings
 from torchdoctor.facts.calls import Calls
+from torchdoctor.facts.carried import made_in
 from torchdoctor.facts.context import grad_of_decorators
 from torchdoctor.facts.events import Arm, Event, Mode
 from torchdoctor.facts.expressions import Expressions
 from torchdoctor.facts.joins import exact
 from torchdoctor.facts.protocol import Protocol
 from torchdoctor.facts.refusal import Refusal, Refused
-from torchdoctor.facts.state import State, joined
+from torchdoctor.facts.state import Heap, State, joined
 from torchdoctor.facts.statements import Statements
 from torchdoctor.facts.teaching import teaches
 from torchdoctor.facts.torch_api import Refuse
@@ -63,6 +64,7 @@ class Run:
         self.node = node
         self.state = state
         self.stack = (*stack, node)
+        self.asked = state.heap.asked  # what anybody wanted to know of objects, here and in what is stepped into
         self.closure = closure or {}
         granted = min(_BUDGET, self.root.left[0])
         self.budget = [granted, granted] if budget is None else budget  # what is left of it, and what it was
@@ -96,6 +98,8 @@ class Run:
         for state in self.returns:
             end = joined(end, state)
         self.state = end
+        # What is made in the function itself is no part of what it is given.
+        self.asked = {key for key in self.asked if not made_in(self.file, self.node, key[0])}
 
     def end(self) -> None:
         """Account for what was done, and let go of the parts that hold on to the run: without cycles, memory is given
@@ -195,13 +199,13 @@ class Run:
         if isinstance(function, cst.FunctionDef):
             grad = grad_of_decorators(function, file) or grad
         given = dict(names) if self.loops else None
-        entry = State(names, dict(self.state.heap), dict(self.state.modes), grad)
+        entry = State(names, Heap(self.state.heap), dict(self.state.modes), grad)
         flow = file.flows.run(function, entry, stack=self.stack, budget=self.budget, closure=closure, root=self.root)
         flow.callers[node] = self.file
         if given is not None:
             self.root.passed[function, node] = given, flow
         self._inline(flow, node)
-        self.state.heap, self.state.modes = dict(flow.end.heap), dict(flow.end.modes)
+        self.state.heap, self.state.modes = Heap(flow.end.heap, self.asked), dict(flow.end.modes)
         if flow.end.grad != grad:
             self.state.grad = flow.end.grad
         return flow.returned if flow.returned is not None else const(None)
@@ -223,6 +227,7 @@ class Run:
     def _inline(self, flow: Flow, node: cst.CSTNode) -> None:
         """What happens in a function that is stepped into happens in this run."""
         loops, arms = tuple(self.loops), tuple(self.arms)
+        self.asked |= flow.asked
         self.events += [e.inlined(node, loops, arms) for e in flow.events if e.kind not in _OF_THE_FUNCTION]
         if flow.refused and not self._asks_of_sizes():
             self.refused += [refused.inlined(node, (*arms, *self.left)) for refused in flow.refused]

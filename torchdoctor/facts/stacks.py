@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -12,8 +11,8 @@ from torchdoctor.facts.values import UNKNOWN, Made, Named, Result, Sequence, Val
 
 if TYPE_CHECKING:
     from torchdoctor.facts.run import Run
+    from torchdoctor.facts.state import Heap
 
-Heap = Mapping[tuple[Value, object], Value]
 SEQUENTIAL = "torch.nn.Sequential"
 # Keys of the heap: the item that a list was given last, and all of its items where they are known one by one after it
 # has grown; the layers that a Sequential was given after it was made, and whether a list was handed to code that is not
@@ -35,7 +34,7 @@ def layers(run: Run, call: cst.Call) -> tuple[Value, ...]:
     return tuple(found)
 
 
-def begin(heap: dict[tuple[Value, object], Value], items: Made) -> Made:
+def begin(heap: Heap, items: Made) -> Made:
     """A list is made anew, perhaps in another turn of a loop: what the last one was given is not in it."""
     if (items, "[]") in heap or (items, LENT) in heap:
         for key in ("[]", LAST, ALL, LENT):
@@ -43,27 +42,27 @@ def begin(heap: dict[tuple[Value, object], Value], items: Made) -> Made:
     return items
 
 
-def grow(heap: dict[tuple[Value, object], Value], items: Made, added: Value, whole: Value, *, once: bool) -> None:
+def grow(heap: Heap, items: Made, added: Value, whole: Value, *, once: bool) -> None:
     """Note that a list has got more items: ``added`` stands for any of them, ``whole`` holds them all in order.
     ``once``: this happens no more than once to this list."""
-    before, more = held(items, heap), held(whole, heap)
+    before, more = held(items, heap) if once else None, held(whole, heap)
     known = heap.get((items, "[]"))
     heap[(items, "[]")] = added if known is None else join(known, added)
     heap[(items, LAST)] = more[-1] if more else UNKNOWN
-    heap[(items, ALL)] = Sequence((*before, *more)) if once and before is not None and more is not None else UNKNOWN
+    heap[(items, ALL)] = Sequence((*before, *more)) if before is not None and more is not None else UNKNOWN
 
 
 def held(value: Value, heap: Heap) -> tuple[Value, ...] | None:
     """The items of a tuple or list, where they are known one by one; else None."""
     if isinstance(value, Sequence):
         return value.items
-    if not isinstance(value, Made) or value.name != "builtins.list" or value.keywords or (value, LENT) in heap:
+    if not isinstance(value, Made) or value.name != "builtins.list" or value.keywords or heap.has(value, LENT):
         return None
-    if (value, "[]") in heap:
-        known = heap.get((value, ALL))
+    if heap.has(value, "[]"):
+        known = heap.ask(value, ALL)
         return known.items if isinstance(known, Sequence) else None
     written = (("item", key) for key in range(-len(value.args), len(value.args)))
-    return None if any((value, key) in heap for key in written) else value.args
+    return None if any(heap.has(value, key) for key in written) else value.args
 
 
 def _items(value: Value, heap: Heap) -> tuple[Value, ...]:
@@ -72,9 +71,9 @@ def _items(value: Value, heap: Heap) -> tuple[Value, ...]:
         return known
     if not isinstance(value, Made) or value.name != "builtins.list":
         return (UNKNOWN,)
-    if (value, "[]") not in heap:
+    if not heap.has(value, "[]"):
         return value.args
-    return (*value.args, UNKNOWN, heap.get((value, LAST), UNKNOWN))
+    return (*value.args, UNKNOWN, heap.ask(value, LAST) or UNKNOWN)
 
 
 def _named_layers(run: Run, value: Value) -> tuple[Value, ...]:
@@ -95,15 +94,14 @@ def _named_layers(run: Run, value: Value) -> tuple[Value, ...]:
 
 def add(run: Run, stack: Made, layer: Value) -> None:
     """Note that a Sequential is given one more layer; in a loop, that it is given some, and this one last."""
-    before = run.state.heap.get((stack, ADDED))
+    before = run.state.heap.ask(stack, ADDED) if not run.loops else None
     known = before.items if isinstance(before, Sequence) else () if before is None else (UNKNOWN,)
     run.state.heap[(stack, ADDED)] = Sequence((UNKNOWN, layer) if run.loops else (*known, layer))
 
 
 def completed(value: Value, heap: Heap) -> Value:
     """A Sequential with the layers that it was given later."""
-    if not isinstance(value, Made) or value.name != SEQUENTIAL or (value, ADDED) not in heap:
+    if not isinstance(value, Made) or value.name != SEQUENTIAL or (added := heap.ask(value, ADDED)) is None:
         return value
-    added = heap[(value, ADDED)]
     more = added.items if isinstance(added, Sequence) else (UNKNOWN,)
     return Made(value.name, value.call, (*value.args, *more), value.keywords)

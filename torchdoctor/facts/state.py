@@ -2,23 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Container, Iterator, Mapping
+from typing import TypeVar
 
 from torchdoctor.facts.events import GradMode, Mode
 from torchdoctor.facts.joins import exact, join
 from torchdoctor.facts.values import UNKNOWN, Made, Tensor, Value
 
-Heap = dict[tuple[Value, object], Value]
+Key = tuple[Value, object]
 Modes = dict[Value, frozenset[Mode]]
+ANY = "any"  # asked for of an object: whether anything of it is known
 K = TypeVar("K")
 V = TypeVar("V")
 _UNSET: frozenset[Mode] = frozenset((Mode(None),))
 _RECORDING = GradMode()
 
 
+class Heap(dict[Key, Value]):
+    """Attributes and items of objects, by (object, name or key); ``asked``: those that a run wanted to know."""
+
+    __slots__ = ("asked",)
+
+    def __init__(self, known: Mapping[Key, Value] | None = None, asked: set[Key] | None = None) -> None:
+        super().__init__(known or {})
+        self.asked = set() if asked is None else asked
+
+    def ask(self, of: Value, name: object) -> Value | None:
+        """What is known, for a run that goes on as the answer has it; None where nothing is."""
+        key = (of, name)
+        self.asked.add(key)
+        return self.get(key)
+
+    def has(self, of: Value, name: object) -> bool:
+        return self.ask(of, name) is not None
+
+    def has_any(self, of: Value) -> bool:
+        """Whether anything is known of what an object holds."""
+        self.asked.add((of, ANY))
+        return any(one == of for one, _ in self)
+
+    def was_asked(self, key: Key) -> bool:
+        return key in self.asked or (key[0], ANY) in self.asked
+
+    def copy(self) -> Heap:
+        return Heap(self, self.asked)
+
+
 class State:
-    """``names``: local variables. ``heap``: attributes and items of objects, by (object, name or key).
+    """``names``: local variables. ``heap``: what objects hold.
 
     ``modes``: the modes each module may be in. ``dead``: no way leads here.
     """
@@ -32,27 +63,28 @@ class State:
         dead: bool = False,
     ) -> None:
         self.names: dict[str, Value] = {} if names is None else names
-        self.heap: Heap = {} if heap is None else heap
+        self.heap = Heap() if heap is None else heap
         self.modes: Modes = {} if modes is None else modes
         self.grad = grad
         self.dead = dead
 
     def copy(self) -> State:
-        return State(dict(self.names), dict(self.heap), dict(self.modes), self.grad, self.dead)
+        return State(dict(self.names), self.heap.copy(), dict(self.modes), self.grad, self.dead)
 
     def become(self, other: State) -> None:
         """Take over everything that another state knows."""
         self.names, self.heap, self.modes = other.names, other.heap, other.modes
         self.grad, self.dead = other.grad, other.dead
 
-    def same(self, other: State) -> bool:
-        """Whether nothing more would be learnt by going on from the other state."""
+    def same(self, other: State, read: Container[str], asked: Callable[[Key], bool]) -> bool:
+        """Whether nothing more would be learnt by going on from the other state, for a pass that reads these names
+        and asks for these attributes and items of what it is given."""
         return (
             self.dead == other.dead
             and self.grad == other.grad
             and self.modes == other.modes
-            and _same(self.names, other.names)
-            and _same(self.heap, other.heap)
+            and not any(name in read for name in _changed(self.names, other.names))
+            and not any(map(asked, _changed(self.heap, other.heap)))
         )
 
 
@@ -78,8 +110,10 @@ def _join_names(a: dict[str, Value], b: dict[str, Value]) -> dict[str, Value]:
 
 def _join_heaps(a: Heap, b: Heap) -> Heap:
     if _unchanged(a, b):
-        return dict(a)
-    heap = {key: value if value is b[key] else join(value, b[key]) for key, value in a.items() if key in b}
+        return a.copy()
+    heap = Heap(
+        {key: value if value is b[key] else join(value, b[key]) for key, value in a.items() if key in b}, a.asked
+    )
     for key in a.keys() ^ b.keys():
         # What was put into a list on one way only is what it holds, if anything; an attribute may be something else.
         heap[key] = (a.get(key) or b[key]) if key[1] == "[]" else UNKNOWN
@@ -101,10 +135,9 @@ def _unchanged(a: dict[K, V], b: dict[K, V]) -> bool:
     )
 
 
-def _same(a: Mapping[Any, Value], b: Mapping[Any, Value]) -> bool:
-    if a.keys() != b.keys():
-        return False
-    return all(value is b[key] or _equal(value, b[key]) for key, value in a.items())
+def _changed(a: Mapping[K, Value], b: Mapping[K, Value]) -> Iterator[K]:
+    yield from a.keys() ^ b.keys()
+    yield from (key for key, value in a.items() if key in b and value is not b[key] and not _equal(value, b[key]))
 
 
 def _equal(a: Value, b: Value) -> bool:

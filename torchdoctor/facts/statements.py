@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from torchdoctor.facts.carried import hands_on
 from torchdoctor.facts.context import opened_grad
 from torchdoctor.facts.events import Arm
 from torchdoctor.facts.expected import asks_for_failure, catches
@@ -224,23 +225,26 @@ class Statements:
 
     def _loop(self, statement: cst.For | cst.While, begin: Callable[[], object], forever: bool = False) -> None:
         """Run the body until what is known at its head no longer changes; events are those of the last pass."""
-        entry, mark = self.run.state.copy(), len(self.run.events)
-        head = entry
+        entry = head = self.run.state.copy()
+        mark, before = len(self.run.events), set(self.run.asked)
         self.run.loops.append(statement)
         for _ in range(_PASSES if len(self.run.loops) <= _DEEP else 1):
             del self.run.events[mark:]
             self._breaks.append([])
             self._continues.append([])
             self.run.state = head.copy()
+            before |= self.run.asked
+            self.run.asked.clear()
             begin()
             self.suite(statement.body)
             for state in self._continues.pop():
                 self.run.state = joined(self.run.state, state)
             breaks, back = self._breaks.pop(), self.run.state
             again = joined(entry, back)
-            if again.same(head):
+            if not hands_on(self.run.file, statement, head, again):
                 break
             head = again
+        self.run.asked |= before
         self.run.loops.pop()
         end = State(dead=True) if forever else joined(entry, back)
         for state in breaks:
