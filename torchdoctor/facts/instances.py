@@ -9,14 +9,16 @@ import libcst as cst
 from torchdoctor.facts import torch_api
 from torchdoctor.facts.classes import ClassFacts
 from torchdoctor.facts.configured import field_of, is_dataclass
+from torchdoctor.facts.constructed import constructor
 from torchdoctor.facts.joins import exact
 from torchdoctor.facts.literals import literal
 from torchdoctor.facts.passing import bound, is_starred
 from torchdoctor.facts.stacks import completed
 from torchdoctor.facts.state import State
-from torchdoctor.facts.values import Attr, Made, Self, Value, const
+from torchdoctor.facts.values import Attr, Made, Param, Self, Unknown, Value, const
 
 if TYPE_CHECKING:
+    from torchdoctor.facts.file import File
     from torchdoctor.facts.flow import Flows
     from torchdoctor.facts.run import Run
 
@@ -29,6 +31,7 @@ class Instances:
     def __init__(self, flows: Flows) -> None:
         self.flows = flows
         self._made: dict[Any, _Built] = {}
+        self._arguments: dict[Any, dict[str, Value]] = {}
         self._given: dict[tuple[Value, str], Value] = {}  # by another's constructor: `self.base.head = Identity()`
 
     def attribute(self, run: Run, of: Self | Made, name: str) -> Value | None:
@@ -46,6 +49,13 @@ class Instances:
             if any(map(is_dataclass, facts.ancestry)):
                 return field_of(facts, of, name) or Attr(of, name)
             return self._class_level(facts, name)
+        told = constructor(facts).tells(name)
+        if isinstance(told, Unknown):
+            return Attr(of, name)
+        if isinstance(told, Param):
+            return self._argument(facts, of, run, told.name, name)
+        if told is not None:
+            return told
         attributes, written = self._instance(facts, of, run)
         if all(write.statement in written or write.method.name.value == "__init__" for write in writes):
             return attributes.get(name)  # what a constructor does not reach, it does not write
@@ -61,12 +71,7 @@ class Instances:
         if key not in made:
             made[key] = {}, frozenset()
             home, init = found
-            flows = home.file.flows
-            if isinstance(of, Self):
-                entry = flows.unasked(init, of, root=run.root)
-            else:
-                keywords, starred = dict(of.keywords), is_starred(of)  # `Net(**config)`: no default is sure to hold
-                entry = State(bound(home.file, init, (of, *of.args), keywords, starred, of.call))
+            flows, entry = home.file.flows, _entry(home.file, init, of, run)
             flow = flows.run(
                 init, entry, stack=run.stack, budget=run.budget, closure=flows.closures.get(init),
                 known_callers=isinstance(of, Made), aside=True, root=run.root,
@@ -81,6 +86,20 @@ class Instances:
             made[key] = attributes, frozenset(event.node for event in flow.of("write"))
         return made[key]
 
+    def _argument(self, facts: ClassFacts, of: Self | Made, run: Run, parameter: str, name: str) -> Value | None:
+        """What the constructor is given for its parameter, and keeps under that name."""
+        found = facts.method("__init__")
+        if found is None or found[1] in run.stack:
+            return None
+        key = (facts.node, exact(of))
+        arguments = run.root.instances._arguments
+        if key not in arguments:
+            arguments[key] = _entry(found[0].file, found[1], of, run).names
+        value = arguments[key].get(parameter)
+        if value is not None:
+            found[0].file.flows.hint_attribute(value, of, name)
+        return value
+
     def _class_level(self, facts: ClassFacts, name: str) -> Value | None:
         for ancestor in facts.ancestry:
             expression = ancestor.class_body.get(name)
@@ -88,6 +107,14 @@ class Instances:
                 plain = literal(expression)
                 return const(plain) if isinstance(plain, (int, float, str, bool)) else None
         return None
+
+
+def _entry(file: File, init: cst.FunctionDef, of: Self | Made, run: Run) -> State:
+    """What is known where the constructor of an instance begins."""
+    if isinstance(of, Self):
+        return file.flows.unasked(init, of, root=run.root)
+    keywords, starred = dict(of.keywords), is_starred(of)  # `Net(**config)`: no default is sure to hold
+    return State(bound(file, init, (of, *of.args), keywords, starred, of.call))
 
 
 def _is_property(function: cst.FunctionDef) -> bool:
