@@ -71,6 +71,9 @@ class _Pass:
     def _look(self, node: cst.CSTNode | None, given: set[str]) -> None:
         if node is not None:
             self.read.update(name for name in _names(self.file, node) if name not in given)
+            first = node.left if isinstance(node, cst.Comparison) else node
+            if isinstance(first, cst.NamedExpr):
+                self._give(first.target, given)
 
     def _give(self, target: cst.CSTNode, given: set[str]) -> None:
         if isinstance(target, cst.Name):
@@ -133,9 +136,10 @@ class _Pass:
 
 
 def _names(file: File, node: cst.CSTNode) -> Iterator[str]:
-    """The names that stand in an expression, but those of attributes and keywords."""
+    """The names that an expression reads."""
     for name in file.below(node, cst.Name):
         above = file.parent(name)
         attribute = type(above) is cst.Attribute and above.attr is name
-        if not attribute and not (type(above) is cst.Arg and above.keyword is name):
+        keyword = type(above) is cst.Arg and above.keyword is name
+        if not attribute and not keyword and not (type(above) is cst.NamedExpr and above.target is name):
             yield name.value
