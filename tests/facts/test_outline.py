@@ -23,6 +23,7 @@ FORMS = {
     "functions": "def a(b, c=1):\n    d = 2\n    import e\nasync def i(): pass\n@j\ndef k(): pass\n",
     "classes": "class F(g):\n    h = 1\n    import e\n",
     "global": "def a():\n    global b\n    b = 1\n",
+    "global elsewhere": "def a(c): global b; b = c\ndef d(e):\n    if e: global f\n    f = e\rdef g():\r\tglobal h\r\th = 1\r",  # noqa: E501
     "walrus": "if (a := b) and [c := d for e in f]:\n    pass\n",
     "match": "match x:\n    case [a, *b] | {'k': a, **b}:\n        c = 1\n    case d if (e := 2):\n        pass\n",
     "match of classes": "match x:\n    case A(f=g) as h:\n        pass\n    case _:\n        pass\n",
