@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -107,6 +108,12 @@ def test_a_compiled_wheel_finds_the_same(tmp_path: Path) -> None:
     plain = run(sys.executable, "-m", "torchdoctor", *examples, cwd=tmp_path)
     assert plain.returncode == 1
     assert compiled.stdout == plain.stdout and compiled.stderr == plain.stderr
+
+
+def test_wheels_are_compiled_by_what_the_tests_are_compiled_by() -> None:
+    hook = (ROOT / ".hatch" / "hook.py").read_text(encoding="utf-8")
+    (pinned,) = re.findall(r'"(mypy==[^"]+)"', hook)
+    assert pinned in (ROOT / "tests" / "constraints.txt").read_text(encoding="utf-8").splitlines()
 
 
 def test_an_editable_install_reads_the_pages_of_the_checkout() -> None:
