@@ -45,7 +45,7 @@ class CutOff(Exception):
 class Run:
     """A run under way. ``state`` is what is known at this point; the parts that do the work share it."""
 
-    __deletable__ = ("evaluate", "expressions", "calls", "protocol", "bindings", "statements")  # by compiled code too
+    __deletable__ = ("expressions", "calls", "protocol", "bindings", "statements")  # by compiled code too
 
     def __init__(
         self,
@@ -79,7 +79,6 @@ class Run:
         self.returns: list[State] = []
         self.snapshots: dict[cst.CSTNode, State] = {}
         self.expressions = Expressions(self)
-        self.evaluate = self.expressions.value
         self.calls = Calls(self)
         self.protocol = Protocol(self)
         self.bindings = Bindings(self)
@@ -101,12 +100,16 @@ class Run:
         # What is made in the function itself is no part of what it is given.
         self.asked = {key for key in self.asked if not made_in(self.file, self.node, key[0])}
 
+    def evaluate(self, node: cst.CSTNode) -> Value:
+        """The value of an expression, here and now."""
+        return self.expressions.value(node)
+
     def end(self) -> None:
         """Account for what was done, and let go of the parts that hold on to the run: without cycles, memory is given
         back at once."""
         if len(self.stack) == 1:
             self.root.left[0] -= self.budget[1] - max(self.budget[0], 0)
-        del self.evaluate, self.expressions, self.calls, self.protocol, self.bindings, self.statements
+        del self.expressions, self.calls, self.protocol, self.bindings, self.statements
 
     @staticmethod
     def cut_off() -> NoReturn:
