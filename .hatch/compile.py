@@ -18,27 +18,25 @@ from pathlib import Path
 from typing import Any
 
 from mypyc.build import mypycify
-from records import written_out
+from records import DECORATORS, written_out
 from setuptools import setup
 from setuptools.command.build_ext import build_ext
 
 COMPILED = Path("torchdoctor", "facts")
-# Records of which very many are made: mypyc knows no class that a decorator puts together; it gets these in full.
-RECORDS = ("axis.py", "events.py", "origin.py", "scope.py", "values.py", "torch_api/records.py")
-# What a module imports that stays Python; of a cached property mypyc would ask anew each time.
-INTERPRETED = frozenset({"ABCMeta", "NamedTuple", "cached_property", "dataclass", "fixed"})
+# What a module imports that stays Python: mypyc asks of a cached property anew each time, and knows no metaclasses and
+# no classes that are records at run time only.
+INTERPRETED = frozenset({"ABCMeta", "CodegenState", "NamedTuple", "cached_property", "dataclass_transform", "replace"})
 OPTIONS = ["--config-file=", "--ignore-missing-imports", "--explicit-package-bases"]
 
 
 def modules() -> Iterator[str]:
-    """The modules to compile: functions, plain classes, and records once they are written out."""
+    """The modules to compile, their records written out: mypyc knows no class that a decorator puts together."""
     for path in sorted(COMPILED.rglob("*.py")):
-        nodes = ast.walk(ast.parse(path.read_text("utf-8")))
-        imported = {node.name for node in nodes if isinstance(node, ast.alias)}
-        if path.relative_to(COMPILED).as_posix() in RECORDS:
-            path.write_text(written_out(path.read_text("utf-8")), "utf-8")
-            yield str(path)
-        elif imported and imported.isdisjoint(INTERPRETED):
+        text = path.read_text("utf-8")
+        imported = {node.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.alias)}
+        if imported and imported.isdisjoint(INTERPRETED):
+            if not imported.isdisjoint(DECORATORS):
+                path.write_text(written_out(text), "utf-8")
             yield str(path)
 
 

@@ -9,6 +9,8 @@ import ast
 from dataclasses import dataclass
 
 DECORATORS = frozenset({"fixed", "dataclass"})
+ROOT = "Value"  # keeps the hash of what is made from it
+HASHED = frozenset({ROOT, "Result", "Sequence"})
 
 
 @dataclass
@@ -34,21 +36,26 @@ class Field:
 
 
 def written_out(source: str) -> str:
-    """The module with its records written out."""
-    module = ast.parse(source)
+    """The module with its records written out; what stands around them stays as it is."""
+    lines = source.split("\n")
     known: dict[str, list[Field]] = {}
-    for at, node in enumerate(module.body):
+    written: list[tuple[int, int, str]] = []
+    for node in ast.parse(source).body:
         if isinstance(node, ast.ClassDef):
+            first = min([node.lineno, *(one.lineno for one in node.decorator_list)]) - 1
             own = [_field(item) for item in node.body if isinstance(item, ast.AnnAssign)]
             inherited = [field for base in node.bases for field in known.get(ast.unparse(base), ())]
             decorators = [one for one in node.decorator_list if _name(one) in DECORATORS]
             if decorators:
                 known[node.name] = inherited + own
                 _write_out(node, inherited + own, decorators[0])
-            elif any(isinstance(item, ast.Assign) and "_hash" in ast.unparse(item) for item in node.body):
+                written.append((first, node.end_lineno or first, ast.unparse(node)))
+            elif node.name == ROOT:
                 node.body = [*ast.parse("_hash: int = 0").body]
-            module.body[at] = node
-    return ast.unparse(module)
+                written.append((first, node.end_lineno or first, ast.unparse(node)))
+    for first, last, text in reversed(written):
+        lines[first:last] = text.split("\n")
+    return "\n".join(lines)
 
 
 def _name(decorator: ast.expr) -> str:
@@ -80,7 +87,7 @@ def _write_out(node: ast.ClassDef, fields: list[Field], decorator: ast.expr) -> 
         lines += ["def __eq__(self, other: object) -> bool:", "    if self is other:", "        return True"]
         lines += [f"    return isinstance(other, {node.name}) and type(self) is type(other){same}"]
         hashed = f"hash(({''.join(f'self.{name}, ' for name in compared)}))"
-        if _name(decorator) == "fixed" and any(ast.unparse(base) in _HASHED for base in node.bases):
+        if _name(decorator) == "fixed" and node.bases and ast.unparse(node.bases[0]) in HASHED:
             lines += ["def __hash__(self) -> int:", "    if self._hash == 0:", f"        self._hash = {hashed}"]
             lines += ["    return self._hash"]
         elif _name(decorator) == "fixed" or options.get("frozen") == "True":
@@ -89,7 +96,4 @@ def _write_out(node: ast.ClassDef, fields: list[Field], decorator: ast.expr) -> 
     if any(isinstance(item, ast.FunctionDef) and item.name == "__repr__" for item in kept):
         raise SystemExit(f"{node.name} has a __repr__ of its own")
     node.decorator_list.clear()
-    node.body = [*kept, *ast.parse("\n".join(lines)).body]
-
-
-_HASHED = frozenset({"Value", "Result", "Sequence"})
+    node.body = [*ast.parse("\n".join(lines)).body, *kept]

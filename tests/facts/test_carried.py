@@ -7,6 +7,7 @@ import textwrap
 import libcst as cst
 import pytest
 
+from tests.interpreted import only_interpreted
 from torchdoctor.facts.carried import carried
 from torchdoctor.facts.expressions import Expressions
 from torchdoctor.facts.file import File
@@ -47,6 +48,7 @@ def test_names_that_are_read_before_they_are_given(loop: str, names: set[str]) -
 
 def passes(body: str, monkeypatch: pytest.MonkeyPatch, before: str = "", after: str = "") -> tuple[int, Value]:
     """How often `mark()` in the body is come to in a run, and what the function gives."""
+    only_interpreted()
     found, evaluate = [0], Expressions.value
 
     def count(self: Expressions, node: cst.CSTNode) -> Value:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import libcst as cst
 import pytest
 
+from tests.interpreted import only_interpreted
 from torchdoctor.facts.constructed import constructor
 from torchdoctor.facts.expressions import Expressions
 from torchdoctor.facts.file import File
@@ -99,6 +100,7 @@ def test_who_writes_into_other_objects_has_to_be_run() -> None:
 
 def returned(asked: str, call: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Value, bool]:
     """What `net.asked` is, and whether the constructor was run for it."""
+    only_interpreted()
     file = File(f"{TEXT}\ndef f(w):\n    net = {call}\n    return net.{asked}\n")
     layer = next(call for call in file.nodes(cst.Call) if file.code(call) == "nn.Linear(width, 1)")
     run, evaluate = [False], Expressions.value

@@ -8,9 +8,10 @@ import libcst as cst
 import pytest
 
 from tests.bench import hostile
+from tests.interpreted import only_interpreted
 from torchdoctor import catalogue
-from torchdoctor.facts import expressions, ranks
 from torchdoctor.facts import flow as flows
+from torchdoctor.facts import ranks
 from torchdoctor.facts.expressions import Expressions
 from torchdoctor.facts.file import File
 from torchdoctor.facts.values import Value
@@ -62,9 +63,9 @@ def test_each_file_has_a_budget_and_nothing_is_said_in_haste(program: Callable[[
     assert {finding.rule for finding in found} <= ALLOWED
 
 
-@pytest.mark.skipif(not str(expressions.__file__).endswith(".py"), reason="compiled calls are not to be counted")
 def test_the_count_counts(evaluated: list[int]) -> None:
     """The test above would be worth nothing if nothing were evaluated."""
+    only_interpreted()
     examine(hostile.one_long_callee(callers=3, lines=50))
     assert evaluated[0] > 500
 

@@ -47,9 +47,10 @@ def _carried(file: File, loop: cst.For | cst.While) -> frozenset[str]:
 
 def made_in(file: File, around: cst.CSTNode, value: Value) -> bool:
     """Whether the thing is made within that node of the file: anew, each time that it is run."""
+    parents = file.tree.parents
     at: cst.CSTNode | None = value.call if isinstance(value, Made) else None
     while at is not None and at is not around:
-        at = file.parent(at)
+        at = parents.get(at)
     return at is not None
 
 

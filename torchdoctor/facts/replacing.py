@@ -110,7 +110,7 @@ def _wholes(flow: Flow, held: Parameters, since: Event) -> Iterator[Replacement]
         if _is_made_of(flow, held, model):
             continue
         name = flow.file.code(target)
-        if name in _asked(flow, since) and assign is not None:
+        if name in set(_asked(flow, since)) and assign is not None:
             event = next((e for e in flow.events if e.node is model.call), since)
             yield Replacement(event.at(assign), f"`{name}`", model)
 

@@ -42,6 +42,20 @@ class CutOff(Exception):
     """The run would take too long; nothing it has seen may be used."""
 
 
+class InArm:
+    """Where a run stands in an arm. A class: branches are many, and a generator takes three times as long."""
+
+    def __init__(self, arms: list[Arm], arm: Arm) -> None:
+        self.arms = arms
+        self.arm = arm
+
+    def __enter__(self) -> None:
+        self.arms.append(self.arm)
+
+    def __exit__(self, *_: object) -> None:
+        self.arms.pop()
+
+
 class Run:
     """A run under way. ``state`` is what is known at this point; the parts that do the work share it."""
 
@@ -174,13 +188,9 @@ class Run:
             return Known(False, mode.because or self.node)
         return None if mode.enabled is None else Known(True, mode.because or self.node)
 
-    @contextmanager
-    def arm(self, arm: Arm) -> Iterator[None]:
-        self.arms.append(arm)
-        try:
-            yield
-        finally:
-            self.arms.pop()
+    def arm(self, arm: Arm) -> InArm:
+        """For the time that one way out of a branch is taken."""
+        return InArm(self.arms, arm)
 
     # -- stepping in ----------------------------------------------------------------------------------------------
 

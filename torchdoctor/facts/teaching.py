@@ -9,11 +9,12 @@ everything began in, the fewer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from torchdoctor.facts.defined import defined
+from torchdoctor.facts.fixed import fixed
 from torchdoctor.facts.kinds import kinds_of
 from torchdoctor.facts.reach import calling
 from torchdoctor.facts.remembered import remembered
@@ -35,7 +36,8 @@ _MADE = frozenset({"module", "criterion", "optimizer", "scheduler", "scaler", "l
 _DEEP = 4  # containers inside each other that are looked into
 
 
-class Role(NamedTuple):
+@fixed
+class Role:
     """What a function does, with all of the project that it calls: takes part in training, makes modules and such."""
 
     trains: bool
