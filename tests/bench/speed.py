@@ -1,10 +1,11 @@
 """How fast lint is, as ratios taken side by side in one run.
 
-    python -m tests.bench.speed PATH [--repeats 5] [--rival 'torchfix=torchfix --select=ALL {path}'] ...
+    python -m tests.bench.speed PATH [--repeats 5] [--compiled] [--rival 'torchfix=torchfix --select=ALL {path}'] ...
 
 Everything is measured in processes of its own, in turns, so that whatever else the machine does falls on all alike:
 CPU seconds (user and system) of `torchdoctor lint` with all rules, no cache and one process, against those of bare
-`libcst.parse_module` on exactly the files that lint had to parse. Rivals are commands; they run on the same path.
+`libcst.parse_module` on exactly the files that lint had to parse. Rivals are commands; they run on the same path. With
+``--compiled`` a copy of the package is compiled as wheels are, and is what lints; without, Python is.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import json
 import os
 import shlex
+import shutil
 import signal
 import statistics
 import subprocess
@@ -26,7 +28,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-PACKAGE = Path(__file__).parents[2] / "torchdoctor"
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "torchdoctor"
 # Where the time goes: the first of these that a frame's file belongs to.
 PARTS = {
     "facts/tree.py": "walk",
@@ -39,6 +42,8 @@ PARTS = {
     "checks/": "checks",
 }
 EVERY_S = 0.001
+# Runs the package of a folder, and not the one of the checkout.
+RUN = "import sys; sys.path.insert(0, {!r}); from torchdoctor.faces.cli import main; main(prog_name='torchdoctor')"
 
 
 @dataclass(frozen=True)
@@ -166,7 +171,18 @@ def answer(command: Sequence[str]) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def compare(target: Path, repeats: int, rivals: dict[str, str], say: Callable[[str], None] = print) -> None:
+def compiled_in(folder: Path) -> list[str]:
+    """The start of a command that runs a compiled copy of the package, which comes to lie in the folder."""
+    for part in ("torchdoctor", "rules"):
+        shutil.copytree(ROOT / part, folder / part)
+    command = [sys.executable, str(ROOT / ".hatch" / "compile.py"), str(folder)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return [sys.executable, "-c", RUN.format(str(folder))]
+
+
+def compare(
+    target: Path, repeats: int, rivals: dict[str, str], say: Callable[[str], None] = print, *, compiled: bool = False
+) -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as folder:
         listing = Path(folder, "parsed.json")
@@ -176,10 +192,11 @@ def compare(target: Path, repeats: int, rivals: dict[str, str], say: Callable[[s
         if counts["parses"] != counts["parsed"]:
             say(f"  some of them more than once: {counts['parses']} parses")
 
-        base = [sys.executable, "-m", "torchdoctor", "lint", "--isolated", "--select", "all", "--quiet", str(target)]
+        ours = compiled_in(Path(folder, "compiled")) if compiled else [sys.executable, "-m", "torchdoctor"]
+        base = [*ours, "lint", "--isolated", "--select", "all", "--quiet", str(target)]
         commands = {
             "bare libcst.parse_module": inner("parse", listing),
-            "torchdoctor lint": [*base, "--no-cache", "--jobs", "1"],
+            f"torchdoctor lint{', compiled' if compiled else ''}": [*base, "--no-cache", "--jobs", "1"],
             **{name: shlex.split(text.format(path=shlex.quote(str(target)))) for name, text in rivals.items()},
         }
         runs: dict[str, list[Measured]] = {name: [] for name in commands}
@@ -221,6 +238,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("path", type=Path, nargs="?")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--compiled", action="store_true", help="lint with a compiled copy, as wheels hold it")
     parser.add_argument("--rival", action="append", default=[], metavar="NAME=COMMAND", help="{path} stands for PATH")
     parser.add_argument("--parse", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--list", type=Path, nargs=2, help=argparse.SUPPRESS)
@@ -235,7 +253,8 @@ def main() -> None:
     elif options.path is None:
         parser.error("PATH is missing")
     else:
-        compare(options.path.absolute(), options.repeats, dict(rival.split("=", 1) for rival in options.rival))
+        rivals = dict(rival.split("=", 1) for rival in options.rival)
+        compare(options.path.absolute(), options.repeats, rivals, compiled=options.compiled)
 
 
 if __name__ == "__main__":
