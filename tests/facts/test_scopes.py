@@ -13,8 +13,7 @@ import libcst as cst
 import pytest
 
 from tests.facts.real_files import ALL, SOME, id_of, text_of
-from torchdoctor.facts.scope import Scope
-from torchdoctor.facts.scopes import Scopes
+from torchdoctor.facts.scopes import Scope, Scopes
 from torchdoctor.facts.tree import Tree
 
 PROGRAM = """

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.facts.torch_calls import RECIPES, split_keywords
 from tests.facts.torch_tensors import NODE, TALLY, Draw, Judge
 from torchdoctor.facts import torch_api
-from torchdoctor.facts.torch_api.records import Row
+from torchdoctor.facts.torch_api.rows import Row
 from torchdoctor.facts.torch_api.table import table
 from torchdoctor.facts.values import Known, Tensor
 

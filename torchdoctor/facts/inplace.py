@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from torchdoctor.facts.layers import made_modules
-from torchdoctor.facts.origin import Origin
-from torchdoctor.facts.origins import called_function
+from torchdoctor.facts.origins import Origin, called_function
 from torchdoctor.facts.registry import contents
 from torchdoctor.facts.remembered import remembered
 

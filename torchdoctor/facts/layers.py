@@ -10,8 +10,7 @@ import libcst as cst
 
 from torchdoctor.facts.classes import ClassFacts
 from torchdoctor.facts.kinds import kinds_of
-from torchdoctor.facts.origin import Origin
-from torchdoctor.facts.origins import origins, owner_of_self
+from torchdoctor.facts.origins import Origin, origins, owner_of_self
 from torchdoctor.facts.remembered import remembered
 from torchdoctor.facts.tree import own_nodes
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from torchdoctor.facts.scope import Binding, Scope
+from torchdoctor.facts.scopes import Binding, Scope
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File

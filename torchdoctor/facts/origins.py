@@ -7,14 +7,14 @@ they are written; a rule that must be sure asks that *every* origin is what it l
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from torchdoctor.facts.classes import ClassFacts, receiver_name
 from torchdoctor.facts.defined import defined
-from torchdoctor.facts.origin import Origin
-from torchdoctor.facts.scope import Binding
+from torchdoctor.facts.scopes import Binding
 from torchdoctor.facts.tree import own_nodes
 
 if TYPE_CHECKING:
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 _DEPTH = 6
 _AROUND = (cst.ClassDef, cst.FunctionDef, cst.Lambda)
 _MOST = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """An expression that makes a value, and the file that it stands in."""
+
+    file: File
+    node: cst.BaseExpression
 
 
 def origins(file: File, node: cst.BaseExpression, depth: int = _DEPTH) -> list[Origin]:

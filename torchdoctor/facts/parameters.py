@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from torchdoctor.facts.layers import is_parameter
-from torchdoctor.facts.origin import Origin
-from torchdoctor.facts.origins import assigned, origins
+from torchdoctor.facts.origins import Origin, assigned, origins
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File

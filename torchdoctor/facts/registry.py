@@ -12,8 +12,7 @@ import libcst as cst
 from torchdoctor.facts.classes import ClassFacts, Write, receiver_name
 from torchdoctor.facts.collections import Addition, additions, items
 from torchdoctor.facts.initialisers import constructing
-from torchdoctor.facts.origin import Origin
-from torchdoctor.facts.origins import assigned, called_function, owner_of_self, returned
+from torchdoctor.facts.origins import Origin, assigned, called_function, owner_of_self, returned
 from torchdoctor.facts.remembered import remembered
 from torchdoctor.facts.tree import within
 

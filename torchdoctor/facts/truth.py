@@ -14,7 +14,7 @@ import libcst as cst
 from torchdoctor.facts.file import File
 from torchdoctor.facts.literals import MISSING, literal
 from torchdoctor.facts.reach import called_by
-from torchdoctor.facts.scope import Binding
+from torchdoctor.facts.scopes import Binding
 from torchdoctor.facts.tree import within
 
 _STATEMENTS = (cst.If, cst.While, cst.Assert, cst.IfExp)

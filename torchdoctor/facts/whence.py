@@ -18,7 +18,7 @@ from torchdoctor.finding import Span
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
-    from torchdoctor.facts.scope import Binding
+    from torchdoctor.facts.scopes import Binding
 
 _HOPS = 8
 # Methods that leave an aspect of their tensor as it is: what made it so stands further back.

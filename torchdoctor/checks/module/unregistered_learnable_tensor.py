@@ -17,7 +17,7 @@ from torchdoctor.facts.file import File
 from torchdoctor.facts.initialisers import constructing
 from torchdoctor.facts.layers import is_parameter
 from torchdoctor.facts.learning import gets_gradients_later, is_trained_by_hand
-from torchdoctor.facts.origin import Origin
+from torchdoctor.facts.origins import Origin
 from torchdoctor.facts.parameters import asks_for_gradients, derived_from_parameter, is_learnable, makes_tensor
 from torchdoctor.facts.registry import is_registered, kept_in_containers, kind_of_container, manages_itself
 

@@ -15,7 +15,7 @@ from torchdoctor.checks.module._wrapping import wrapped
 from torchdoctor.facts.classes import ClassFacts
 from torchdoctor.facts.file import File
 from torchdoctor.facts.layers import made_modules, needs_registration
-from torchdoctor.facts.origin import Origin
+from torchdoctor.facts.origins import Origin
 from torchdoctor.facts.registry import (
     Kept,
     is_hidden,

@@ -14,9 +14,9 @@ from torchdoctor.facts import tensor as algebra
 from torchdoctor.facts.passing import is_starred
 from torchdoctor.facts.refusal import Refusal
 from torchdoctor.facts.torch_api import arrays, indexing, modules, operators, refusals
-from torchdoctor.facts.torch_api.arguments import NotKnown, Use
+from torchdoctor.facts.torch_api.arguments import Arguments, NotKnown, Use
 from torchdoctor.facts.torch_api.operands import as_array, as_tensor, is_array
-from torchdoctor.facts.torch_api.records import Arguments, Row
+from torchdoctor.facts.torch_api.rows import Row
 from torchdoctor.facts.torch_api.slices import Key, Slice
 from torchdoctor.facts.torch_api.table import table
 from torchdoctor.facts.values import UNKNOWN, Array, Const, Fields, Known, Made, Tensor, Value

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
 from typing import Any
 
 import libcst as cst
 
 from torchdoctor.facts import sizes as s
+from torchdoctor.facts.fixed import fixed
 from torchdoctor.facts.joins import join
+from torchdoctor.facts.refusal import Refusal
 from torchdoctor.facts.tensor import size, with_layout
 from torchdoctor.facts.torch_api.operands import as_array, as_tensor
-from torchdoctor.facts.torch_api.records import Arguments
 from torchdoctor.facts.values import (
     UNKNOWN,
     Arithmetic,
@@ -21,6 +22,7 @@ from torchdoctor.facts.values import (
     Dim,
     Element,
     Item,
+    Known,
     Made,
     Named,
     OneOf,
@@ -30,6 +32,29 @@ from torchdoctor.facts.values import (
     Unknown,
     Value,
 )
+
+
+@fixed
+class Arguments:
+    """What a call passes: ``node`` is the call, ``values`` the positional arguments (a method's receiver first).
+
+    ``starred``: *args or **kwargs were passed, so what is not seen may be given all the same. ``grad`` is the grad
+    mode, Known(False) where it is off. ``nodes`` are the argument expressions, where ``node`` is not the call itself.
+    ``refuse`` is told where torch refuses; ``forward`` calls a module that is not torch's own.
+    """
+
+    node: cst.CSTNode
+    values: tuple[Value, ...]
+    keywords: Mapping[str, Value]
+    starred: bool = False
+    grad: Known[bool] | None = None
+    nodes: tuple[cst.CSTNode, ...] = ()
+    refuse: Callable[[Refusal], None] | None = None
+    forward: Callable[[Made, Value], Value | None] | None = None
+
+    def of_module(self, starred: bool, nodes: tuple[cst.CSTNode, ...]) -> Arguments:
+        """The same, with what is told of the arguments that its module was made with."""
+        return Arguments(self.node, self.values, self.keywords, starred, self.grad, nodes, self.refuse, self.forward)
 
 
 class NotKnown(Exception):

@@ -9,9 +9,8 @@ from typing import TypeVar
 
 from torchdoctor.facts import sizes as s
 from torchdoctor.facts.axes import Shape
-from torchdoctor.facts.torch_api.arguments import NotKnown, Use
+from torchdoctor.facts.torch_api.arguments import Arguments, NotKnown, Use
 from torchdoctor.facts.torch_api.dtypes import NAMES
-from torchdoctor.facts.torch_api.records import Arguments
 from torchdoctor.facts.torch_api.rules import broadcast_shapes
 from torchdoctor.facts.values import Array, Const, Dim, Named, Result, Sequence, Value
 

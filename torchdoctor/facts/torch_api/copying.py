@@ -9,8 +9,7 @@ from torchdoctor.facts.torch_api.dtypes import CASTS, device_of, dtype_of, legac
 from torchdoctor.facts.torch_api.gradients import cut, of_input, of_same, through
 from torchdoctor.facts.torch_api.memory import fresh, kept, kept_or_same, unordered
 from torchdoctor.facts.torch_api.operands import as_tensor
-from torchdoctor.facts.torch_api.records import Row
-from torchdoctor.facts.torch_api.rows import computed, effect
+from torchdoctor.facts.torch_api.rows import Row, computed, effect
 from torchdoctor.facts.torch_api.rules import DISCRETE, FLOATS, same_scale, shape_of
 from torchdoctor.facts.torch_api.views import channels_last
 from torchdoctor.facts.values import Const, Known, Named, Sequence, Shape, Tensor, Value, const

@@ -18,8 +18,7 @@ from torchdoctor.facts.torch_api.from_data import (
 )
 from torchdoctor.facts.torch_api.gradients import created, cut
 from torchdoctor.facts.torch_api.memory import fresh, fresh_if_input_contiguous, kept, unordered
-from torchdoctor.facts.torch_api.records import Row
-from torchdoctor.facts.torch_api.rows import computed, effect, row
+from torchdoctor.facts.torch_api.rows import Row, computed, effect, row
 from torchdoctor.facts.torch_api.rules import (
     NameRule,
     ShapeRule,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from torchdoctor.facts.torch_api.arguments import Use
 from torchdoctor.facts.torch_api.gradients import GradRule, cut, of_same, through
 from torchdoctor.facts.torch_api.memory import fresh_if_input_contiguous, kept_by_all, kept_or_same
-from torchdoctor.facts.torch_api.records import Row
-from torchdoctor.facts.torch_api.rows import attempt, computed, effect, row
+from torchdoctor.facts.torch_api.rows import Row, attempt, computed, effect, row
 from torchdoctor.facts.torch_api.rules import NameRule, as_float, broadcast, fixed, floating, promoted, scaled
 from torchdoctor.facts.values import Known, Value
 

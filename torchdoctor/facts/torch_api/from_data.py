@@ -11,8 +11,7 @@ from torchdoctor.facts.torch_api.dtypes import device_of
 from torchdoctor.facts.torch_api.gradients import cut, of_same
 from torchdoctor.facts.torch_api.memory import fresh, kept_or_same, unordered
 from torchdoctor.facts.torch_api.operands import as_tensor
-from torchdoctor.facts.torch_api.records import Row
-from torchdoctor.facts.torch_api.rows import attempt, computed, effect
+from torchdoctor.facts.torch_api.rows import Row, attempt, computed, effect
 from torchdoctor.facts.torch_api.rules import (
     fixed,
     given_dtype,

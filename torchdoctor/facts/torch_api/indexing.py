@@ -5,12 +5,11 @@ from __future__ import annotations
 from torchdoctor.facts import sizes as s
 from torchdoctor.facts.axes import Shape, dim_of
 from torchdoctor.facts.tensor import narrowed, scattered, selected, size, unsqueezed
-from torchdoctor.facts.torch_api.arguments import NotKnown, Use
+from torchdoctor.facts.torch_api.arguments import Arguments, NotKnown, Use
 from torchdoctor.facts.torch_api.gradients import cut
 from torchdoctor.facts.torch_api.memory import fresh, fresh_if_input_contiguous, kept, unordered
 from torchdoctor.facts.torch_api.operands import as_tensor
-from torchdoctor.facts.torch_api.records import Arguments, Row
-from torchdoctor.facts.torch_api.rows import computed, effect, row, seeing
+from torchdoctor.facts.torch_api.rows import Row, computed, effect, row, seeing
 from torchdoctor.facts.torch_api.rules import broadcast_shapes, fixed, of_maps, same_scale, shape_of, unknown_sizes
 from torchdoctor.facts.torch_api.slices import Key, Slice, bound, consumes, is_absent, left_as_it_is, length_of
 from torchdoctor.facts.values import Const, Dim, Sequence, Tensor, Value

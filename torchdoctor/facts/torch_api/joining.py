@@ -11,8 +11,7 @@ from torchdoctor.facts.torch_api.arguments import NotKnown, Use
 from torchdoctor.facts.torch_api.gradients import joined_grad
 from torchdoctor.facts.torch_api.memory import fresh, fresh_if_contiguous, unordered
 from torchdoctor.facts.torch_api.operands import as_tensor
-from torchdoctor.facts.torch_api.records import Row
-from torchdoctor.facts.torch_api.rows import effect, row, seeing
+from torchdoctor.facts.torch_api.rows import Row, effect, row, seeing
 from torchdoctor.facts.torch_api.rules import (
     ShapeRule,
     broadcast_shapes,

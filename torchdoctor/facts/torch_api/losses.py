@@ -6,8 +6,7 @@ from torchdoctor.facts.axes import Shape
 from torchdoctor.facts.tensor import contiguous, scattered
 from torchdoctor.facts.torch_api.arguments import NotKnown, Use
 from torchdoctor.facts.torch_api.gradients import GradRule, of_input, through
-from torchdoctor.facts.torch_api.records import Row
-from torchdoctor.facts.torch_api.rows import row
+from torchdoctor.facts.torch_api.rows import Row, row
 from torchdoctor.facts.torch_api.rules import ShapeRule, broadcast_shapes, same, shape_of
 from torchdoctor.facts.values import Tensor
 

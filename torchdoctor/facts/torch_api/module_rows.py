@@ -7,11 +7,10 @@ from typing import Any
 
 import libcst as cst
 
-from torchdoctor.facts.torch_api.arguments import Use
+from torchdoctor.facts.torch_api.arguments import Arguments, Use
 from torchdoctor.facts.torch_api.gradients import GradRule, parametric
 from torchdoctor.facts.torch_api.memory import MemoryRule, fresh_if_input_contiguous
-from torchdoctor.facts.torch_api.records import Arguments, Effect, Row
-from torchdoctor.facts.torch_api.rows import row
+from torchdoctor.facts.torch_api.rows import Effect, Row, row
 from torchdoctor.facts.torch_api.rules import NameRule, ShapeRule, floating, same
 from torchdoctor.facts.values import Made, const
 

@@ -10,7 +10,7 @@ import libcst as cst
 
 from torchdoctor.facts.refusal import Refusal
 from torchdoctor.facts.torch_api import refusals, windows
-from torchdoctor.facts.torch_api.arguments import Use
+from torchdoctor.facts.torch_api.arguments import Arguments, Use
 from torchdoctor.facts.torch_api.gradients import through
 from torchdoctor.facts.torch_api.layers import (
     bagged,
@@ -26,9 +26,8 @@ from torchdoctor.facts.torch_api.losses import OLD
 from torchdoctor.facts.torch_api.memory import fresh, unordered
 from torchdoctor.facts.torch_api.module_rows import ModuleRow, layer, module
 from torchdoctor.facts.torch_api.neural import AVERAGE, slides, with_indices
-from torchdoctor.facts.torch_api.records import Arguments, Effect
 from torchdoctor.facts.torch_api.recurrent import attended, lstm, lstm_cell, of_cell, recurrent, unpadded
-from torchdoctor.facts.torch_api.rows import attempt, view
+from torchdoctor.facts.torch_api.rows import Effect, attempt, view
 from torchdoctor.facts.torch_api.rules import fixed, scaled
 from torchdoctor.facts.torch_api.views import flatten
 from torchdoctor.facts.values import UNKNOWN, Dim, Made, Result, Tensor, Value

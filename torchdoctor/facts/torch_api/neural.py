@@ -11,8 +11,7 @@ from torchdoctor.facts.torch_api import windows
 from torchdoctor.facts.torch_api.arguments import Use
 from torchdoctor.facts.torch_api.gradients import cut, joined_grad
 from torchdoctor.facts.torch_api.memory import fresh, fresh_if_input_contiguous, unordered
-from torchdoctor.facts.torch_api.records import Effect, Row
-from torchdoctor.facts.torch_api.rows import computed, effect, row
+from torchdoctor.facts.torch_api.rows import Effect, Row, computed, effect, row
 from torchdoctor.facts.torch_api.rules import ShapeRule, ending, ending_space, fixed, floating, of_floats, shape_of
 from torchdoctor.facts.values import Dim, Known, Sequence, Value
 

@@ -7,12 +7,11 @@ from collections.abc import Callable
 from torchdoctor.facts import sizes as s
 from torchdoctor.facts.tensor import scattered
 from torchdoctor.facts.torch_api import refusals
-from torchdoctor.facts.torch_api.arguments import Use
+from torchdoctor.facts.torch_api.arguments import Arguments, Use
 from torchdoctor.facts.torch_api.copying import shape_value
 from torchdoctor.facts.torch_api.dtypes import NAMES
 from torchdoctor.facts.torch_api.gradients import cut, of_same
 from torchdoctor.facts.torch_api.operands import as_array
-from torchdoctor.facts.torch_api.records import Arguments
 from torchdoctor.facts.torch_api.rows import attempt, seeing
 from torchdoctor.facts.torch_api.rules import shape_of
 from torchdoctor.facts.torch_api.table import table

@@ -7,8 +7,7 @@ from torchdoctor.facts.axes import Shape
 from torchdoctor.facts.torch_api.arguments import Use
 from torchdoctor.facts.torch_api.gradients import through
 from torchdoctor.facts.torch_api.memory import MemoryRule, fresh, unordered
-from torchdoctor.facts.torch_api.records import Row
-from torchdoctor.facts.torch_api.rows import computed, effect, row
+from torchdoctor.facts.torch_api.rows import Row, computed, effect, row
 from torchdoctor.facts.torch_api.rules import (
     NameRule,
     ShapeRule,

@@ -13,8 +13,7 @@ from torchdoctor.facts.torch_api.memory import (
     kept_by_all,
     unordered,
 )
-from torchdoctor.facts.torch_api.records import Effect, Row
-from torchdoctor.facts.torch_api.rows import attempt, computed, effect, row
+from torchdoctor.facts.torch_api.rows import Effect, Row, attempt, computed, effect, row
 from torchdoctor.facts.torch_api.rules import (
     NameRule,
     ShapeRule,

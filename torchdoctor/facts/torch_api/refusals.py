@@ -13,8 +13,7 @@ from functools import lru_cache
 import libcst as cst
 
 from torchdoctor.facts.refusal import Refusal, shape_text, sizes_of
-from torchdoctor.facts.torch_api.arguments import NotKnown, Use
-from torchdoctor.facts.torch_api.records import Arguments
+from torchdoctor.facts.torch_api.arguments import Arguments, NotKnown, Use
 from torchdoctor.facts.values import Made, Tensor, Value
 
 Rule = Callable[[Use], Refusal | None]

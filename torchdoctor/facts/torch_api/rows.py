@@ -13,15 +13,29 @@ from typing import TypeVar
 import libcst as cst
 
 from torchdoctor.facts.axes import Shape
+from torchdoctor.facts.fixed import fixed
 from torchdoctor.facts.tensor import named, scattered
 from torchdoctor.facts.torch_api.arguments import NotKnown, Use
 from torchdoctor.facts.torch_api.gradients import GradRule, created, of_same, through
 from torchdoctor.facts.torch_api.memory import MemoryRule, kept
-from torchdoctor.facts.torch_api.records import Effect, Row
 from torchdoctor.facts.torch_api.rules import ENDINGS, NameRule, ShapeRule, same, same_device, same_dtype
 from torchdoctor.facts.values import Known, Named, Result, Tensor, Value
 
 T = TypeVar("T")
+Effect = Callable[[Use], Value | None]
+
+
+@fixed
+class Row:
+    """``names`` are full names of functions, or method names after a dot; ``effect`` works out the result.
+
+    ``kind`` is "computed" (a new tensor), "view" (the same elements seen otherwise) or "other".
+    """
+
+    names: tuple[str, ...]
+    parameters: tuple[str, ...]
+    effect: Effect
+    kind: str = "other"
 
 
 def row(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from torchdoctor.facts.torch_api.module_rows import ModuleRow
-from torchdoctor.facts.torch_api.records import Row
+from torchdoctor.facts.torch_api.rows import Row
 
 # The modules that hold rows. Of two rows with one name the later counts.
 PARTS = (

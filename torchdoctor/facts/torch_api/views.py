@@ -23,8 +23,7 @@ from torchdoctor.facts.tensor import (
 )
 from torchdoctor.facts.torch_api.arguments import NotKnown, Use
 from torchdoctor.facts.torch_api.gradients import cut
-from torchdoctor.facts.torch_api.records import Row
-from torchdoctor.facts.torch_api.rows import attempt, effect, seeing, view
+from torchdoctor.facts.torch_api.rows import Row, attempt, effect, seeing, view
 from torchdoctor.facts.torch_api.rules import shape_of
 from torchdoctor.facts.values import Const, Dim, Tensor, Value
 from torchdoctor.facts.viewing import flattened, reshaped, unflattened, view_fails, viewed
