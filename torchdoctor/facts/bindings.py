@@ -67,7 +67,7 @@ class Bindings:
             self.bind(target.value, UNKNOWN)
         elif type(target) is cst.Attribute:
             of = self.run.evaluate(target.value)
-            self.run.state.heap[(of, target.attr.value)] = value
+            self.run.state.heap.put(of, target.attr.value, value)
             self.run.flows.hint_attribute(value, of, target.attr.value)
             cleared = target.attr.value == "grad" and value == const(None)
             self.run.emit(
@@ -81,10 +81,10 @@ class Bindings:
         keys = [self.run.evaluate(s.slice.value) for s in target.slice if isinstance(s.slice, cst.Index)]
         if isinstance(of, Made) and of.name in ("builtins.dict", "builtins.list"):
             if len(keys) == 1 and isinstance(keys[0], Const):
-                self.run.state.heap[(of, ("item", keys[0].value))] = value
+                self.run.state.heap.put(of, ("item", keys[0].value), value)
             else:
-                known = self.run.state.heap.get((of, "[]"))
-                self.run.state.heap[(of, "[]")] = value if known is None else join(known, value)
+                known = self.run.state.heap.look(of, "[]")
+                self.run.state.heap.put(of, "[]", value if known is None else join(known, value))
         self.run.emit("write", statement, of, (keys[0] if len(keys) == 1 else UNKNOWN, value))
 
     def _unpack(self, target: cst.Tuple | cst.List, value: Value) -> None:

@@ -173,8 +173,8 @@ class Calls:
         """A list or dict that was handed out may hold anything afterwards."""
         if isinstance(value, Made) and value.name in ("builtins.list", "builtins.dict"):
             grown = self.run.state.heap.has(value, "[]")
-            self.run.state.heap[(value, "[]" if grown else stacks.LENT)] = UNKNOWN
-            self.run.state.heap.pop((value, stacks.ALL), None)
+            self.run.state.heap.put(value, "[]" if grown else stacks.LENT, UNKNOWN)
+            self.run.state.heap.drop(value, stacks.ALL)
 
     # -- functions and classes by name ----------------------------------------------------------------------------
 
@@ -448,10 +448,10 @@ class Calls:
     def _mutated(self, receiver: Value, name: str, value: Value) -> None:
         """An in-place method changes whatever holds the tensor."""
         if name.endswith("_") and not name.startswith("_") and isinstance(receiver, Tensor):
-            for table in (self.run.state.names, self.run.state.heap):
-                for held, known in table.items():
-                    if known is receiver:
-                        table[held] = value  # type: ignore[index]
+            names = self.run.state.names
+            for held in [held for held, known in names.items() if known is receiver]:
+                names[held] = value
+            self.run.state.heap.replace(receiver, value)
 
     def _own_method(self, receiver: Value, name: str) -> tuple[ClassFacts, cst.FunctionDef] | None:
         if not isinstance(receiver, (Made, Self)):

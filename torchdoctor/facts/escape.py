@@ -139,7 +139,7 @@ class _Escapes:
         elif isinstance(value, OneOf):
             inner = tuple(value.options)
         elif isinstance(value, Made) and value.name.startswith("builtins."):
-            added = self.flow.end.heap.get((value, "[]"))
+            added = self.flow.end.heap.look(value, "[]")
             inner = (*value.args, *(part for _, part in value.keywords), *((added,) if added is not None else ()))
         elif isinstance(value, (Attr, Item, Element, Scaled)):
             inner = (value.of,)

@@ -181,7 +181,7 @@ class Expressions:
         made = Made("builtins.list", node, (), ((ANY, element),))
         if isinstance(node, cst.DictComp):
             made = Made("builtins.dict", node)
-        self.run.state.heap[(made, "[]")] = element
+        self.run.state.heap.put(made, "[]", element)
         return made
 
     def _enter_for(self, clause: cst.CompFor) -> int:

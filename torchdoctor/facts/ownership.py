@@ -106,7 +106,7 @@ def _of_result(flow: Flow, value: Result, depth: int) -> Parameters:
 def _of_container(flow: Flow, value: Made, depth: int) -> Parameters:
     if value.name == "builtins.dict" and value.keywords:
         return _all(flow, tuple(v for key, v in value.keywords if key == "params"), depth)
-    added = flow.end.heap.get((value, "[]"))
+    added = flow.end.heap.look(value, "[]")
     return _all(flow, (*value.args, *((added,) if added is not None else ())), depth)
 
 

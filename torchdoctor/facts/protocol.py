@@ -152,8 +152,9 @@ class Protocol:
         """After these, the last item of a list is not the one that was put there last."""
         if isinstance(receiver, Made) and receiver.name == "builtins.list":
             heap = self.run.state.heap
-            heap.setdefault((receiver, "[]"), UNKNOWN)
-            heap[(receiver, stacks.LAST)] = heap[(receiver, stacks.ALL)] = UNKNOWN
+            heap.put(receiver, "[]", heap.look(receiver, "[]") or UNKNOWN)
+            heap.put(receiver, stacks.LAST, UNKNOWN)
+            heap.put(receiver, stacks.ALL, UNKNOWN)
         elif isinstance(receiver, Made) and receiver.name == stacks.SEQUENTIAL:
             stacks.add(self.run, receiver, UNKNOWN)
         return None

@@ -36,9 +36,8 @@ def layers(run: Run, call: cst.Call) -> tuple[Value, ...]:
 
 def begin(heap: Heap, items: Made) -> Made:
     """A list is made anew, perhaps in another turn of a loop: what the last one was given is not in it."""
-    if (items, "[]") in heap or (items, LENT) in heap:
-        for key in ("[]", LAST, ALL, LENT):
-            heap.pop((items, key), None)
+    for key in ("[]", LAST, ALL, LENT):
+        heap.drop(items, key)
     return items
 
 
@@ -46,10 +45,10 @@ def grow(heap: Heap, items: Made, added: Value, whole: Value, *, once: bool) -> 
     """Note that a list has got more items: ``added`` stands for any of them, ``whole`` holds them all in order.
     ``once``: this happens no more than once to this list."""
     before, more = held(items, heap) if once else None, held(whole, heap)
-    known = heap.get((items, "[]"))
-    heap[(items, "[]")] = added if known is None else join(known, added)
-    heap[(items, LAST)] = more[-1] if more else UNKNOWN
-    heap[(items, ALL)] = Sequence((*before, *more)) if before is not None and more is not None else UNKNOWN
+    known = heap.look(items, "[]")
+    heap.put(items, "[]", added if known is None else join(known, added))
+    heap.put(items, LAST, more[-1] if more else UNKNOWN)
+    heap.put(items, ALL, Sequence((*before, *more)) if before is not None and more is not None else UNKNOWN)
 
 
 def held(value: Value, heap: Heap) -> tuple[Value, ...] | None:
@@ -96,7 +95,7 @@ def add(run: Run, stack: Made, layer: Value) -> None:
     """Note that a Sequential is given one more layer; in a loop, that it is given some, and this one last."""
     before = run.state.heap.ask(stack, ADDED) if not run.loops else None
     known = before.items if isinstance(before, Sequence) else () if before is None else (UNKNOWN,)
-    run.state.heap[(stack, ADDED)] = Sequence((UNKNOWN, layer) if run.loops else (*known, layer))
+    run.state.heap.put(stack, ADDED, Sequence((UNKNOWN, layer) if run.loops else (*known, layer)))
 
 
 def completed(value: Value, heap: Heap) -> Value:

@@ -18,20 +18,26 @@ _UNSET: frozenset[Mode] = frozenset((Mode(None),))
 _RECORDING = GradMode()
 
 
-class Heap(dict[Key, Value]):
-    """Attributes and items of objects, by (object, name or key); ``asked``: those that a run wanted to know."""
+class Heap:
+    """Attributes and items of objects, by (object, name or key); ``asked``: those that a run wanted to know.
 
-    __slots__ = ("asked",)
+    A copy shares what is known with the heap that it was made from, until one of them learns something: most branches
+    write nothing, and whether they did is told by that.
+    """
 
-    def __init__(self, known: Mapping[Key, Value] | None = None, asked: set[Key] | None = None) -> None:
-        super().__init__(known or {})
-        self.asked = set() if asked is None else asked
+    def __init__(self, known: Heap | None = None, asked: set[Key] | None = None) -> None:
+        self.asked: set[Key] = set() if asked is None else asked
+        self._known: dict[Key, Value] = {} if known is None else known._known
+        self._exact: frozenset[tuple[Key, object]] | None = None if known is None else known._exact
+        self._is_shared = known is not None
+        if known is not None:
+            known._is_shared = True
 
     def ask(self, of: Value, name: object) -> Value | None:
         """What is known, for a run that goes on as the answer has it; None where nothing is."""
         key = (of, name)
         self.asked.add(key)
-        return self.get(key)
+        return self._known.get(key)
 
     def has(self, of: Value, name: object) -> bool:
         return self.ask(of, name) is not None
@@ -39,13 +45,64 @@ class Heap(dict[Key, Value]):
     def has_any(self, of: Value) -> bool:
         """Whether anything is known of what an object holds."""
         self.asked.add((of, ANY))
-        return any(one == of for one, _ in self)
+        return any(one == of for one, _ in self._known)
 
     def was_asked(self, key: Key) -> bool:
         return key in self.asked or (key[0], ANY) in self.asked
 
+    def look(self, of: Value, name: object) -> Value | None:
+        """The same as ``ask``, by somebody else than the run."""
+        return self._known.get((of, name))
+
+    def put(self, of: Value, name: object, value: Value) -> None:
+        self._mine()[of, name] = value
+
+    def drop(self, of: Value, name: object) -> None:
+        if (of, name) in self._known:
+            del self._mine()[of, name]
+
+    def items(self) -> list[tuple[Key, Value]]:
+        return list(self._known.items())
+
+    def replace(self, value: Value, new: Value) -> None:
+        """Put another value wherever this very one is held."""
+        for (of, name), held in self.items():
+            if held is value:
+                self.put(of, name, new)
+
+    def exact(self) -> frozenset[tuple[Key, object]]:
+        """All that is known, to tell heaps apart by."""
+        if self._exact is None:
+            self._exact = frozenset([(key, exact(value)) for key, value in self._known.items()])
+        return self._exact
+
     def copy(self) -> Heap:
         return Heap(self, self.asked)
+
+    def joined(self, other: Heap) -> Heap:
+        """What is known where two ways meet."""
+        if _unchanged(self._known, other._known):
+            return self.copy()
+        a, b = self._known, other._known
+        known = {key: value if value is b[key] else join(value, b[key]) for key, value in a.items() if key in b}
+        for key in a.keys() ^ b.keys():
+            # What was put into a list on one way only is what it holds, if anything; an attribute may be another thing.
+            known[key] = (a.get(key) or b[key]) if key[1] == "[]" else UNKNOWN
+        heap = Heap(None, self.asked)
+        heap._known = known
+        return heap
+
+    def changed(self, other: Heap) -> Iterator[Key]:
+        """The keys of which the two know different things."""
+        return iter(()) if self._known is other._known else _changed(self._known, other._known)
+
+    def _mine(self) -> dict[Key, Value]:
+        """What is known, to be written to."""
+        if self._is_shared:
+            self._known = dict(self._known)
+            self._is_shared = False
+        self._exact = None
+        return self._known
 
 
 class State:
@@ -84,7 +141,7 @@ class State:
             and self.grad == other.grad
             and self.modes == other.modes
             and not any(name in read for name in _changed(self.names, other.names))
-            and not any(map(asked, _changed(self.heap, other.heap)))
+            and not any(map(asked, self.heap.changed(other.heap)))
         )
 
 
@@ -95,7 +152,7 @@ def joined(a: State, b: State) -> State:
     if b.dead:
         return a.copy()
     grad = a.grad if a.grad == b.grad else GradMode(None, a.grad.because or b.grad.because)
-    return State(_join_names(a.names, b.names), _join_heaps(a.heap, b.heap), _join_modes(a.modes, b.modes), grad)
+    return State(_join_names(a.names, b.names), a.heap.joined(b.heap), _join_modes(a.modes, b.modes), grad)
 
 
 def _join_names(a: dict[str, Value], b: dict[str, Value]) -> dict[str, Value]:
@@ -108,18 +165,6 @@ def _join_names(a: dict[str, Value], b: dict[str, Value]) -> dict[str, Value]:
     return names
 
 
-def _join_heaps(a: Heap, b: Heap) -> Heap:
-    if _unchanged(a, b):
-        return a.copy()
-    heap = Heap(
-        {key: value if value is b[key] else join(value, b[key]) for key, value in a.items() if key in b}, a.asked
-    )
-    for key in a.keys() ^ b.keys():
-        # What was put into a list on one way only is what it holds, if anything; an attribute may be something else.
-        heap[key] = (a.get(key) or b[key]) if key[1] == "[]" else UNKNOWN
-    return heap
-
-
 def _join_modes(a: Modes, b: Modes) -> Modes:
     if _unchanged(a, b):
         return dict(a)
@@ -128,7 +173,7 @@ def _join_modes(a: Modes, b: Modes) -> Modes:
 
 def _unchanged(a: dict[K, V], b: dict[K, V]) -> bool:
     """Whether both are still what they were before the branch: told without a look-up, since hashing values is dear."""
-    return (
+    return a is b or (
         len(a) == len(b)
         and all(x is y for x, y in zip(a.values(), b.values(), strict=True))
         and all(x is y for x, y in zip(a, b, strict=True))

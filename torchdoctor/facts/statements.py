@@ -89,7 +89,7 @@ class Statements:
         if isinstance(statement.target, cst.Name):
             self.run.state.names[statement.target.value] = new
         elif isinstance(statement.target, cst.Attribute):
-            self.run.state.heap[(self.run.evaluate(statement.target.value), statement.target.attr.value)] = new
+            self.run.state.heap.put(self.run.evaluate(statement.target.value), statement.target.attr.value, new)
 
     def _return(self, statement: cst.Return) -> None:
         value = self.run.evaluate(statement.value) if statement.value is not None else const(None)
@@ -114,7 +114,7 @@ class Statements:
             if isinstance(node, cst.Name):
                 self.run.state.names[node.value] = UNKNOWN
             elif isinstance(node, cst.Subscript) and isinstance(of := self.run.evaluate(node.value), Made):
-                self.run.state.heap[(of, LENT)] = UNKNOWN
+                self.run.state.heap.put(of, LENT, UNKNOWN)
 
     def _jump(self, statement: cst.CSTNode, kind: str, ways: list[list[State]]) -> None:
         self.run.emit(kind, statement, UNKNOWN)
