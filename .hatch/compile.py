@@ -17,26 +17,29 @@ from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
 
+import properties
+import records
 from mypyc.build import mypycify
-from records import DECORATORS, written_out
 from setuptools import setup
 from setuptools.command.build_ext import build_ext
 
 COMPILED = Path("torchdoctor", "facts")
-# What a module imports that stays Python: mypyc asks of a cached property anew each time, and knows no metaclasses and
-# no classes that are records at run time only.
-INTERPRETED = frozenset({"ABCMeta", "CodegenState", "NamedTuple", "cached_property", "dataclass_transform", "replace"})
+# What a module imports that stays Python: mypyc knows no metaclasses and no classes that are records at run time only.
+INTERPRETED = frozenset({"ABCMeta", "CodegenState", "NamedTuple", "dataclass_transform", "replace"})
 OPTIONS = ["--config-file=", "--ignore-missing-imports", "--explicit-package-bases"]
 
 
 def modules() -> Iterator[str]:
-    """The modules to compile, their records written out: mypyc knows no class that a decorator puts together."""
+    """The modules to compile, what decorators would put together at run time written out."""
     for path in sorted(COMPILED.rglob("*.py")):
         text = path.read_text("utf-8")
         imported = {node.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.alias)}
         if imported and imported.isdisjoint(INTERPRETED):
-            if not imported.isdisjoint(DECORATORS):
-                path.write_text(written_out(text), "utf-8")
+            if not imported.isdisjoint(records.DECORATORS):
+                text = records.written_out(text)
+            if properties.DECORATOR in imported:
+                text = properties.written_out(text)
+            path.write_text(text, "utf-8")
             yield str(path)
 
 

@@ -40,7 +40,6 @@ CHECK_LINES, PAGE_LINES, CORE_LINES = 85, 120, 300
 LONGER: dict[str, tuple[int, str]] = {
     "facts/calls.py": (485, "one dispatch over everything that can be called; the protocol of training is apart"),
     "facts/expressions.py": (445, "one evaluator, a short method a kind of expression"),
-    "facts/flow.py": (340, "the flows of a file: which to run, in which contexts, and what they share"),
 }
 
 PAGE_SIZE = (25, PAGE_LINES)

@@ -47,7 +47,7 @@ def lint(
             neighbours.adopt(file)
         findings = examine(file, checks, on_error)
         if neighbours is None:
-            file.release()
+            file.let_go()
         else:
             neighbours.settle(file)
         return findings

@@ -10,8 +10,7 @@ import pytest
 from tests.bench import hostile
 from tests.interpreted import only_interpreted
 from torchdoctor import catalogue
-from torchdoctor.facts import flow as flows
-from torchdoctor.facts import ranks
+from torchdoctor.facts import flows, ranks
 from torchdoctor.facts.expressions import Expressions
 from torchdoctor.facts.file import File
 from torchdoctor.facts.values import Value

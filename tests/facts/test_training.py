@@ -11,7 +11,7 @@ from torchdoctor.facts.events import Event
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
 from torchdoctor.facts.ownership import parameters_of, related
-from torchdoctor.facts.training import Training, blamed, training
+from torchdoctor.facts.training import Training, blamed
 from torchdoctor.facts.values import Attr, Made, Param
 from torchdoctor.facts.ways import Ways, answered
 
@@ -35,7 +35,7 @@ def flow_of(code: str, function: str = "f") -> Flow:
 
 
 def states(flow: Flow, event: Event, optimizer: int = 0) -> set[str]:
-    facts = training(flow)
+    facts = flow.training
     return {gradients.state for gradients in facts.gradients(facts.optimizers[optimizer]).states(event)}
 
 
@@ -60,7 +60,7 @@ def states(flow: Flow, event: Event, optimizer: int = 0) -> set[str]:
 )
 def test_whose_parameters_an_optimizer_has(given: str, modules: set[str], complete: bool) -> None:
     flow = flow_of(f"def f(a: nn.Module, b: nn.Module):\n    opt = torch.optim.SGD({given}, lr=1.0)\n    opt.step()\n")
-    facts = training(flow)
+    facts = flow.training
     found = facts.parameters(facts.optimizers[0])
     assert {value.name for value in found.modules if isinstance(value, Param)} == modules
     assert found.complete is complete
@@ -68,7 +68,7 @@ def test_whose_parameters_an_optimizer_has(given: str, modules: set[str], comple
 
 def test_single_tensors_are_known_as_such() -> None:
     flow = flow_of("def f(image):\n    opt = torch.optim.SGD([image], lr=1.0)\n    opt.step()\n")
-    (optimizer,) = training(flow).optimizers
+    (optimizer,) = flow.training.optimizers
     assert isinstance(optimizer, Made)
     found = parameters_of(flow, optimizer.args[0])
     assert [value.name for value in found.tensors if isinstance(value, Param)] == ["image"]
@@ -95,7 +95,7 @@ def test_a_part_is_related_to_its_whole_and_to_nothing_else() -> None:
     ],
 )
 def test_what_is_an_optimizer_by_its_use(use: str, found: bool) -> None:
-    facts = training(flow_of(f"def f(thing, loss):\n    {use}\n"))
+    facts = flow_of(f"def f(thing, loss):\n    {use}\n").training
     assert bool(facts.optimizers) is found
 
 
@@ -118,7 +118,7 @@ def f(G: nn.Module, D: nn.Module, z, real):
 
 def test_two_models_and_two_optimizers() -> None:
     flow = flow_of(TWO)
-    facts = training(flow)
+    facts = flow.training
     generator, critic = facts.optimizers
     of_critic, of_generator = flow.of("backward")
     assert facts.feeds(of_critic, critic) is True and facts.feeds(of_critic, generator) is False
@@ -149,7 +149,7 @@ def test_where_code_out_of_sight_gets_hold_of_an_optimizer(statement: str, escap
     flow = flow_of(
         f"def f(model: nn.Module, x):\n    opt = torch.optim.SGD(model.parameters(), lr=1.0)\n    {statement}\n"
     )
-    facts = training(flow)
+    facts = flow.training
     assert bool(facts.escapes(facts.optimizers[0])) is escapes
 
 
@@ -198,7 +198,7 @@ def test_cleared_gradients_remember_what_was_lost() -> None:
             opt.step()
         """
     )
-    facts = training(flow)
+    facts = flow.training
     (gradients,) = facts.gradients(facts.optimizers[0]).states(flow.of("step")[0])
     assert flow.events[gradients.lost].kind == "backward"
     assert flow.events[gradients.because] is flow.of("zero_grad")[0]
@@ -289,5 +289,5 @@ def test_the_order_of_two_events_is_blamed_where_it_is_made() -> None:
 
 def test_the_facts_of_a_flow_are_kept_with_it() -> None:
     flow = flow_of("def f(x):\n    pass\n")
-    assert training(flow) is training(flow)
-    assert isinstance(training(flow), Training)
+    assert flow.training is flow.training
+    assert isinstance(flow.training, Training)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from torchdoctor.facts.device_moves import Move, moved_to_gpu
+from torchdoctor.facts.fixed import fixed
 from torchdoctor.facts.kinds import is_parametric
 from torchdoctor.facts.torch_api.operands import as_tensor
 from torchdoctor.facts.values import Made, Sequence, Tensor, Value
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from torchdoctor.facts.flow import Flow
 
 
-class Meeting(NamedTuple):
+@fixed
+class Meeting:
     """``event``: the call that torch refuses; ``tensor``: what lies on the CPU; ``move``: of the model.
 
     ``what``: "input" of the model, "inner" input of one of its layers, or "target" beside its output.

@@ -11,6 +11,7 @@ import libcst as cst
 
 from torchdoctor.facts.defined import defined
 from torchdoctor.facts.kinds import is_known_library_class, kinds_of
+from torchdoctor.facts.remembered import Remembering
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
@@ -29,7 +30,7 @@ class Write:
     value: cst.BaseExpression | None = field(repr=False)
 
 
-class ClassFacts:
+class ClassFacts(Remembering):
     """One class of the project."""
 
     def __init__(self, file: File, node: cst.ClassDef) -> None:
@@ -144,7 +145,7 @@ class ClassFacts:
         return tuple(other for other in self.file.classes if other is not self and self in other.ancestry)
 
 
-class Classes:
+class Classes(Remembering):
     """The classes of one file."""
 
     def __init__(self, file: File) -> None:
@@ -161,9 +162,11 @@ class Classes:
             facts = self._facts[node] = ClassFacts(self.file, node)
         return facts
 
-    def known(self) -> list[ClassFacts]:
-        """Those that somebody has asked for."""
-        return list(self._facts.values())
+    def let_go(self, *but: str) -> None:
+        super().let_go(*but)
+        for facts in self._facts.values():
+            facts.let_go()
+        self._facts.clear()
 
     @cached_property
     def modules(self) -> list[ClassFacts]:

@@ -13,26 +13,24 @@ from torchdoctor.facts.literals import MISSING, literal
 from torchdoctor.facts.names import Names, dotted
 from torchdoctor.facts.neighbours import Neighbours
 from torchdoctor.facts.positions import in_text, locate
-from torchdoctor.facts.remembered import break_circles
+from torchdoctor.facts.remembered import Remembering
 from torchdoctor.facts.scopes import Scopes
 from torchdoctor.facts.tree import Tree, is_kind
 from torchdoctor.finding import Span
 
 if TYPE_CHECKING:
     from torchdoctor.facts.classes import Classes
-    from torchdoctor.facts.flow import Flows
+    from torchdoctor.facts.flows import Flows
     from torchdoctor.facts.guards import Guards
     from torchdoctor.facts.refused import Refusals
 
 N = TypeVar("N", bound=cst.CSTNode)
 Function = cst.FunctionDef | cst.Lambda
-# What rests on the text alone, and takes long to make again.
-_OWN = frozenset({"text", "path", "module_name", "is_package", "neighbours", "module", "tree", "scopes"})
 _STATEMENTS = (cst.SimpleStatementLine, cst.BaseCompoundStatement)
 _HOPS = 8  # from name to name, until a constant is reached: X = Y; Y = X has no end
 
 
-class File:
+class File(Remembering):
     """The facts of one source file.
 
     ``path`` is what findings show; ``module_name`` is the dotted name that other files import it by. Raises
@@ -55,18 +53,16 @@ class File:
         self.neighbours = neighbours
         self.module: cst.Module = cst.parse_module(text) if twin is None else twin.module
         if twin is not None:
-            self.__dict__["tree"] = twin.tree
+            self.tree = twin.tree
+        self.answers: dict[str, dict[Any, Any]] = {}  # of facts that are plain functions, see remembered.remembered
 
     def forget(self) -> None:
-        """Forget what was worked out, all but its parsed text: facts point at each other in circles, and grow."""
-        kept = {name: value for name, value in self.__dict__.items() if name in _OWN}
-        self.release()
-        self.__dict__.update(kept)
+        """Forget all but what rests on the text alone, and takes long to make again: facts grow."""
+        self.let_go("tree", "scopes")
 
-    def release(self) -> None:
-        """Forget everything, for a file that nobody will ask again."""
-        break_circles(self.__dict__)
-        self.__dict__.clear()
+    def let_go(self, *but: str) -> None:
+        super().let_go(*but)
+        self.answers.clear()
 
     # -- structure ------------------------------------------------------------------------------------------------
 
@@ -295,6 +291,6 @@ class File:
     @cached_property
     def flows(self) -> Flows:
         """What happens in each function: values at each expression, and the order of what is called."""
-        from torchdoctor.facts.flow import Flows
+        from torchdoctor.facts.flows import Flows
 
         return Flows(self)

@@ -19,7 +19,7 @@ from torchdoctor.facts.values import Attr, Made, Param, Self, Unknown, Value, co
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
-    from torchdoctor.facts.flow import Flows
+    from torchdoctor.facts.flows import Flows
     from torchdoctor.facts.run import Run
 
 _Built = tuple[dict[str, Value], frozenset[cst.CSTNode]]

@@ -13,7 +13,7 @@ from torchdoctor.facts.values import Attr, Free, Made, Named, OneOf, Param, Resu
 
 if TYPE_CHECKING:
     from torchdoctor.facts.classes import ClassFacts
-    from torchdoctor.facts.flow import Flows
+    from torchdoctor.facts.flows import Flows
 
 _ORDER = (
     "criterion", "lightning", "module", "optimizer", "scheduler", "scaler", "loader", "distributed_sampler", "sampler",

@@ -30,7 +30,8 @@ from torchdoctor.facts.values import UNKNOWN, Arithmetic, Attr, Known, Shape, Si
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
-    from torchdoctor.facts.flow import Flow, Flows
+    from torchdoctor.facts.flow import Flow
+    from torchdoctor.facts.flows import Flows
 
 Body = cst.FunctionDef | cst.Module | cst.Lambda
 _BUDGET = 60_000  # expressions that one run, with all it steps into, may evaluate

@@ -35,6 +35,7 @@ class StoredFiles:
         self._used: set[tuple[Path, str]] = set()  # those files
         self._parsed = 0  # bytes of all files that are kept
         self._files: dict[tuple[Path, str], tuple[File | None, int]] = {}  # the longest unused first
+        self._replaced: list[File] = []  # by the same file, parsed in its own turn: what points at them is kept
         self._led_to: set[tuple[Path, str]] = set()  # by the file that is being examined
         self._led = 0  # bytes
         self._outlines: dict[tuple[Path, str], Outline | None] = {}
@@ -78,9 +79,12 @@ class StoredFiles:
                 kept.forget()
             self._used.clear()
             self._kept = 0
+            for replaced in self._replaced:
+                replaced.let_go()
+            self._replaced.clear()
             self._drop_trees()
         if not held:
-            file.release()
+            file.let_go()
 
     def held(self) -> list[File]:
         return [kept for kept, _ in self._files.values() if kept is not None]
@@ -92,7 +96,7 @@ class StoredFiles:
             kept, size = self._files.pop(key)
             self._parsed -= size
             if kept is not None:
-                kept.release()
+                kept.let_go()
 
     def outline(self, path: Path, module: str) -> Outline | None:
         key = path, module
@@ -116,7 +120,10 @@ class StoredFiles:
         return self._paths[key]
 
     def _keep_file(self, key: tuple[Path, str], file: File | None, size: int) -> None:
-        self._parsed += size - self._files.pop(key, (None, 0))[1]
+        before, known = self._files.pop(key, (None, 0))
+        if before is not None and before is not file:
+            self._replaced.append(before)
+        self._parsed += size - known
         self._files[key] = file, size
         if key not in self._used:
             self._used.add(key)

@@ -4,12 +4,13 @@ an optimizer's gradients on the way from one step to the next."""
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from torchdoctor.facts.escape import HARMLESS, escapes
 from torchdoctor.facts.events import Event
+from torchdoctor.facts.fixed import fixed
 from torchdoctor.facts.joins import options
 from torchdoctor.facts.ownership import Parameters, parameters_of, related
 from torchdoctor.facts.values import (
@@ -42,7 +43,8 @@ _ABOUT_GRADIENTS = frozenset({"backward", "zero_grad", "step", "scaler_step", "u
 _OTHERS = frozenset({"scheduler", "scaler", "trainer", "module", "criterion", "loader", "dataset", "sampler", "metric"})
 
 
-class Gradients(NamedTuple):
+@fixed
+class Gradients:
     """What an optimizer's gradients are at one point.
 
     ``state``: "entry" (as the flow found them), "cleared", "fresh" (a backward came since the last step or clearing),
@@ -58,7 +60,7 @@ class Gradients(NamedTuple):
 
 
 class Training:
-    """The facts of one flow. Ask ``training(flow)``."""
+    """The facts of one flow. Ask ``flow.training``."""
 
     def __init__(self, flow: Flow) -> None:
         self.flow = flow
@@ -249,7 +251,7 @@ class Training:
         if event.kind == "unscale" and not {optimizer, UNKNOWN}.isdisjoint(
             options(event.args[0] if event.args else UNKNOWN)
         ):
-            return before._replace(scaled=None)
+            return Gradients(before.state, before.because, before.lost)
         if self.steps(event, optimizer):
             return Gradients("spent", event.index)
         return before
@@ -272,15 +274,6 @@ def _writes_gradient(event: Event) -> bool:
         on = on.of if isinstance(on, Tensor) and on.of is not None else on
         return isinstance(on, Attr) and on.name == "grad"
     return False
-
-
-def training(flow: Flow) -> Training:
-    """The training facts of a flow, worked out once and kept with it."""
-    kept = vars(flow)
-    found: Training | None = kept.get("training")
-    if found is None:
-        found = kept["training"] = Training(flow)
-    return found
 
 
 def blamed(flow: Flow, event: Event, beside: Event | None = None) -> cst.CSTNode:

@@ -54,6 +54,8 @@ class Ways(Generic[S]):
     states in which it may be reached.
     """
 
+    __deletable__ = ("change",)  # by compiled code too
+
     def __init__(self, flow: Flow, events: Iterable[Event], entry: S, change: Callable[[Event, S], S]) -> None:
         self.flow = flow
         self.change = change
@@ -61,6 +63,7 @@ class Ways(Generic[S]):
         self._breaks: list[set[tuple[S, Answers]]] = []
         self._continues: list[set[tuple[S, Answers]]] = []
         self._run(structure(flow, events), {(entry, frozenset())})
+        del self.change  # it knows who asked, who keeps what is found out here
 
     def states(self, event: Event) -> frozenset[S]:
         """The states in which the event may be reached; none where no way leads there."""

@@ -12,12 +12,12 @@ from torchdoctor.facts.events import Event
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
 from torchdoctor.facts.scaling import scaled_at
-from torchdoctor.facts.training import blamed, training
+from torchdoctor.facts.training import blamed
 
 
 @on_flow(words=["clip_grad_norm_", "clip_grad_value_", "clip_grad_norm"])
 def check(file: File, flow: Flow) -> Iterator[Found]:
-    facts = training(flow)
+    facts = flow.training
     for clip in flow.of("clip"):
         if clip.by is not None:
             continue  # an Accelerator or a sharded model, which unscales by itself

@@ -12,12 +12,12 @@ from torchdoctor.facts.events import Event
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
 from torchdoctor.facts.scaling import scaled_at
-from torchdoctor.facts.training import blamed, training
+from torchdoctor.facts.training import blamed
 
 
 @on_flow(words=["backward"])
 def check(file: File, flow: Flow) -> Iterator[Found]:
-    facts = training(flow)
+    facts = flow.training
     for optimizer in facts.optimizers:
         for step in flow.of("step"):
             if not facts.steps(step, optimizer) or step.args or step.keywords:

@@ -53,17 +53,18 @@ def models(file: File, _: File) -> Iterator[Found]:
         return
     told = {verdict.node for verdict in judged(file, _OPERATIONS, _judge, _MOVES)}  # by `operands`
     for flow in file.flows.touching(_MOVES):
-        for event, tensor, move, what in meetings(flow):
+        for meeting in meetings(flow):
+            event, move, device = meeting.event, meeting.move, meeting.tensor.device
             node = event.node
             if event.file is not file or node in told or may_fail(file, node) or not file.holds(move.node):
                 continue
             told.add(node)
             where = "is on the GPU" if move.always else "is on the GPU where there is one"
-            since = tensor.device.because if tensor.device is not None else node
+            since = device.because if device is not None else node
             seen = since is not node and file.holds(since)
             yield Found(
                 node,
-                f"`{short(file, node)}` is given {_WHAT[what]}, and the model {where}",
+                f"`{short(file, node)}` is given {_WHAT[meeting.what]}, and the model {where}",
                 marks=(
                     (move.node, "the model is moved here"),
                     *(((since, "on the CPU since here"),) if seen else ()),

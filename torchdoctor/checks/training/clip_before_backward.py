@@ -9,7 +9,7 @@ from torchdoctor.checks._moving import line_of, moved
 from torchdoctor.facts.events import Event, exclusive
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
-from torchdoctor.facts.training import Training, blamed, training
+from torchdoctor.facts.training import Training, blamed
 from torchdoctor.facts.values import Value
 
 _NOTHING_NEW = frozenset({"cleared", "spent", "entry"})
@@ -17,7 +17,7 @@ _NOTHING_NEW = frozenset({"cleared", "spent", "entry"})
 
 @on_flow(words=["clip_grad_norm_", "clip_grad_value_", "clip_grad_norm", "clip_gradients"])
 def check(file: File, flow: Flow) -> Iterator[Found]:
-    facts = training(flow)
+    facts = flow.training
     for clip in flow.of("clip"):
         optimizers = [optimizer for optimizer in facts.optimizers if facts.clips(clip, optimizer) is True]
         backwards = [_later(flow, facts, optimizer, clip) for optimizer in optimizers]

@@ -11,14 +11,14 @@ from torchdoctor.checks._moving import line_of, receiver
 from torchdoctor.facts.events import Event
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
-from torchdoctor.facts.training import blamed, training
+from torchdoctor.facts.training import blamed
 from torchdoctor.facts.unused import unused_gradients
 from torchdoctor.facts.values import Made, Value
 
 
 @on_flow(words=["backward"])
 def check(file: File, flow: Flow) -> Iterator[Found]:
-    facts = training(flow)
+    facts = flow.training
     for optimizer in facts.optimizers:
         if flow.kind(optimizer) == "optimizer" and not any(facts.steps(event, optimizer) for event in flow.events):
             found = unused_gradients(flow, facts, optimizer)

@@ -11,13 +11,13 @@ from torchdoctor.checks._moving import line_of, optimizer_code
 from torchdoctor.facts.events import Event
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
-from torchdoctor.facts.training import Training, blamed, training
+from torchdoctor.facts.training import Training, blamed
 from torchdoctor.facts.values import Value
 
 
 @on_flow(words=["backward", "optim"])
 def check(file: File, flow: Flow) -> Iterator[Found]:
-    facts = training(flow)
+    facts = flow.training
     for optimizer in facts.optimizers:
         steps = [event for event in flow.events if facts.steps(event, optimizer) and not event.args[1:]]
         for step in steps:

@@ -9,7 +9,7 @@ from torchdoctor.facts.events import Event
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
 from torchdoctor.facts.replacing import Replacement, goes_on, replacements
-from torchdoctor.facts.training import blamed, training
+from torchdoctor.facts.training import blamed
 
 _OPTIMIZERS = (
     "optim", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "ASGD", "LBFGS", "Muon", "NAdam", "RAdam",
@@ -19,7 +19,7 @@ _OPTIMIZERS = (
 
 @on_flow(words=_OPTIMIZERS)
 def check(file: File, flow: Flow) -> Iterator[Found]:
-    facts = training(flow)
+    facts = flow.training
     for made in flow.of("make"):
         if flow.kind(made.value) != "optimizer" or made.value not in facts.optimizers:
             continue

@@ -12,13 +12,13 @@ from torchdoctor.facts.events import Event
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
 from torchdoctor.facts.schedulers import SCHEDULERS
-from torchdoctor.facts.training import Training, blamed, training
+from torchdoctor.facts.training import Training, blamed
 from torchdoctor.facts.values import Attr, Free, Made, Param, Value
 
 
 @on_flow(words=["backward", *SCHEDULERS])
 def check(file: File, flow: Flow) -> Iterator[Found]:
-    facts = training(flow)
+    facts = flow.training
     seen = set()
     for tick in flow.of("step"):
         if tick.on in seen or flow.kind(tick.on) != "scheduler" or tick.args or tick.keywords:

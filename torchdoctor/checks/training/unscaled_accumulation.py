@@ -11,14 +11,14 @@ from torchdoctor.facts.events import Event
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
 from torchdoctor.facts.gradient_accumulation import accumulates_mean, has_computed_rate, modulos
-from torchdoctor.facts.training import blamed, training
+from torchdoctor.facts.training import blamed
 
 _SIMPLE = (cst.Name, cst.Attribute, cst.Integer)
 
 
 @on_flow(words=["backward"])
 def check(file: File, flow: Flow) -> Iterator[Found]:
-    facts = training(flow)
+    facts = flow.training
     for optimizer in facts.optimizers:
         if has_computed_rate(optimizer):
             continue  # it may have been divided instead

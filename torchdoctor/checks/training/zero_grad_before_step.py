@@ -9,13 +9,13 @@ from torchdoctor.checks._moving import line_of, moved, optimizer_code
 from torchdoctor.facts.events import Event
 from torchdoctor.facts.file import File
 from torchdoctor.facts.flow import Flow
-from torchdoctor.facts.training import Training, blamed, training
+from torchdoctor.facts.training import Training, blamed
 from torchdoctor.facts.values import Value
 
 
 @on_flow(words=["backward", "manual_backward"])
 def check(file: File, flow: Flow) -> Iterator[Found]:
-    facts = training(flow)
+    facts = flow.training
     for optimizer in facts.optimizers:
         for step in flow.of("step", "scaler_step"):
             if facts.steps(step, optimizer) and not (step.kind == "step" and step.args):
