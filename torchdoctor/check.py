@@ -106,7 +106,25 @@ def all_checks() -> tuple[Check, ...]:
     return found_in(package, Check)
 
 
-def checks_for(rules: Iterable[str]) -> tuple[Check, ...]:
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Some of all checks, and the words that they look for, each once, with their bytes: short ones first, which stand
+    in most files."""
+
+    of: tuple[Check, ...]
+    checks: tuple[Check, ...]
+    words: tuple[tuple[str, bytes], ...]
+
+
+_CHOSEN: dict[frozenset[str], Chosen] = {}  # one run asks for the same rules in every file
+
+
+def checks_for(rules: frozenset[str]) -> Chosen:
     """The checks of these rules."""
-    wanted = frozenset(rules)
-    return tuple(check for check in all_checks() if check.rule in wanted)
+    every = all_checks()
+    known = _CHOSEN.get(rules)
+    if known is None or known.of is not every:
+        checks = tuple(check for check in every if check.rule in rules)
+        words = {word: word.encode() for check in checks for word in check.words}
+        known = _CHOSEN[rules] = Chosen(every, checks, tuple(sorted(words.items(), key=lambda word: len(word[0]))))
+    return known

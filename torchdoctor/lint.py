@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import libcst as cst
@@ -17,7 +16,8 @@ from torchdoctor.finding import Finding, Mark, Span
 
 OnError = Callable[[str, Exception], None]
 
-_WORD = re.compile(r"\w+")
+# To spaces, what no identifier holds: of the first 128 characters all but letters, digits and the underscore.
+_SPACED = bytes(code if code >= 128 or chr(code).isalnum() or chr(code) == "_" else 32 for code in range(256))
 
 
 def lint(
@@ -37,7 +37,7 @@ def lint(
     """
     if "torch" not in text and "lightning" not in text:
         return []
-    checks = _asking(checks_for(rules), text)
+    checks = _asking(frozenset(rules), text)
     if not checks:
         return []
     with uncollected():
@@ -53,15 +53,14 @@ def lint(
         return findings
 
 
-def _asking(checks: Sequence[Check], text: str) -> list[Check]:
+def _asking(rules: frozenset[str], text: str) -> list[Check]:
     """The checks that may find anything in a text: one of their words stands in it."""
+    data = text.encode("utf-8", "replace")
     # Hundreds of words are looked for; a file's own words, each once, are a fraction of it.
-    own = " ".join({*_WORD.findall(text)})
-    return [
-        check
-        for check in checks
-        if not check.words or any(word in (own if word.isidentifier() else text) for word in check.words)
-    ]
+    own = b" ".join({*data.translate(_SPACED).split()})
+    chosen = checks_for(rules)
+    there = {word for word, sought in chosen.words if sought in (own if word.isidentifier() else data)}
+    return [check for check in chosen.checks if not check.words or not there.isdisjoint(check.words)]
 
 
 def examine(file: File, checks: Sequence[Check], on_error: OnError | None = None) -> list[Finding]:
@@ -83,7 +82,8 @@ def relevant(data: bytes, rules: Iterable[str]) -> bool:
     """Whether any of these rules could find anything in a file with these bytes: a cheap test before parsing."""
     if b"torch" not in data and b"lightning" not in data:
         return False
-    return any(not check.words or any(word.encode() in data for word in check.words) for check in checks_for(rules))
+    chosen = checks_for(frozenset(rules))
+    return any(sought in data for _, sought in chosen.words) or not all(check.words for check in chosen.checks)
 
 
 def mend(text: str, findings: Iterable[Finding]) -> str:

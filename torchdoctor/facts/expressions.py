@@ -13,10 +13,10 @@ import libcst as cst
 from torchdoctor.facts import torch_api
 from torchdoctor.facts.batches import batch_of
 from torchdoctor.facts.configured import parsed_default, project_constant
+from torchdoctor.facts.constants import NAMED, compared, constant, identical, written
 from torchdoctor.facts.containers import ANY, layer_at, layers_of
 from torchdoctor.facts.events import Arm
 from torchdoctor.facts.joins import join
-from torchdoctor.facts.literals import literal
 from torchdoctor.facts.stacks import begin
 from torchdoctor.facts.state import joined
 from torchdoctor.facts.tensor import size
@@ -82,11 +82,7 @@ class Expressions:
         if budget[0] < 0:
             run.cut_off()
         handler = _BY_KIND.get(type(node))
-        if handler is not None:
-            value = handler(self, node)
-        else:
-            plain = literal(node)
-            value = const(plain) if isinstance(plain, (int, float, complex, str, bytes)) else UNKNOWN
+        value = handler(self, node) if handler is not None else written(node)
         run.values[node] = value
         return value
 
@@ -100,9 +96,7 @@ class Expressions:
         value = self.run.state.names.get(name)
         if value is not None:
             return value
-        if name in ("None", "True", "False"):
-            return const({"None": None, "True": True, "False": False}[name])
-        return self.run.bindings.outside(node)
+        return NAMED[name] if name in NAMED else self.run.bindings.outside(node)
 
     def _attribute(self, node: cst.Attribute) -> Value:
         root: cst.CSTNode = node
@@ -271,12 +265,12 @@ class Expressions:
         right = self.value(part.comparator)
         kind = type(part.operator)
         if kind is cst.Is or kind is cst.IsNot:
-            same = _identical(left, right)
+            same = identical(left, right)
             return UNKNOWN if same is None else const(same is (kind is cst.Is))
         if isinstance(left, Const) and isinstance(right, Const):
             if left.assumed or right.assumed:
                 return UNKNOWN
-            return _compare(part.operator, left.value, right.value)
+            return compared(part.operator, left.value, right.value)
         if kind is cst.In or kind is cst.NotIn:
             return Result(node, Named("operator in"))
         return self.operate(operator_symbol(part.operator), (left, right), node)
@@ -414,31 +408,10 @@ _BY_KIND: dict[type, Callable[[Expressions, Any], Value]] = {
     cst.StarredElement: lambda self, node: self.value(node.value),
     cst.Yield: Expressions._yield,
     cst.Ellipsis: lambda self, node: const(...),
+    cst.Integer: lambda self, node: constant(node),
+    cst.Float: lambda self, node: constant(node),
+    cst.SimpleString: lambda self, node: constant(node),
 }
-
-
-def _identical(left: Value, right: Value) -> bool | None:
-    """`left is right`, where it is sure; mostly `x is None`."""
-    if isinstance(left, Const) and isinstance(right, Const):
-        return left.value is right.value
-    if isinstance(right, Const) and right.value is None and isinstance(left, (Made, Named, Tensor, Sequence, Function)):
-        return False
-    return None
-
-
-def _compare(operator: cst.BaseCompOp, left: Any, right: Any) -> Value:
-    try:
-        answers: dict[type, Callable[[], bool]] = {
-            cst.Equal: lambda: left == right,
-            cst.NotEqual: lambda: left != right,
-            cst.LessThan: lambda: left < right,
-            cst.LessThanEqual: lambda: left <= right,
-            cst.GreaterThan: lambda: left > right,
-            cst.GreaterThanEqual: lambda: left >= right,
-        }
-        return const(bool(answers[type(operator)]()))
-    except (KeyError, TypeError):
-        return UNKNOWN
 
 
 __all__ = ["Expressions", "Free", "Known", "operator_symbol"]

@@ -53,9 +53,14 @@ _CANONICAL = tuple(
 )
 
 
+_RENAMED = ("torch.", "pytorch_lightning.", "lightning.", "numpy.core.")  # what all of them begin with
+
+
 @lru_cache(maxsize=16384)
 def canonical(name: str) -> str:
     """The name that the documentation uses for what stands at this name."""
+    if not name.startswith(_RENAMED):
+        return name
     for pattern, short in _CANONICAL:
         replaced, count = pattern.subn(short, name)
         if count:

@@ -41,14 +41,13 @@ class Neighbours:
         self.asked: dict[str, str | None] = {}
         self._load = load
         self._store = store or StoredFiles(roots, load, KEPT_BYTES)
+        self._origins = self._store.origins.setdefault(roots, {})
         self._told: dict[str, str | None] = {}
         self._lies: dict[str, Path | None] = {}
 
     def seen_from(self, *own: Path) -> Neighbours:
         """The same project as a file sees it whose imports start from its own root first, then from those around it."""
-        around = (up for root in own for up in root.parents if not {*self._store.roots}.isdisjoint(up.parents))
-        roots = tuple(dict.fromkeys((*own, *around, *self._store.roots)))
-        return Neighbours(roots, self._load, self._store)
+        return Neighbours(self._store.roots_from(own), self._load, self._store)
 
     @property
     def loaded(self) -> list[File]:
@@ -80,11 +79,11 @@ class Neighbours:
             return self._told[name]
         if name.partition(".")[0] in ELSEWHERE:
             return None
-        known = self._store.origins.get((self.roots, name))
+        known = self._origins.get(name)
         if known is None:
-            self._store.origins[self.roots, name] = None, {}  # cuts recursion
+            self._origins[name] = None, {}  # cuts recursion
             view = self.seen_from(*self.roots)
-            known = self._store.origins[self.roots, name] = view._follow(name, ()), view.asked
+            known = self._origins[name] = view._follow(name, ()), view.asked
         self.asked.update(known[1])
         self._told[name] = known[0]
         return known[0]
@@ -130,12 +129,12 @@ class Neighbours:
         module, _, attribute = name.rpartition(".")
         if not module or len(way) > _HOPS:
             return None
+        if self._path(module) is None or self._path(name) is not None or self._defines(module, attribute):
+            return None
         here = self._outline(module)
-        if here is None or self._path(name) is not None:
+        if here is None or attribute in here[0].others:
             return None
         lines, there = here
-        if attribute in lines.others:
-            return None
         if attribute not in lines.imports:
             return there._through_star(lines, attribute, (*way, name))
         target = lines.imports[attribute][0]
@@ -165,6 +164,15 @@ class Neighbours:
         if name.startswith("_"):
             return False
         return lines.binds(name) or any(there._brings(base, name, (*way, module)) for base in lines.stars)
+
+    def _defines(self, module: str, name: str) -> bool:
+        """Whether a function or class of that name plainly stands in a module of the project."""
+        path = self._path(module)
+        if path is None:
+            return False
+        found = name in self._store.defined(path)
+        self.asked[str(path)] = self._store.digests[str(path)]
+        return found
 
     def _outline(self, module: str) -> tuple[Outline, Neighbours] | None:
         """What a module of the project binds, and how the project looks from there."""

@@ -6,13 +6,16 @@ writes every field past its own lock and then asks whether the fields agree. Nob
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
+import sys
 from abc import ABCMeta
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import Any
 
 import libcst as cst
+from libcst._parser import entrypoints
 
 # Nodes that need not be asked whether their fields agree: frequent ones, which the parser cannot put together wrongly
 # (as it can others: `b"a" "b"`).
@@ -49,7 +52,8 @@ def tell_apart_natively() -> None:
 
 @cache
 def build_quickly() -> None:
-    """Let nodes be built without locks and questions, blanks be shared, and classes be asked for in C, for good.
+    """Let nodes be built without locks and questions, blanks be shared, and classes be asked for in C, for good, and
+    the parser find what is imported already.
 
     Only for a process of our own: in another's, libcst's nodes stay as its users know them.
     """
@@ -62,6 +66,12 @@ def build_quickly() -> None:
     for kind in kinds:
         if "__init__" in vars(kind):
             kind.__init__ = _constructor(kind)
+    # The parser imports libcst for each node that it makes, in C, which asks the caller's module how that is done.
+    vars(entrypoints)["__builtins__"] = {**vars(builtins), "__import__": _imported}
+
+
+def _imported(name: str, *how: Any) -> Any:
+    return None if name in sys.modules else builtins.__import__(name, *how)  # it is looked up there, whatever comes
 
 
 def _kinds(kind: type[Any]) -> Iterator[type[Any]]:

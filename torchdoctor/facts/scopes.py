@@ -45,6 +45,7 @@ class Scopes:
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
         self._scopes: dict[cst.CSTNode, Scope] = {}
+        self._of: dict[cst.CSTNode, Scope] = {}  # of statements: whatever is in one and no scope is of the same
         self._nonlocal: list[tuple[Scope, Binding]] = []
         self._build()
 
@@ -60,11 +61,21 @@ class Scopes:
         """
         parents = self.tree.parents
         below, child, above = node, node, parents.get(node)
-        while above is not None:
-            if type(above) in _SCOPE_KINDS and self._inside(above, child, below):
-                return self._scope(above)
+        statement: cst.CSTNode | None = None
+        found: Scope | None = None
+        while found is None and above is not None:
+            kind = type(above)
+            if kind is cst.SimpleStatementLine and statement is None:
+                statement = above
+                found = self._of.get(above)
+            elif kind in _SCOPE_KINDS and self._inside(above, child, below):
+                found = self._scope(above)
             below, child, above = child, above, parents.get(above)
-        return self.module
+        if found is None:
+            found = self.module
+        if statement is not None:
+            self._of[statement] = found
+        return found
 
     def inner(self, node: cst.CSTNode) -> Scope:
         """The scope that a function, class, lambda, comprehension or module opens."""

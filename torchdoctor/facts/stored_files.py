@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from torchdoctor.facts.modules import Callers, digest, find, module_name
-from torchdoctor.facts.outline import Outline, outline
+from torchdoctor.facts.outline import Outline, defined_at_left, outline
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
     from torchdoctor.facts.neighbours import Neighbours
 
 KEPT_BYTES = 800_000  # of the source of files whose facts are kept: these take about 180 times as much, a tree 70
-_TREES = 3  # times as much is kept parsed
+_TREES = 4  # times as much is kept parsed
 _MOST_BYTES = 4_000_000  # that one file may lead to; what lies beyond is not known
 
 
@@ -27,7 +27,7 @@ class StoredFiles:
         self.roots = roots
         self.digests: dict[str, str | None] = {}
         self.graph: dict[str, dict[str, str | None]] = {}
-        self.origins: dict[tuple[tuple[Path, ...], str], tuple[str | None, dict[str, str | None]]] = {}
+        self.origins: dict[tuple[Path, ...], dict[str, tuple[str | None, dict[str, str | None]]]] = {}  # by roots
         self.callers = Callers(roots)
         self._make = load
         self._keep = keep
@@ -39,6 +39,8 @@ class StoredFiles:
         self._led_to: set[tuple[Path, str]] = set()  # by the file that is being examined
         self._led = 0  # bytes
         self._outlines: dict[tuple[Path, str], Outline | None] = {}
+        self._defined: dict[Path, frozenset[str]] = {}
+        self._roots_from: dict[tuple[Path, ...], tuple[Path, ...]] = {}
         self._views: dict[Path, Neighbours] = {}
         self._paths: dict[tuple[Path, str], tuple[Path | None, dict[str, None]]] = {}
 
@@ -77,11 +79,11 @@ class StoredFiles:
         if self._kept > self._keep:
             for kept in self.held():
                 kept.forget()
-            self._used.clear()
-            self._kept = 0
             for replaced in self._replaced:
                 replaced.let_go()
             self._replaced.clear()
+            self._used.clear()
+            self._kept = 0
             self._drop_trees()
         if not held:
             file.let_go()
@@ -105,12 +107,26 @@ class StoredFiles:
             self._outlines[key] = outline(data, module, path.name == "__init__.py") if data is not None else None
         return self._outlines[key]
 
+    def defined(self, path: Path) -> frozenset[str]:
+        """The functions and classes that plainly stand in a file."""
+        found = self._defined.get(path)
+        if found is None:
+            found = self._defined[path] = defined_at_left(self._bytes(path) or b"")
+        return found
+
     def view(self, path: Path, asker: Neighbours) -> Neighbours:
         """The project as this file sees it."""
         if path not in self._views:
             self._views[path] = asker.seen_from(module_name(path)[1])
             self._views[path].asked = self.graph.setdefault(str(path), {})
         return self._views[path]
+
+    def roots_from(self, own: tuple[Path, ...]) -> tuple[Path, ...]:
+        """Where the imports of a file may start that lies below these: there, in what is around, in the project."""
+        if own not in self._roots_from:
+            around = (up for root in own for up in root.parents if not {*self.roots}.isdisjoint(up.parents))
+            self._roots_from[own] = tuple(dict.fromkeys((*own, *around, *self.roots)))
+        return self._roots_from[own]
 
     def find(self, root: Path, module: str) -> tuple[Path | None, dict[str, None]]:
         """The module's path below a root, or None; and the paths where it might have lain."""

@@ -40,16 +40,13 @@ _ORDER: dict[type, tuple[str, ...]] = {
     cst.IfExp: ("body", "test", "orelse"),
     cst.MatchCase: ("pattern", "guard", "body"),
 }
-_FIELDS: dict[type, tuple[str, ...]] = {}
+_FIELDS: dict[type, tuple[str, ...]] = {}  # by class, the last first
 
 
 def _fields(kind: type) -> tuple[str, ...]:
     """The names of the fields of a node class that can hold nodes worth visiting, in source order."""
-    known = _FIELDS.get(kind)
-    if known is None:
-        names = _ORDER.get(kind) or tuple(field.name for field in dataclasses.fields(kind))
-        known = _FIELDS[kind] = tuple(n for n in names if n not in _LAYOUT and not n.startswith("whitespace"))
-    return known
+    names = _ORDER.get(kind) or tuple(field.name for field in dataclasses.fields(kind))
+    return tuple(n for n in names if n not in _LAYOUT and not n.startswith("whitespace"))
 
 
 # Classes that hold nothing worth visiting: recorded, never opened.
@@ -96,24 +93,10 @@ class Tree:
             kind = type(node)
             by_kind[kind].append(node)
             order[node] = len(order)
-            fields = _FIELDS.get(kind)
-            if fields is None:
-                fields = _FIELDS[kind] = () if issubclass(kind, _CLOSED) else _fields(kind)
             at = len(stack)
-            for name in fields:
-                value = getattr(node, name)
-                held = _HELD.get(type(value))
-                if held is None:
-                    held = _held(type(value))
-                if held is _NODE:
-                    parents[value] = node
-                    stack.append(value)
-                elif held is _NODES:
-                    for item in value:
-                        parents[item] = node
-                        stack.append(item)
-            if len(stack) - at > 1:
-                stack[at:] = stack[at:][::-1]
+            _push(node, stack)
+            for below in stack[at:]:
+                parents[below] = node
 
     def nodes(self, kind: type[N]) -> list[N]:
         """All nodes of exactly this class, in source order."""
@@ -124,9 +107,11 @@ class Tree:
         found = self.by_kind.get(kind)
         if not found:
             return []
-        last = node
-        while below := list(children(last)):
-            last = below[-1]
+        stack = [node]
+        while stack:
+            last = stack[0]  # what is pushed first comes last in the source
+            stack.clear()
+            _push(last, stack)
         order = self.order
         first = bisect_left(found, order[node], key=order.__getitem__)
         return found[first : bisect_right(found, order[last], first, key=order.__getitem__)]  # type: ignore[return-value]
@@ -150,19 +135,29 @@ class Tree:
         return None
 
 
-def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """The direct children that the walk visits, in source order."""
+def _push(node: cst.CSTNode, stack: list[cst.CSTNode]) -> None:
+    """Put the direct children on a stack, so that they come off it in source order."""
     kind = type(node)
     fields = _FIELDS.get(kind)
     if fields is None:
-        fields = _FIELDS[kind] = () if issubclass(kind, _CLOSED) else _fields(kind)
+        fields = _FIELDS[kind] = () if issubclass(kind, _CLOSED) else _fields(kind)[::-1]
     for name in fields:
         value = getattr(node, name)
-        held = _HELD.get(type(value)) or _held(type(value))
+        held = _HELD.get(type(value))
+        if held is None:
+            held = _held(type(value))
         if held is _NODE:
-            yield value
+            stack.append(value)
         elif held is _NODES:
-            yield from value
+            stack += value[::-1]
+
+
+def children(node: cst.CSTNode) -> list[cst.CSTNode]:
+    """The direct children that the walk visits, in source order."""
+    found: list[cst.CSTNode] = []
+    _push(node, found)
+    found.reverse()
+    return found
 
 
 def within(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
@@ -171,7 +166,7 @@ def within(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     while stack:
         here = stack.pop()
         yield here
-        stack.extend(reversed(list(children(here))))
+        _push(here, stack)
 
 
 _OPENING = frozenset((cst.FunctionDef, cst.ClassDef, cst.Lambda))
@@ -184,4 +179,4 @@ def own_nodes(body: cst.CSTNode) -> Iterator[cst.CSTNode]:
         here = stack.pop()
         yield here
         if here is body or type(here) not in _OPENING:
-            stack.extend(reversed(list(children(here))))
+            _push(here, stack)
