@@ -4,10 +4,11 @@
 
 For each size of step, stretches with and without the watch take turns, each first by turns. A stretch with it is one
 watch, from its first step to its last, looks at who holds memory and writing included. Of the ratios of the rounds the
-median is printed, with the quartiles: of the time by the clock, which a busy machine disturbs, and of the processor
-time of all threads, which it disturbs less. With ``--steady`` one watch goes on through all rounds, and is told of
-every other stretch: that is what it costs in a run of hours. The goals: 1.01 for steps of 10 ms and more, 1.03 for
-1 ms.
+median is printed, and between what it lies in nineteen of twenty such runs: of the time by the clock, which a busy
+machine disturbs, and of the processor time of all threads, which it disturbs less. With ``--steady`` one watch goes on
+through all rounds, and is told of every other stretch: that is what it costs in a run of hours. Many short stretches
+tell more than a few long ones: what the machine does besides then falls on both alike. The batch is made as large as it
+takes for a step to last as long as its name says. The goals: 1.01 for steps of 10 ms and more, 1.03 for 1 ms.
 """
 
 from __future__ import annotations
@@ -16,22 +17,27 @@ import argparse
 import importlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from statistics import median, quantiles
+from statistics import median
 from typing import Any
 
-# Sizes of a network, and of its batch, that make steps of about this many milliseconds on one core.
-SIZES = {"tiny": (4, 4, 1), "1 ms": (64, 320, 40), "10 ms": (256, 768, 48), "50 ms": (512, 2048, 64)}
+# The width of a network's input and of its layers, the batch to begin with, and how long its steps shall take, in
+# seconds; None for as short as they are.
+SIZES = {
+    "tiny": (4, 4, 1, None),
+    "1 ms": (64, 320, 40, 0.001),
+    "10 ms": (256, 768, 48, 0.010),
+    "50 ms": (512, 2048, 64, 0.050),
+}
 
 
-def training(size: tuple[int, int, int]) -> Callable[[], None]:
+def training(wide: int, hidden: int, batch: int) -> Callable[[], None]:
     """A step of a small network with AdamW, its batch from a DataLoader."""
     torch: Any = importlib.import_module("torch")
     from torch.utils.data import DataLoader, TensorDataset
 
     torch.set_num_threads(1)
-    wide, hidden, batch = size
     net = torch.nn.Sequential(
         torch.nn.Linear(wide, hidden),
         torch.nn.ReLU(),
@@ -55,6 +61,27 @@ def training(size: tuple[int, int, int]) -> Callable[[], None]:
         optimizer.step()
 
     return step
+
+
+def lasting(wide: int, hidden: int, batch: int, seconds: float | None) -> Callable[[], None]:
+    """A step that takes about so long, by the size of its batch."""
+    step = training(wide, hidden, batch)
+    low, high = 1, 64 * batch
+    while seconds is not None and low < high - 1:
+        took = median(stretch(step, 5)[1] for _ in range(7))
+        if abs(took / seconds - 1) < 0.03:
+            break
+        low, high = (batch, high) if took < seconds else (low, batch)
+        batch = min(max(round(batch * seconds / took), low + 1), high - 1)
+        step = training(wide, hidden, batch)
+    return step
+
+
+def between(values: Sequence[float]) -> tuple[float, float, float]:
+    """The median, and the two values that it lies between in nineteen of twenty samples of this size."""
+    ranked, off = sorted(values), 0.98 * len(values) ** 0.5
+    low, high = max(round(len(values) / 2 - off), 0), min(round(len(values) / 2 + off), len(values) - 1)
+    return median(ranked), ranked[low], ranked[high]
 
 
 def stretch(step: Callable[[], None], number: int) -> tuple[float, float]:
@@ -96,8 +123,8 @@ def steady(step: Callable[[], None]) -> Callable[[], AbstractContextManager[None
 
 def measure(name: str, seconds: float, rounds: int, *, going_on: bool) -> str:
     """Measure one size, and say what was found."""
-    step = training(SIZES[name])
-    number = max(int(seconds / min(stretch(step, 10)[0] for _ in range(3))), 5)
+    step = lasting(*SIZES[name])
+    number = max(int(seconds / min(stretch(step, 10)[0] for _ in range(3))), 1)
     within = steady(step) if going_on else watched
     plain: list[tuple[float, float]] = []
     told: list[tuple[float, float]] = []
@@ -108,12 +135,13 @@ def measure(name: str, seconds: float, rounds: int, *, going_on: bool) -> str:
             else:
                 with within():
                     told.append(stretch(step, number))
-    clock, busy = (quantiles([b[kind] / a[kind] for a, b in zip(plain, told, strict=True)], n=4) for kind in (0, 1))
-    more = median(b[1] - a[1] for a, b in zip(plain, told, strict=True)) * 1e6
+    pairs = list(zip(plain, told, strict=True))
+    clock, busy = (between([b[kind] / a[kind] for a, b in pairs]) for kind in (0, 1))
+    more = between([(b[1] - a[1]) * 1e6 for a, b in pairs])
     return (
-        f"steps of {median(one[1] for one in plain) * 1000:6.2f} ms: processor x{busy[1]:.3f} "
-        f"[{busy[0]:.3f}..{busy[2]:.3f}], {more:+.1f} us a step; clock x{clock[1]:.3f} "
-        f"[{clock[0]:.3f}..{clock[2]:.3f}]; {rounds} rounds of {number} steps"
+        f"steps of {median(one[1] for one in plain) * 1000:6.2f} ms: processor x{busy[0]:.4f} "
+        f"[{busy[1]:.4f}..{busy[2]:.4f}], {more[0]:+.1f} [{more[1]:+.1f}..{more[2]:+.1f}] us a step; "
+        f"clock x{clock[0]:.4f} [{clock[1]:.4f}..{clock[2]:.4f}]; {rounds} rounds of {number} steps"
     )
 
 
