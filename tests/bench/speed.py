@@ -90,9 +90,10 @@ def lint_and_list(target: Path, listing: Path) -> None:
     parsed: list[str] = []
     initialise = File.__init__
 
-    def note(self: File, text: str, path: str = "<string>", **rest: object) -> None:
-        parsed.append(path)
-        initialise(self, text, path, **rest)  # type: ignore[arg-type]
+    def note(self: File, text: str, path: str = "<string>", *, twin: File | None = None, **rest: object) -> None:
+        if twin is None:  # else its tree serves twice
+            parsed.append(path)
+        initialise(self, text, path, twin=twin, **rest)  # type: ignore[arg-type]
 
     File.__init__ = note  # type: ignore[method-assign]
     files = _lint(target)
