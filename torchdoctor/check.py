@@ -108,12 +108,12 @@ def all_checks() -> tuple[Check, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Some of all checks, and the words that they look for, each once, with their bytes: short ones first, which stand
-    in most files."""
+    """Some of all checks, each with the names and the other texts that it looks for; and all of these, the short ones
+    first, which stand in most files."""
 
     of: tuple[Check, ...]
-    checks: tuple[Check, ...]
-    words: tuple[tuple[str, bytes], ...]
+    checks: tuple[tuple[Check, frozenset[bytes], frozenset[bytes]], ...]
+    words: tuple[bytes, ...]
 
 
 _CHOSEN: dict[frozenset[str], Chosen] = {}  # one run asks for the same rules in every file
@@ -124,7 +124,12 @@ def checks_for(rules: frozenset[str]) -> Chosen:
     every = all_checks()
     known = _CHOSEN.get(rules)
     if known is None or known.of is not every:
-        checks = tuple(check for check in every if check.rule in rules)
-        words = {word: word.encode() for check in checks for word in check.words}
-        known = _CHOSEN[rules] = Chosen(every, checks, tuple(sorted(words.items(), key=lambda word: len(word[0]))))
+        checks = tuple((check, *_parted(check.words)) for check in every if check.rule in rules)
+        words = sorted({word for _, names, texts in checks for word in names | texts}, key=len)
+        known = _CHOSEN[rules] = Chosen(every, checks, tuple(words))
     return known
+
+
+def _parted(words: frozenset[str]) -> tuple[frozenset[bytes], frozenset[bytes]]:
+    names = frozenset(word for word in words if word.isidentifier())
+    return frozenset(map(str.encode, names)), frozenset(map(str.encode, words - names))

@@ -57,10 +57,16 @@ def _asking(rules: frozenset[str], text: str) -> list[Check]:
     """The checks that may find anything in a text: one of their words stands in it."""
     data = text.encode("utf-8", "replace")
     # Hundreds of words are looked for; a file's own words, each once, are a fraction of it.
-    own = b" ".join({*data.translate(_SPACED).split()})
-    chosen = checks_for(rules)
-    there = {word for word, sought in chosen.words if sought in (own if word.isidentifier() else data)}
-    return [check for check in chosen.checks if not check.words or not there.isdisjoint(check.words)]
+    own = {*data.translate(_SPACED).split()}
+    joined = b" ".join(own)
+    return [
+        check
+        for check, names, texts in checks_for(rules).checks
+        if not check.words
+        or not names.isdisjoint(own)
+        or any(name in joined for name in names)
+        or any(text in data for text in texts)
+    ]
 
 
 def examine(file: File, checks: Sequence[Check], on_error: OnError | None = None) -> list[Finding]:
@@ -83,7 +89,7 @@ def relevant(data: bytes, rules: Iterable[str]) -> bool:
     if b"torch" not in data and b"lightning" not in data:
         return False
     chosen = checks_for(frozenset(rules))
-    return any(sought in data for _, sought in chosen.words) or not all(check.words for check in chosen.checks)
+    return any(word in data for word in chosen.words) or not all(check.words for check, *_ in chosen.checks)
 
 
 def mend(text: str, findings: Iterable[Finding]) -> str:

@@ -138,7 +138,9 @@ def _of_function(file: File, function: cst.FunctionDef, place: int, depth: int) 
     known: dict[cst.FunctionDef, InPlace | None] = remembered(file, "writes of functions")
     if function not in known:
         known[function] = None  # cuts recursion
-        known[function] = Aliasing(file, function, depth - 1).written_parameter(place)
+        calls = file.below(function.body, cst.Call)
+        if any(writes_into_input(file, call, depth - 1) is not None for call in calls):
+            known[function] = Aliasing(file, function, depth - 1).written_parameter(place)
     return known[function]
 
 
