@@ -102,13 +102,14 @@ def watched() -> Iterator[None]:
 
 
 def steady(step: Callable[[], None]) -> Callable[[], AbstractContextManager[None]]:
-    """One watch, which has seen its first steps, and is told only of what is in a block."""
+    """One watch, which has seen the first of its steps, and is told only of what is in a block."""
     import torchdoctor
-    from torchdoctor.probes import watched_calls
+    from torchdoctor.probes import recorder, watched_calls
 
     torchdoctor.watch(tempfile.mkdtemp(), quiet=True).start()
     listeners = watched_calls._listeners
-    stretch(step, 200)
+    while listeners[0].settled <= recorder.OFTEN:  # as often as at first nothing is looked at later
+        step()
 
     @contextmanager
     def told() -> Iterator[None]:

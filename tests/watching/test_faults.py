@@ -30,9 +30,10 @@ def recorded(run: Any) -> WatchRecord:
 # -- odd models and programs -------------------------------------------------------------------------------------------
 
 
-def steps(net: Any, x: Any, number: int = 30, loss: Any = lambda out: out.square().mean()) -> None:
+def steps(net: Any, x: Any, number: int = 30, loss: Any = lambda out: out.square().mean(), pause: float = 0.0) -> None:
     optimizer = torch.optim.SGD(net.parameters(), 0.01)
     for _ in range(number):
+        time.sleep(pause)
         optimizer.zero_grad()
         loss(net(x)).backward()
         optimizer.step()
@@ -214,6 +215,16 @@ def test_memory_is_read_where_the_program_says_that_steps_end(monkeypatch: pytes
             optimizer.step()
             watch.step()
     assert [one.rss is not None for one in watch.record.steps] == [True] * 12
+
+
+def test_memory_is_read_more_rarely_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torchdoctor.probes.recorder._EARLY", 2)
+    monkeypatch.setattr("torchdoctor.probes.recorder.OFTEN", 12)
+    monkeypatch.setattr("torchdoctor.probes.recorder._RARER", 1_000_000)
+    record = recorded(lambda: steps(nn.Linear(4, 2), torch.ones(3, 4), number=24, pause=0.006))
+    read = [one.rss is not None for one in record.steps]
+    assert read == sorted(read, reverse=True) and 10 <= sum(read) <= 13
+    assert all(one.backward > 0 and one.optimizer > 0 for one in record.steps)
 
 
 def test_a_fault_of_ours_at_the_very_end(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,6 +26,8 @@ from torchdoctor.step_record import LoaderRecord
 _MEMORY_EVERY_S = 0.005  # between two readings of memory
 _RECORDS_EVERY_S = 0.05  # between two times that what was noted is made into records
 _EARLY = 64  # after each of the first steps both are done, however short it is
+# After so many readings of memory both come this many times more rarely: what has not been seen by then takes its time.
+OFTEN, _RARER = 1000, 4
 _LOSS_EVERY_S = 0.1
 _MANY = 20  # steps from one time to the next: then they are short
 _MOST = 4096  # notes that may wait
@@ -48,6 +50,7 @@ class Recorder:
         self._sizes: Any = None
         self._loaders: set[int] = set()
         self._due = self._later = self._loss_due = 0.0
+        self.settled = 0  # how often memory was read at the end of a step
         self._looks: list[holders.Look] = []
 
     # -- what is told by the hooks, in the program's own threads -------------------------------------------------------
@@ -139,12 +142,14 @@ class Recorder:
 
     def _settle(self, now: float) -> None:
         """A step has ended, or may have, and memory was read: what needs to be done now and then."""
+        self.settled += 1
+        times = 1 if self.settled <= OFTEN else _RARER
         if self.stepping.number <= _EARLY:
             self._digest_between()
         else:
-            self._due = now + _MEMORY_EVERY_S
+            self._due = now + times * _MEMORY_EVERY_S
             if now >= self._later:
-                self._later = now + _RECORDS_EVERY_S
+                self._later = now + times * _RECORDS_EVERY_S
                 before = self.stepping.number
                 self._digest_between()
                 if self.stepping.number - before >= _MANY:
