@@ -1,4 +1,4 @@
-"""Compiles the facts: mypyc turns modules of typed Python into C, which makes a lint run a quarter cheaper.
+"""Compiles the facts: mypyc turns modules of typed Python into C, which makes a lint run a third cheaper.
 
     python .hatch/compile.py FOLDER
 

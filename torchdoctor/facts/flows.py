@@ -50,7 +50,7 @@ class Flows(Remembering):
         self.watched: frozenset[cst.CSTNode] = frozenset()  # statements before which what is known is written down
         self.inherited: list[Flow] = []  # flows of methods of other files, as instances of this file's classes run them
         self._whole: set[cst.FunctionDef] = set()  # functions that were run in all their contexts
-        self._is_whole = False  # the module's own body was run
+        self._ran_module = False  # the module's own body was run
 
     def let_go(self, *but: str) -> None:
         super().let_go(*but)
@@ -82,7 +82,7 @@ class Flows(Remembering):
         except CutOff:
             run.events, run.values, run.refused = [], {}, []
         self.globals = run.state.names
-        self._is_whole = True
+        self._ran_module = True
         flow = Flow(run, known_callers=True)
         run.end()
         return flow
@@ -97,7 +97,7 @@ class Flows(Remembering):
 
         Running a whole module to learn of one constant takes long, so only the one expression is evaluated.
         """
-        if self._is_whole or name in self.globals:
+        if self._ran_module or name in self.globals:
             return self.globals.get(name)
         bindings = self.file.scopes.module.bindings.get(name, [])
         if len(bindings) != 1 or bindings[0].value is None or bindings[0].kind != "assign":

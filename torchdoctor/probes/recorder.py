@@ -152,7 +152,7 @@ class Recorder:
                 self._later = now + times * _RECORDS_EVERY_S
                 before = self.stepping.number
                 self._digest_between()
-                if self.stepping.number - before >= _MANY:
+                if self.stepping.number - before >= times * _MANY:
                     self._graphs.thin()
         if self.stepping.suspicious and self.stepping.between:
             self._look()
