@@ -88,7 +88,7 @@ class Calls:
         self.arguments_of[node] = (args, keywords)
         if isinstance(callee, OneOf):
             return self._either(node, callee, args, keywords)
-        if receiver is not None and isinstance(function, cst.Attribute):
+        if receiver is not None and type(function) is cst.Attribute:
             known = self.method(node, receiver, callee, function.attr.value, args, keywords, starred)
             return known if known is not None else self._unknown(node, callee, args, keywords)
         return self.apply(node, callee, args, keywords, starred)
@@ -138,7 +138,7 @@ class Calls:
 
     def _option(self, node: cst.Call, callee: Value, args: tuple[Value, ...], keywords: Keywords) -> Value:
         """A method of one of several receivers, or another of several callees."""
-        if isinstance(callee, Attr) and isinstance(node.func, cst.Attribute) and callee.name == node.func.attr.value:
+        if isinstance(callee, Attr) and type(node.func) is cst.Attribute and callee.name == node.func.attr.value:
             known = self.method(node, callee.of, callee, callee.name, args, keywords, False)
             return known if known is not None else self._unknown(node, callee, args, keywords)
         return self.apply(node, callee, args, keywords)
@@ -272,7 +272,7 @@ class Calls:
         return bool(kinds_of(name)) or self.run.file.classes.named(name) is not None
 
     def _make(self, node: cst.CSTNode, name: str, args: tuple[Value, ...], keywords: Keywords, starred: bool) -> Value:
-        if name == stacks.SEQUENTIAL and isinstance(node, cst.Call):
+        if name == stacks.SEQUENTIAL and type(node) is cst.Call:
             args = stacks.layers(self.run, node)
         made = Made(name, node, args, tuple(keywords.items()))
         self.run.emit("make", node, made, args, keywords, made)
@@ -300,14 +300,14 @@ class Calls:
     ) -> Value | None:
         file = self.run.file
         owner, definition = defined(file, name) or (file, None)
-        if not isinstance(definition, cst.FunctionDef):
+        if type(definition) is not cst.FunctionDef:
             return None
         names = bound(owner, definition, args, keywords, starred, node)
         closure = self.run.state.names if owner is file and definition in self.run.flows.closures else None
         return self.run.step_into(owner, definition, names, node, closure)
 
     def _lambda(self, node: cst.CSTNode, callee: Function, args: tuple[Value, ...], keywords: Keywords) -> Value | None:
-        assert isinstance(callee.node, cst.Lambda)
+        assert type(callee.node) is cst.Lambda
         names = dict(self.run.state.names)
         for param, value in zip(callee.node.params.params, args, strict=False):
             names[param.name.value] = value
@@ -392,9 +392,7 @@ class Calls:
         starred: bool,
     ) -> Value | None:
         owner, function = found
-        static = any(
-            isinstance(d.decorator, cst.Name) and d.decorator.value == "staticmethod" for d in function.decorators
-        )
+        static = any(type(d.decorator) is cst.Name and d.decorator.value == "staticmethod" for d in function.decorators)
         given = args if static else (receiver, *args)
         names = bound(owner.file, function, given, keywords, starred, node)
         return self.run.step_into(owner.file, function, names, node)

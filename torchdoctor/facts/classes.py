@@ -49,7 +49,7 @@ class ClassFacts(Remembering):
         names = []
         for arg in self.node.bases:
             base = arg.value
-            while isinstance(base, cst.Subscript):  # Generic[T], Dataset[Sample]
+            while type(base) is cst.Subscript:  # Generic[T], Dataset[Sample]
                 base = base.value
             names.append(None if arg.star else self.file.name(base))
         return tuple(names)
@@ -101,7 +101,7 @@ class ClassFacts(Remembering):
         return {
             statement.name.value: statement
             for statement in _statements(self.node.body)
-            if isinstance(statement, cst.FunctionDef)
+            if type(statement) is cst.FunctionDef
         }
 
     def method(self, name: str) -> tuple[ClassFacts, cst.FunctionDef] | None:
@@ -129,13 +129,13 @@ class ClassFacts(Remembering):
         """Names given in the class body, with their values (None where only annotated)."""
         found: dict[str, cst.BaseExpression | None] = {}
         for statement in _statements(self.node.body):
-            if isinstance(statement, cst.SimpleStatementLine):
+            if type(statement) is cst.SimpleStatementLine:
                 for small in statement.body:
-                    if isinstance(small, cst.Assign):
+                    if type(small) is cst.Assign:
                         for target in small.targets:
-                            if isinstance(target.target, cst.Name):
+                            if type(target.target) is cst.Name:
                                 found[target.target.value] = small.value
-                    elif isinstance(small, cst.AnnAssign) and isinstance(small.target, cst.Name):
+                    elif type(small) is cst.AnnAssign and type(small.target) is cst.Name:
                         found[small.target.value] = small.value
         return found
 
@@ -187,7 +187,7 @@ class Classes(Remembering):
 def receiver_name(method: cst.FunctionDef) -> str | None:
     """The name of a method's first parameter, unless the method is static."""
     for decorator in method.decorators:
-        if isinstance(decorator.decorator, cst.Name) and decorator.decorator.value == "staticmethod":
+        if type(decorator.decorator) is cst.Name and decorator.decorator.value == "staticmethod":
             return None
     params = (*method.params.posonly_params, *method.params.params)
     return params[0].name.value if params else None
@@ -199,11 +199,11 @@ def _statements(body: cst.BaseSuite) -> Iterator[cst.BaseStatement | cst.BaseSma
         yield statement
         if isinstance(statement, (cst.If, cst.Else, cst.Try)):
             yield from _statements(statement.body)
-            following = statement.orelse if isinstance(statement, cst.If) else None
+            following = statement.orelse if type(statement) is cst.If else None
             while following is not None:
                 yield from _statements(following.body)
-                following = following.orelse if isinstance(following, cst.If) else None
-            if isinstance(statement, cst.Try):
+                following = following.orelse if type(following) is cst.If else None
+            if type(statement) is cst.Try:
                 for handler in statement.handlers:
                     yield from _statements(handler.body)
 
@@ -234,7 +234,7 @@ def _targets(
     statement: cst.CSTNode,
     value: cst.BaseExpression | None,
 ) -> Iterator[Write]:
-    if isinstance(target, cst.Attribute) and isinstance(target.value, cst.Name) and target.value.value == receiver:
+    if type(target) is cst.Attribute and type(target.value) is cst.Name and target.value.value == receiver:
         yield Write(target.attr.value, method, statement, target, value)
     elif isinstance(target, (cst.Tuple, cst.List)):
         values: list[cst.BaseExpression | None] = [None] * len(target.elements)

@@ -33,22 +33,22 @@ def items(file: File, node: cst.BaseExpression, depth: int = _DEPTH) -> list[cst
         return None
     if isinstance(node, (cst.List, cst.Tuple, cst.Set)):
         return [inner for e in node.elements for inner in _element(file, e, depth)]
-    if isinstance(node, cst.Dict):
+    if type(node) is cst.Dict:
         return [inner for e in node.elements for inner in flattened(file, e.value, depth - 1)]
     if isinstance(node, (cst.ListComp, cst.SetComp, cst.GeneratorExp)):
         return flattened(file, node.elt, depth - 1)
-    if isinstance(node, cst.DictComp):
+    if type(node) is cst.DictComp:
         return flattened(file, node.value, depth - 1)
-    if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, (cst.Add, cst.Multiply)):
+    if type(node) is cst.BinaryOperation and isinstance(node.operator, (cst.Add, cst.Multiply)):
         sides = [side for part in (node.left, node.right) if (side := items(file, part, depth - 1)) is not None]
         return [item for side in sides for item in side] if sides else None
-    if isinstance(node, cst.Call) and file.name(node.func) in _MAKERS:
+    if type(node) is cst.Call and file.name(node.func) in _MAKERS:
         return _made(file, node, depth)
     return None
 
 
 def _element(file: File, element: cst.BaseElement, depth: int) -> list[cst.BaseExpression]:
-    if isinstance(element, cst.StarredElement):
+    if type(element) is cst.StarredElement:
         return items(file, element.value, depth - 1) or []
     return flattened(file, element.value, depth - 1)
 
@@ -63,7 +63,7 @@ def _made(file: File, call: cst.Call, depth: int) -> list[cst.BaseExpression]:
     """`list(...)`, `dict(a=...)`, `OrderedDict([...])`, `map(lambda i: ..., ...)`, `defaultdict(lambda: ...)`."""
     found: list[cst.BaseExpression] = []
     for arg in call.args:
-        if isinstance(arg.value, cst.Lambda):
+        if type(arg.value) is cst.Lambda:
             found += flattened(file, arg.value.body, depth - 1)
         elif arg.keyword is not None and file.name(call.func) not in ("builtins.sorted", "builtins.enumerate"):
             found += flattened(file, arg.value, depth - 1)
@@ -85,23 +85,23 @@ def additions(file: File, is_target: Callable[[cst.BaseExpression], bool]) -> It
     """What the file puts into the container that ``is_target`` knows by an expression for it, or into one inside it."""
     for method in (*_ADDERS, *_MERGERS):
         for call in file.calls_by_method.get(method, ()):
-            if isinstance(call.func, cst.Attribute) and is_target(_outermost(call.func.value)):
+            if type(call.func) is cst.Attribute and is_target(_outermost(call.func.value)):
                 if values := _added(file, call, method):
                     yield Addition(call, tuple(values))
     for augmented in file.nodes(cst.AugAssign):
-        if isinstance(augmented.operator, cst.AddAssign) and is_target(_outermost(augmented.target)):
+        if type(augmented.operator) is cst.AddAssign and is_target(_outermost(augmented.target)):
             yield Addition(augmented, tuple(_all_items(file, augmented.value)))
     for assign in file.nodes(cst.Assign):
         for target in assign.targets:
-            if isinstance(target.target, cst.Subscript) and is_target(_outermost(target.target)):
+            if type(target.target) is cst.Subscript and is_target(_outermost(target.target)):
                 index = target.target.slice[0].slice
-                key = index.value if isinstance(index, cst.Index) else None
+                key = index.value if type(index) is cst.Index else None
                 yield Addition(assign, tuple(flattened(file, assign.value)), key)
 
 
 def _outermost(node: cst.BaseExpression) -> cst.BaseExpression:
     """The container that `groups["a"][0]` is in."""
-    while isinstance(node, cst.Subscript):
+    while type(node) is cst.Subscript:
         node = node.value
     return node
 
@@ -117,5 +117,5 @@ def _added(file: File, call: cst.Call, method: str) -> list[cst.BaseExpression]:
 
 def _all_items(file: File, node: cst.BaseExpression) -> list[cst.BaseExpression]:
     """The items of a container that is written here or stands in a variable."""
-    nodes = assigned(file, node) if isinstance(node, cst.Name) else [node]
+    nodes = assigned(file, node) if type(node) is cst.Name else [node]
     return [item for one in nodes for item in items(file, one) or []]

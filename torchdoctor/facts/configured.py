@@ -85,14 +85,14 @@ def is_dataclass(facts: ClassFacts) -> bool:
     """Whether a class is a dataclass, or a NamedTuple: its constructor is made from its annotated fields."""
     for decorator in facts.node.decorators:
         node = decorator.decorator
-        if facts.file.name(node.func if isinstance(node, cst.Call) else node) == "dataclasses.dataclass":
+        if facts.file.name(node.func if type(node) is cst.Call else node) == "dataclasses.dataclass":
             return True
     return "typing.NamedTuple" in facts.external
 
 
 def field_of(facts: ClassFacts, of: Value, name: str) -> Value | None:
     """A field of an object of a dataclass: as it was constructed, or its default. None where neither is known."""
-    if not isinstance(of, Made) or not isinstance(of.call, cst.Call) or any(arg.star for arg in of.call.args):
+    if not isinstance(of, Made) or type(of.call) is not cst.Call or any(arg.star for arg in of.call.args):
         return None
     fields = [field for ancestor in reversed(facts.ancestry) for field in _fields(ancestor)]
     order = list(dict.fromkeys(field for field, _ in fields))
@@ -109,10 +109,10 @@ def field_of(facts: ClassFacts, of: Value, name: str) -> Value | None:
 def _fields(facts: ClassFacts) -> Iterator[tuple[str, cst.BaseExpression | None]]:
     """The annotated fields of a class body, with the expressions of their defaults."""
     for statement in facts.node.body.body:
-        for small in statement.body if isinstance(statement, cst.SimpleStatementLine) else ():
-            if isinstance(small, cst.AnnAssign) and isinstance(small.target, cst.Name):
+        for small in statement.body if type(statement) is cst.SimpleStatementLine else ():
+            if type(small) is cst.AnnAssign and type(small.target) is cst.Name:
                 default = small.value
-                if isinstance(default, cst.Call) and facts.file.name(default.func) == "dataclasses.field":
+                if type(default) is cst.Call and facts.file.name(default.func) == "dataclasses.field":
                     default = facts.file.argument(default, None, "default")
                 yield small.target.value, default
 
@@ -120,15 +120,15 @@ def _fields(facts: ClassFacts) -> Iterator[tuple[str, cst.BaseExpression | None]
 def default_value(node: cst.BaseExpression, file: File) -> Value | None:
     """What a parameter holds that is not given: a constant or several, written there or where the file names them; a
     class or function of torch, perhaps with some of its arguments (`partial(nn.LayerNorm, eps=1e-6)`)."""
-    plain = file.constant(node, MISSING) if isinstance(node, cst.Name) else literal(node)
+    plain = file.constant(node, MISSING) if type(node) is cst.Name else literal(node)
     if isinstance(plain, tuple) and all(isinstance(one, (int, float, str)) for one in plain):
         return Sequence(tuple(map(const, plain)))
     if plain is None or isinstance(plain, (int, float, str, bool)):
         return const(plain)
-    if isinstance(node, cst.Attribute):
+    if type(node) is cst.Attribute:
         name = file.name(node)
         return Named(name) if name is not None and name.startswith("torch.nn.") else None
-    return _partial(node, file) if isinstance(node, cst.Call) else None
+    return _partial(node, file) if type(node) is cst.Call else None
 
 
 def _partial(node: cst.Call, file: File) -> Made | None:

@@ -72,12 +72,12 @@ def _is_changed(container: Made, file: File) -> bool:
     if owner is None:
         return True
     target = owner.parent(container.call)
-    names = {_name(one.target) for one in target.targets} if isinstance(target, cst.Assign) else {None}
+    names = {_name(one.target) for one in target.targets} if type(target) is cst.Assign else {None}
     if None in names:
         return True
     calls = (call for method in _ADDING for call in owner.calls_by_method.get(method, ()))
     stored = (one.value for one in owner.nodes(cst.Subscript) if isinstance(owner.parent(one), cst.AssignTarget))
-    receivers = (*(call.func.value for call in calls if isinstance(call.func, cst.Attribute)), *stored)
+    receivers = (*(call.func.value for call in calls if type(call.func) is cst.Attribute), *stored)
     return any(_name(receiver) in names for receiver in receivers)
 
 
@@ -87,6 +87,6 @@ def _loaded(file: File) -> list[File]:
 
 def _name(node: cst.BaseExpression) -> str | None:
     """The last part of a dotted name."""
-    if isinstance(node, cst.Attribute):
+    if type(node) is cst.Attribute:
         return node.attr.value
-    return node.value if isinstance(node, cst.Name) else None
+    return node.value if type(node) is cst.Name else None

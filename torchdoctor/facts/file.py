@@ -163,11 +163,11 @@ class File(Remembering):
         found = set()
         statements: list[cst.Import | cst.ImportFrom] = [*self.nodes(cst.Import), *self.nodes(cst.ImportFrom)]
         for statement in statements:
-            if isinstance(statement, cst.ImportFrom) and (base := self.names.base_of(statement)):
+            if type(statement) is cst.ImportFrom and (base := self.names.base_of(statement)):
                 found.add(base)
             if not isinstance(statement.names, cst.ImportStar):
                 for alias in statement.names:
-                    if isinstance(statement, cst.Import):
+                    if type(statement) is cst.Import:
                         found.add(dotted(alias.name) or "")
                     elif name := self.names.of_import(alias):
                         found.add(name)
@@ -256,7 +256,7 @@ class File(Remembering):
     def constant(self, node: cst.CSTNode | None, default: Any = None) -> Any:
         """The value of a literal, or of a name that is bound once, at module level, to a literal; else ``default``."""
         for _ in range(_HOPS):
-            if not isinstance(node, cst.Name) or node.value in ("None", "True", "False"):
+            if type(node) is not cst.Name or node.value in ("None", "True", "False"):
                 break
             found = self.scopes.find(node.value, node)
             if found is None or len(found[1]) != 1 or found[0] is not self.scopes.module:

@@ -66,10 +66,10 @@ def writes_into_input(file: File, call: cst.Call, depth: int = _DEPTH) -> InPlac
         activation, place = _FUNCTIONS[name]
         asked = file.argument(call, place, "inplace")
         return InPlace(file, asked, activation) if asked is not None and file.constant(asked) is True else None
-    last = call.func.attr.value if isinstance(call.func, cst.Attribute) else name.rpartition(".")[2]
+    last = call.func.attr.value if type(call.func) is cst.Attribute else name.rpartition(".")[2]
     if last in _UNDERSCORED:
         of_torch = name in (f"torch.{last}", f"torch.nn.functional.{last}")
-        of_tensor = not name and isinstance(call.func, cst.Attribute)
+        of_tensor = not name and type(call.func) is cst.Attribute
         return InPlace(file, call.func, last[:-1]) if of_torch or of_tensor else None
     if depth == 0 or not call.args or call.args[0].star or name.startswith(("torch.", "builtins.", "numpy.")):
         return None
@@ -83,7 +83,7 @@ def writes_into_input(file: File, call: cst.Call, depth: int = _DEPTH) -> InPlac
 
 def input_of(file: File, call: cst.Call) -> cst.BaseExpression | None:
     """The expression of the tensor that an in-place call writes into: its receiver or its first argument."""
-    if isinstance(call.func, cst.Attribute) and call.func.attr.value in _UNDERSCORED and file.name(call.func) is None:
+    if type(call.func) is cst.Attribute and call.func.attr.value in _UNDERSCORED and file.name(call.func) is None:
         return call.func.value
     return call.args[0].value if call.args and not call.args[0].star else None
 
@@ -91,7 +91,7 @@ def input_of(file: File, call: cst.Call) -> cst.BaseExpression | None:
 def _of_module(made: Origin, depth: int) -> InPlace | None:
     """What a module does to its input that is made by this call."""
     file, call = made.file, made.node
-    if not isinstance(call, cst.Call):
+    if type(call) is not cst.Call:
         return None
     name = file.name(call.func) or ""
     if name in _CLASSES:
@@ -116,7 +116,7 @@ def _is_conditional(part: Origin) -> bool:
     """Whether a part is put first only if something holds."""
     for above in part.file.ancestors(part.node):
         if isinstance(above, (cst.If, cst.For, cst.While, cst.FunctionDef)):
-            return not isinstance(above, cst.FunctionDef)
+            return type(above) is not cst.FunctionDef
     return False
 
 
@@ -128,7 +128,7 @@ def _parts(file: File, call: cst.Call) -> Iterator[Origin]:
             if arg.star:
                 return
             continue
-        yield from (part for part in inner if not isinstance(part.node, cst.SimpleString))
+        yield from (part for part in inner if type(part.node) is not cst.SimpleString)
 
 
 def _of_function(file: File, function: cst.FunctionDef, place: int, depth: int) -> InPlace | None:
@@ -161,13 +161,13 @@ def _of_class(facts: ClassFacts, depth: int) -> InPlace | None:
 
 def gives_not_negative(file: File, value: cst.BaseExpression) -> bool:
     """Whether a new tensor comes from a function or layer whose results a ReLU leaves as they are."""
-    if not isinstance(value, cst.Call):
+    if type(value) is not cst.Call:
         return False
     name = file.name(value.func)
-    if name is None and isinstance(value.func, cst.Attribute):
+    if name is None and type(value.func) is cst.Attribute:
         name = value.func.attr.value
     if name is not None and name.rpartition(".")[2] in _NOT_NEGATIVE:
         return True
     calls = [(made.file, made.node) for made in made_modules(file, value.func)]
-    names = [owner.name(call.func) for owner, call in calls if isinstance(call, cst.Call)]
+    names = [owner.name(call.func) for owner, call in calls if type(call) is cst.Call]
     return bool(names) and all(name is not None and name[len("torch.nn.") :] in _NOT_NEGATIVE for name in names)

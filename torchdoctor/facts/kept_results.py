@@ -31,7 +31,7 @@ def _written(file: File) -> Iterator[cst.BaseExpression]:
         yield node.target
     for name in WRITING.intersection(file.calls_by_method):
         for call in file.calls_by_method[name]:
-            assert isinstance(call.func, cst.Attribute)
+            assert type(call.func) is cst.Attribute
             yield call.func.value
 
 
@@ -40,8 +40,8 @@ def _attributes(file: File) -> frozenset[str]:
     targets = ((node, target.target) for node in file.nodes(cst.Assign) for target in node.targets)
     found = set()
     for node, target in targets:
-        parts = [part.value for part in target.elements] if isinstance(target, cst.Tuple) else [target]
-        names = [part.attr.value for part in parts if isinstance(part, cst.Attribute)]
+        parts = [part.value for part in target.elements] if type(target) is cst.Tuple else [target]
+        names = [part.attr.value for part in parts if type(part) is cst.Attribute]
         if names and _names_one(file, node.value):
             found.update(names)
     return frozenset(found)
@@ -50,13 +50,13 @@ def _attributes(file: File) -> frozenset[str]:
 def _names_one(file: File, expression: cst.CSTNode) -> bool:
     """Whether one of the operations is named, or a parameter or variable that stands for one."""
     for part in within(expression):
-        if isinstance(part, cst.Name):
+        if type(part) is cst.Name:
             if part.value in _WORDS:
                 return True
             bound = file.scopes.find(part.value, part)
             for binding in bound[1] if bound is not None else ():
-                value = binding.node.default if isinstance(binding.node, cst.Param) else binding.value
-                value = value.func if isinstance(value, cst.Call) else value
+                value = binding.node.default if type(binding.node) is cst.Param else binding.value
+                value = value.func if type(value) is cst.Call else value
                 if isinstance(value, (cst.Name, cst.Attribute)) and _last(value) in _WORDS:
                     return True
     return False
@@ -69,12 +69,12 @@ def _last(name: cst.Name | cst.Attribute) -> str:
 def _may_be_kept(file: File, node: cst.BaseExpression, keeping: frozenset[str], depth: int) -> bool:
     if depth == 0:
         return False
-    if isinstance(node, cst.Attribute):
+    if type(node) is cst.Attribute:
         return node.attr.value in keeping
-    if isinstance(node, cst.Call):
-        names = (part.value for part in within(node.func) if isinstance(part, cst.Name))
+    if type(node) is cst.Call:
+        names = (part.value for part in within(node.func) if type(part) is cst.Name)
         return not keeping.isdisjoint(names) or _names_one(file, node.func)
-    if isinstance(node, cst.Name):
+    if type(node) is cst.Name:
         return any(_may_be_kept(file, value, keeping, depth - 1) for value in file.scopes.values(node))
-    parts = (node.body, node.orelse) if isinstance(node, cst.IfExp) else ()
+    parts = (node.body, node.orelse) if type(node) is cst.IfExp else ()
     return any(_may_be_kept(file, part, keeping, depth - 1) for part in parts)

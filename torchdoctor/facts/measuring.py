@@ -43,7 +43,7 @@ def may_measure(file: File, found: frozenset[str]) -> bool:
 
 def _around(file: File, node: cst.CSTNode) -> set[cst.CSTNode]:
     """The functions that a node stands in, headers too; the module where it is in none."""
-    return {above for above in file.ancestors(node) if isinstance(above, cst.FunctionDef)} or {file.module}
+    return {above for above in file.ancestors(node) if type(above) is cst.FunctionDef} or {file.module}
 
 
 def _runs_in(file: File, loop: cst.CSTNode, off: set[cst.CSTNode]) -> bool:
@@ -57,7 +57,7 @@ def _name_one_of(file: File, functions: set[cst.CSTNode], others: set[cst.CSTNod
     names = (
         name
         for function in functions
-        if isinstance(function, cst.FunctionDef)
+        if type(function) is cst.FunctionDef
         for name in file.mentions.get(function.name.value, ())
         if name is not function.name
     )
@@ -68,17 +68,17 @@ def _may_be_model(file: File, call: cst.Call, depth: int = 2) -> bool:
     """A variable, an attribute of something, a function of the project that calls such: not a library's function."""
     name = file.name(call.func)
     if name is None:
-        return not (isinstance(call.func, cst.Attribute) and call.func.attr.value.endswith("_"))
+        return not (type(call.func) is cst.Attribute and call.func.attr.value.endswith("_"))
     other, function = (defined(file, name) if depth else None) or (file, None)
-    if not isinstance(function, cst.FunctionDef):
+    if type(function) is not cst.FunctionDef:
         return False
-    inner = (node for node in within(function.body) if isinstance(node, cst.Call))
+    inner = (node for node in within(function.body) if type(node) is cst.Call)
     return any(_is_plain(node.func) and _may_be_model(other, node, depth - 1) for node in inner)
 
 
 def _is_plain(callee: cst.BaseExpression) -> bool:
     """`model(...)` or `self.model(...)`."""
-    return isinstance(callee, cst.Name) or (dotted(callee) or "").startswith("self.")
+    return type(callee) is cst.Name or (dotted(callee) or "").startswith("self.")
 
 
 def is_own_layer(file: File, call: cst.Call) -> bool:
@@ -87,7 +87,7 @@ def is_own_layer(file: File, call: cst.Call) -> bool:
     A class that has a forward, and bases of which not all are known, counts as one.
     """
     facts = file.classes.enclosing(call)
-    if facts is None or isinstance(call.func, cst.Name):
+    if facts is None or type(call.func) is cst.Name:
         return False
     return facts.is_module or (facts.method("forward") is not None and not facts.complete)
 
@@ -101,33 +101,31 @@ def measures(flow: Flow, forward: Event) -> bool:
         return False
     inside = set(_body(forward.file, loop))
     call = next((node for node in (*forward.via, forward.node) if node in inside), None)
-    return isinstance(call, cst.Call) and _measured_in(forward.file, loop, call)
+    return type(call) is cst.Call and _measured_in(forward.file, loop, call)
 
 
 def _body(file: File, loop: cst.For | cst.CompFor) -> list[cst.CSTNode]:
-    return list(within(loop.body if isinstance(loop, cst.For) else file.parent(loop) or loop))
+    return list(within(loop.body if type(loop) is cst.For else file.parent(loop) or loop))
 
 
 def _measured_in(file: File, loop: cst.For | cst.CompFor, call: cst.Call | None) -> bool:
     """Whether the call (or else any that may be a model's) is given what the loop goes over, and what it gives is
     counted, compared or kept."""
     body = _body(file, loop)
-    calls = (
-        [node for node in body if isinstance(node, cst.Call) and _may_be_model(file, node)] if call is None else [call]
-    )
+    calls = [node for node in body if type(node) is cst.Call and _may_be_model(file, node)] if call is None else [call]
     if not calls:
         return False
-    fed = _spread(body, {node.value for node in within(loop.target) if isinstance(node, cst.Name)})
+    fed = _spread(body, {node.value for node in within(loop.target) if type(node) is cst.Name})
     for given in calls:
         if any(_reads(arg.value, fed) for arg in given.args) and not _is_method_of(given, fed):
             results = _spread(body, set(), given)
-            if isinstance(loop, cst.CompFor) or any(_collects(node, given, results) for node in body):
+            if type(loop) is cst.CompFor or any(_collects(node, given, results) for node in body):
                 return True
     return False
 
 
 def _is_method_of(call: cst.Call, names: set[str]) -> bool:
-    return isinstance(call.func, cst.Attribute) and _reads(call.func.value, names)
+    return type(call.func) is cst.Attribute and _reads(call.func.value, names)
 
 
 def _spread(body: list[cst.CSTNode], names: set[str], call: cst.CSTNode | None = None) -> set[str]:
@@ -136,31 +134,31 @@ def _spread(body: list[cst.CSTNode], names: set[str], call: cst.CSTNode | None =
         before = len(names)
         for node in body:
             targets: list[cst.BaseAssignTargetExpression] = []
-            if isinstance(node, cst.Assign) and _reads(node.value, names, call):
+            if type(node) is cst.Assign and _reads(node.value, names, call):
                 targets = [target.target for target in node.targets]
-            elif isinstance(node, cst.For) and _reads(node.iter, names, call):
+            elif type(node) is cst.For and _reads(node.iter, names, call):
                 targets = [node.target]
-            names = names | {n.value for target in targets for n in within(target) if isinstance(n, cst.Name)}
+            names = names | {n.value for target in targets for n in within(target) if type(n) is cst.Name}
         if len(names) == before:
             break
     return names
 
 
 def _reads(node: cst.CSTNode, names: set[str], call: cst.CSTNode | None = None) -> bool:
-    return any(inner is call or (isinstance(inner, cst.Name) and inner.value in names) for inner in within(node))
+    return any(inner is call or (type(inner) is cst.Name and inner.value in names) for inner in within(node))
 
 
 def _collects(node: cst.CSTNode, call: cst.Call, names: set[str]) -> bool:
     """Whether a result is counted, compared, or kept for after the loop."""
-    if isinstance(node, cst.AugAssign):
+    if type(node) is cst.AugAssign:
         return _reads(node.value, names, call)
-    if isinstance(node, cst.Attribute):
+    if type(node) is cst.Attribute:
         return node.attr.value in ENDS and _reads(node.value, names, call)
-    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+    if type(node) is cst.Call and type(node.func) is cst.Attribute:
         keeps = node.func.attr.value in ("append", "extend", "update", "add", "write", "log")
         return keeps and any(_reads(arg.value, names, call) for arg in node.args)
-    if isinstance(node, cst.Assign):
-        return any(isinstance(t.target, cst.Subscript) for t in node.targets) and _reads(node.value, names, call)
+    if type(node) is cst.Assign:
+        return any(type(t.target) is cst.Subscript for t in node.targets) and _reads(node.value, names, call)
     return isinstance(node, (cst.Comparison, cst.Yield)) and _reads(node, names, call)
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _BUILTINS = frozenset(dir(builtins))
 _DEPTH = 8
+_UNKNOWN = "?"  # of what was not asked for yet
 
 # Where torch's own modules define what users import from a shorter place: (pattern, replacement), first match wins.
 _CANONICAL = tuple(
@@ -94,8 +95,9 @@ class Names:
         Names of this file's own functions and classes begin with the file's module name; builtins with "builtins.".
         A name that may hold different things at different times has no full name.
         """
-        if node in self._memo:
-            return self._memo[node]
+        known = self._memo.get(node, _UNKNOWN)
+        if known is not _UNKNOWN:
+            return known
         kind = type(node)
         if (kind is not cst.Name and kind is not cst.Attribute) or depth > _DEPTH:
             return None

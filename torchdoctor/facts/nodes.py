@@ -6,16 +6,15 @@ writes every field past its own lock and then asks whether the fields agree. Nob
 
 from __future__ import annotations
 
-import builtins
 import dataclasses
-import sys
 from abc import ABCMeta
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import Any
 
 import libcst as cst
-from libcst._parser import entrypoints
+
+from torchdoctor.facts.importing import import_quickly
 
 # Nodes that need not be asked whether their fields agree: frequent ones, which the parser cannot put together wrongly
 # (as it can others: `b"a" "b"`).
@@ -66,12 +65,7 @@ def build_quickly() -> None:
     for kind in kinds:
         if "__init__" in vars(kind):
             kind.__init__ = _constructor(kind)
-    # The parser imports libcst for each node that it makes, in C, which asks the caller's module how that is done.
-    vars(entrypoints)["__builtins__"] = {**vars(builtins), "__import__": _imported}
-
-
-def _imported(name: str, *how: Any) -> Any:
-    return None if name in sys.modules else builtins.__import__(name, *how)  # it is looked up there, whatever comes
+    import_quickly()
 
 
 def _kinds(kind: type[Any]) -> Iterator[type[Any]]:

@@ -60,20 +60,20 @@ def _origins(file: File, node: cst.BaseExpression, depth: int, seen: set[cst.CST
 
 def _steps(file: File, node: cst.BaseExpression) -> Iterator[tuple[File, cst.BaseExpression]]:
     """The expressions whose value ``node`` has; none where it is made here, or where it comes from is not known."""
-    if isinstance(node, cst.IfExp):
+    if type(node) is cst.IfExp:
         yield from ((file, node.body), (file, node.orelse))
-    elif isinstance(node, cst.BooleanOperation):
+    elif type(node) is cst.BooleanOperation:
         yield from ((file, node.left), (file, node.right))
-    elif isinstance(node, cst.NamedExpr):
+    elif type(node) is cst.NamedExpr:
         yield file, node.value
-    elif isinstance(node, cst.Name):
+    elif type(node) is cst.Name:
         values = assigned(file, node)
         yield from ((file, value) for value in values)
         if not values:
             yield from given(file, node)
-    elif isinstance(node, cst.Attribute):
+    elif type(node) is cst.Attribute:
         yield from attribute_values(file, node)
-    elif isinstance(node, cst.Call):
+    elif type(node) is cst.Call:
         function = called_function(file, node)
         if function is not None:
             yield from returned(*function)
@@ -94,13 +94,13 @@ def _given_to(file: File, binding: Binding) -> cst.BaseExpression | None:
     if binding.kind != "assign" or binding.value is not None:
         return binding.value if binding.kind == "assign" else None
     assign = file.parent(binding.node)
-    if not (isinstance(binding.node, cst.AssignTarget) and isinstance(assign, cst.Assign)):
+    if not (type(binding.node) is cst.AssignTarget and type(assign) is cst.Assign):
         return None
     targets, values = binding.node.target, assign.value
     if isinstance(targets, (cst.Tuple, cst.List)) and isinstance(values, (cst.Tuple, cst.List)):
         if len(targets.elements) == len(values.elements):
             for target, value in zip(targets.elements, values.elements, strict=True):
-                if isinstance(target.value, cst.Name) and target.value.value == binding.name:
+                if type(target.value) is cst.Name and target.value.value == binding.name:
                     return value.value
     return None
 
@@ -111,7 +111,7 @@ def given(file: File, name: cst.Name) -> list[tuple[File, cst.BaseExpression]]:
     if found is None or len(found[1]) != 1 or found[1][0].kind != "parameter":
         return []
     function = found[0].node
-    if not isinstance(function, cst.FunctionDef):
+    if type(function) is not cst.FunctionDef:
         return []
     params = [param.name.value for param in (*function.params.posonly_params, *function.params.params)]
     place = params.index(name.value) if name.value in params else None
@@ -125,9 +125,9 @@ def calls_of(file: File, function: cst.FunctionDef) -> Iterator[cst.Call]:
     """The calls in the file that run a function: by its name, as a method of self, or by making its class."""
     yield from file.calls(file.names.own(function))
     klass = _class_around(file, function)
-    if isinstance(klass, cst.ClassDef) and function.name.value == "__init__":
+    if type(klass) is cst.ClassDef and function.name.value == "__init__":
         yield from file.calls(file.names.own(klass))
-    elif isinstance(klass, cst.ClassDef):
+    elif type(klass) is cst.ClassDef:
         for call in file.calls_by_method.get(function.name.value, ()):
             found = called_function(file, call)
             if found is not None and found[1] is function:
@@ -153,7 +153,7 @@ def attribute_values(file: File, node: cst.Attribute) -> list[tuple[File, cst.Ba
 
 def owner_of_self(file: File, node: cst.CSTNode) -> ClassFacts | None:
     """The class whose instance a name is: that of the method whose first parameter it is."""
-    if not isinstance(node, cst.Name):
+    if type(node) is not cst.Name:
         return None
     for above in file.ancestors(node):
         if type(above) is cst.FunctionDef and type(klass := _class_around(file, above)) is cst.ClassDef:
@@ -172,7 +172,7 @@ def _class_around(file: File, method: cst.FunctionDef) -> cst.CSTNode | None:
 def called_function(file: File, call: cst.Call) -> tuple[File, cst.FunctionDef] | None:
     """The project's function that a call runs, by its name or as a method of self; none that is decorated."""
     found: tuple[File, cst.CSTNode] | None = None
-    if isinstance(call.func, cst.Attribute) and (facts := owner_of_self(file, call.func.value)) is not None:
+    if type(call.func) is cst.Attribute and (facts := owner_of_self(file, call.func.value)) is not None:
         method = facts.method(call.func.attr.value)
         found = (method[0].file, method[1]) if method is not None else None
     elif (name := file.name(call.func)) is not None:
@@ -180,7 +180,7 @@ def called_function(file: File, call: cst.Call) -> tuple[File, cst.FunctionDef] 
     if found is None or not isinstance(found[1], cst.FunctionDef):
         return None
     plain = all(
-        isinstance(d.decorator, cst.Name) and d.decorator.value in ("staticmethod", "classmethod")
+        type(d.decorator) is cst.Name and d.decorator.value in ("staticmethod", "classmethod")
         for d in found[1].decorators
     )
     return (found[0], found[1]) if plain and found[1].asynchronous is None else None
@@ -190,8 +190,8 @@ def returned(file: File, function: cst.FunctionDef) -> list[tuple[File, cst.Base
     """The values that a function returns; none for a generator or where it returns nothing."""
     found: list[tuple[File, cst.BaseExpression]] = []
     for node in own_nodes(function.body):
-        if isinstance(node, cst.Yield):
+        if type(node) is cst.Yield:
             return []
-        if isinstance(node, cst.Return) and node.value is not None:
+        if type(node) is cst.Return and node.value is not None:
             found.append((file, node.value))
     return found

@@ -41,7 +41,7 @@ def bound(
         names[name] = value
     rest = {name: value for name, value in keywords.items() if name not in names}
     for extra in (params.star_arg, params.star_kwarg):
-        if isinstance(extra, cst.Param):
+        if type(extra) is cst.Param:
             names[extra.name.value] = Param(function, extra.name.value)
     if node is not None and not starred:
         if type(params.star_arg) is cst.Param:
@@ -61,7 +61,7 @@ def extended(args: list[Value], given: Sequence) -> bool:
 
 def is_starred(made: Made) -> bool:
     """Whether the call that made it passes *args or **kwargs."""
-    return isinstance(made.call, cst.Call) and any(arg.star for arg in made.call.args)
+    return type(made.call) is cst.Call and any(arg.star for arg in made.call.args)
 
 
 def spread(value: Value, heap: Heap) -> dict[str, Value] | None:
@@ -80,6 +80,6 @@ def got(options: Value, args: tuple[Value, ...], heap: Heap) -> Value | None:
 
 def _is_complete(made: Made) -> bool:
     """Whether all items of a dict stand where it is made: `{"a": 1}`, `dict(a=1)`, the `**options` of a call."""
-    if isinstance(made.call, cst.Dict):
+    if type(made.call) is cst.Dict:
         return all(type(e) is cst.DictElement and type(e.key) is cst.SimpleString for e in made.call.elements)
-    return isinstance(made.call, cst.Call) and not made.args and not is_starred(made)
+    return type(made.call) is cst.Call and not made.args and not is_starred(made)

@@ -210,7 +210,7 @@ class Run:
         for name, value in names.items():
             self.flows.hint(value, function, name, file.flows)
         grad = self.state.grad
-        if isinstance(function, cst.FunctionDef):
+        if type(function) is cst.FunctionDef:
             grad = grad_of_decorators(function, file) or grad
         given = dict(names) if self.loops else None
         entry = State(names, Heap(self.state.heap), dict(self.state.modes), grad)

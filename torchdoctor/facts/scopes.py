@@ -152,7 +152,7 @@ class Scopes:
             params.star_arg,
             params.star_kwarg,
         ):
-            if isinstance(param, cst.Param):
+            if type(param) is cst.Param:
                 self._add(scope, Binding(param.name.value, "parameter", param))
 
     def _imports(self) -> None:
@@ -163,9 +163,9 @@ class Scopes:
                 continue
             for alias in statement.names:
                 first: cst.BaseExpression = alias.asname.name if alias.asname is not None else alias.name
-                while isinstance(first, cst.Attribute):
+                while type(first) is cst.Attribute:
                     first = first.value
-                if isinstance(first, cst.Name):
+                if type(first) is cst.Name:
                     self._add(self.of(statement), Binding(first.value, "import", alias))
 
     def _assignments(self) -> None:
@@ -209,11 +209,11 @@ class Scopes:
         scope: Scope | None = self.of(named)
         while scope is not None and isinstance(scope.node, COMPREHENSIONS):
             scope = scope.outer
-        if isinstance(named.target, cst.Name) and scope is not None:
+        if type(named.target) is cst.Name and scope is not None:
             self._add(scope, Binding(named.target.value, "assign", named, named.value))
 
     def _target(self, target: cst.CSTNode, kind: str, node: cst.CSTNode, value: cst.BaseExpression | None) -> None:
-        if isinstance(target, cst.Name):
+        if type(target) is cst.Name:
             self._add(self.of(target), Binding(target.value, kind, node, value))
         elif isinstance(target, (cst.Tuple, cst.List)):
             for element in target.elements:
@@ -232,7 +232,7 @@ class Scopes:
         """The function around ``scope`` that binds a name which is nonlocal in it."""
         above = scope.outer
         while above is not None:
-            if name in above.bindings and isinstance(above.node, cst.FunctionDef):
+            if name in above.bindings and type(above.node) is cst.FunctionDef:
                 return above
             above = above.outer
         return scope  # Python refuses such a text

@@ -51,7 +51,7 @@ def kept(file: File) -> Iterator[Kept]:
         if annotated.value is not None:
             yield from _pairs(file, annotated, annotated.target, annotated.value)
     for call in (call for method in _APPENDING for call in file.calls_by_method.get(method, ())):
-        assert isinstance(call.func, cst.Attribute)
+        assert type(call.func) is cst.Attribute
         if len(call.args) == 1 and (alias := aliased(file, call.args[0].value)) is not None:
             yield Kept(call, call.func.value, alias)
 
@@ -63,11 +63,11 @@ def _pairs(file: File, node: cst.CSTNode, target: cst.BaseExpression, value: cst
                 yield from _pairs(file, node, part.value, given.value)
         return
     holder = target
-    while isinstance(holder, cst.Subscript):
+    while type(holder) is cst.Subscript:
         holder = holder.value
     alias = aliased(file, value)
     if alias is None and isinstance(value, (cst.Name, cst.Attribute)) and not value.deep_equals(target):
-        if isinstance(value, cst.Name) and value.value in ("None", "True", "False"):
+        if type(value) is cst.Name and value.value in ("None", "True", "False"):
             return
         alias = Alias(value, value)  # a module itself, if it is one
     if alias is not None and isinstance(holder, (cst.Name, cst.Attribute)):
@@ -78,15 +78,15 @@ def aliased(file: File, node: cst.BaseExpression, depth: int = 4) -> Alias | Non
     """What an expression shares with a module; None where it makes copies, or nothing is known."""
     if depth == 0:
         return None
-    if isinstance(node, cst.Call):
+    if type(node) is cst.Call:
         return _called(file, node, depth)
-    if isinstance(node, cst.Dict):
+    if type(node) is cst.Dict:
         for element in node.elements:
             if (found := aliased(file, element.value, depth - 1)) is not None:
-                return found if isinstance(element, cst.DictElement) else Alias(node, found.module, None, found.on_cpu)
-    if isinstance(node, cst.DictComp):
+                return found if type(element) is cst.DictElement else Alias(node, found.module, None, found.on_cpu)
+    if type(node) is cst.DictComp:
         return _comprehended(file, node, depth)
-    if isinstance(node, cst.Name):
+    if type(node) is cst.Name:
         values = assigned(file, node)
         found = aliased(file, values[0], depth - 1) if len(values) == 1 else None
         return Alias(node, found.module, None, found.on_cpu) if found is not None else None
@@ -95,7 +95,7 @@ def aliased(file: File, node: cst.BaseExpression, depth: int = 4) -> Alias | Non
 
 def _called(file: File, node: cst.Call, depth: int) -> Alias | None:
     found: Alias | None = None
-    if isinstance(node.func, cst.Attribute):
+    if type(node.func) is cst.Attribute:
         if node.func.attr.value == "state_dict":
             return Alias(node, node.func.value)
         if node.func.attr.value == "copy" and not node.args:
@@ -103,7 +103,7 @@ def _called(file: File, node: cst.Call, depth: int) -> Alias | None:
     one = len(node.args) == 1 and node.args[0].keyword is None and not node.args[0].star
     if found is None and one and file.name(node.func) in _SHALLOW:
         inner = node.args[0].value
-        if isinstance(inner, cst.Call) and isinstance(inner.func, cst.Attribute) and inner.func.attr.value == "items":
+        if type(inner) is cst.Call and type(inner.func) is cst.Attribute and inner.func.attr.value == "items":
             inner = inner.func.value
         found = aliased(file, inner, depth - 1)
     if found is None:
@@ -115,13 +115,9 @@ def _comprehended(file: File, node: cst.DictComp, depth: int) -> Alias | None:
     """`{k: v.cpu() for k, v in net.state_dict().items()}`, `{n: p.data for n, p in net.named_parameters()}`."""
     clause = node.for_in
     source = clause.iter
-    if (
-        clause.inner_for_in is not None
-        or not isinstance(source, cst.Call)
-        or not isinstance(source.func, cst.Attribute)
-    ):
+    if clause.inner_for_in is not None or type(source) is not cst.Call or type(source.func) is not cst.Attribute:
         return None
-    if not isinstance(clause.target, cst.Tuple) or len(clause.target.elements) != 2:
+    if type(clause.target) is not cst.Tuple or len(clause.target.elements) != 2:
         return None
     if source.func.attr.value == "items":
         inner = aliased(file, source.func.value, depth - 1)
@@ -130,10 +126,10 @@ def _comprehended(file: File, node: cst.DictComp, depth: int) -> Alias | None:
         module = source.func.value if source.func.attr.value in ("named_parameters", "named_buffers") else None
     item, part, on_cpu = clause.target.elements[1].value, node.value, False
     while isinstance(part, (cst.Call, cst.Attribute)):
-        method = part.func if isinstance(part, cst.Call) else part
-        if not isinstance(method, cst.Attribute) or method.attr.value not in _SHARING:
+        method = part.func if type(part) is cst.Call else part
+        if type(method) is not cst.Attribute or method.attr.value not in _SHARING:
             return None
-        if method.attr.value == "to" and not (isinstance(part, cst.Call) and _is_cpu(file, part)):
+        if method.attr.value == "to" and not (type(part) is cst.Call and _is_cpu(file, part)):
             return None
         on_cpu = on_cpu or method.attr.value in _ON_CPU
         part = method.value
@@ -149,10 +145,10 @@ def _is_cpu(file: File, call: cst.Call) -> bool:
 
 def is_used_as_object(file: File, node: cst.BaseExpression) -> bool:
     """Whether what the name stands for is called, or has attributes: a model has, a number has not."""
-    name = node.attr if isinstance(node, cst.Attribute) else node
-    for mention in file.mentions.get(name.value, ()) if isinstance(name, cst.Name) else ():
+    name = node.attr if type(node) is cst.Attribute else node
+    for mention in file.mentions.get(name.value, ()) if type(name) is cst.Name else ():
         above = file.parent(mention)
-        whole = above if isinstance(above, cst.Attribute) and above.attr is mention else mention
+        whole = above if type(above) is cst.Attribute and above.attr is mention else mention
         user = file.parent(whole)
         if isinstance(user, (cst.Attribute, cst.Call)) and whole in (
             getattr(user, "value", None),
@@ -167,9 +163,9 @@ def comes_again(file: File, found: Kept) -> bool:
     if "backward" in file.mentions or file.enclosing(found.statement, cst.For, cst.While) is not None:
         return True
     root: cst.BaseExpression = found.alias.module
-    while isinstance(root, cst.Attribute):
+    while type(root) is cst.Attribute:
         root = root.value
-    if not isinstance(root, cst.Name) or root.value == "self":
+    if type(root) is not cst.Name or root.value == "self":
         return True
     own = found.statement, *file.below(found.statement, cst.Name)
     at = max(file.tree.order[node] for node in own)
@@ -186,7 +182,7 @@ def copied(file: File, alias: Alias) -> tuple[cst.BaseExpression, str] | None:
     if deepcopy is not None:
         return alias.node, f"{deepcopy}({code})"
     call = alias.node
-    if isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute) and call.func.attr.value == "state_dict":
+    if type(call) is cst.Call and type(call.func) is cst.Attribute and call.func.attr.value == "state_dict":
         return alias.node, f"{{k: v.clone() for k, v in {code}.items()}}"
     return None
 

@@ -152,7 +152,7 @@ def _callees(file: File, function: cst.FunctionDef) -> Iterator[tuple[File, cst.
 
 def _named(file: File, name: str) -> Iterator[tuple[File, cst.FunctionDef]]:
     home, node = defined(file, name) or (file, None)
-    if isinstance(node, cst.FunctionDef):
+    if type(node) is cst.FunctionDef:
         yield home, node
-    elif isinstance(node, cst.ClassDef) and (init := home.classes.of(node).method("__init__")) is not None:
+    elif type(node) is cst.ClassDef and (init := home.classes.of(node).method("__init__")) is not None:
         yield init[0].file, init[1]

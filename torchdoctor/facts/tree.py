@@ -57,15 +57,14 @@ _CLOSED = (
 )  # fmt: skip
 
 
-# What a field of that class holds. libcst's classes are abstract ones, for which isinstance() is slow where the answer
-# is no, so it is asked once for each class.
-_NODE, _NODES, _OTHER = "node", "nodes", "other"
-_HELD: dict[type, str] = {list: _NODES, tuple: _NODES}
+# Whether what a field holds is a node. libcst's classes are abstract ones, for which isinstance() is slow where the
+# answer is no, so it is asked once for each class.
+_IS_NODE: dict[type, bool] = {}
 
 
-def _held(kind: type) -> str:
-    held = _HELD[kind] = _NODE if issubclass(kind, cst.CSTNode) else _OTHER
-    return held
+def _is_node(kind: type) -> bool:
+    found = _IS_NODE[kind] = issubclass(kind, cst.CSTNode)
+    return found
 
 
 @cache
@@ -143,13 +142,18 @@ def _push(node: cst.CSTNode, stack: list[cst.CSTNode]) -> None:
         fields = _FIELDS[kind] = () if issubclass(kind, _CLOSED) else _fields(kind)[::-1]
     for name in fields:
         value = getattr(node, name)
-        held = _HELD.get(type(value))
-        if held is None:
-            held = _held(type(value))
-        if held is _NODE:
-            stack.append(value)
-        elif held is _NODES:
-            stack += value[::-1]
+        if value is None:
+            continue
+        kind = type(value)
+        if kind is tuple or kind is list:
+            if len(value) == 1:
+                stack.append(value[0])
+            else:
+                stack += value[::-1]
+        else:
+            is_node = _IS_NODE.get(kind)
+            if is_node or (is_node is None and _is_node(kind)):
+                stack.append(value)
 
 
 def children(node: cst.CSTNode) -> list[cst.CSTNode]:

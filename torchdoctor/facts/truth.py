@@ -55,7 +55,7 @@ def asked(file: File) -> Iterator[cst.BaseExpression]:
     for both in file.nodes(cst.BooleanOperation):
         yield both.left
     for single in file.nodes(cst.UnaryOperation):
-        if isinstance(single.operator, cst.Not):
+        if type(single.operator) is cst.Not:
             yield single.expression
     for call in file.calls("builtins.bool"):
         if len(call.args) == 1:
@@ -75,10 +75,10 @@ class MayBeTensor:
         found: dict[str, list[cst.BaseExpression]] = {}
         for node in self.file.nodes(cst.Assign):
             for target in node.targets:
-                parts = target.target.elements if isinstance(target.target, cst.Tuple) else [target]
+                parts = target.target.elements if type(target.target) is cst.Tuple else [target]
                 for part in parts:
-                    place = part.value if isinstance(part, cst.Element) else target.target
-                    if isinstance(place, cst.Attribute):
+                    place = part.value if type(part) is cst.Element else target.target
+                    if type(place) is cst.Attribute:
                         found.setdefault(place.attr.value, []).append(node.value)
         return found
 
@@ -93,18 +93,18 @@ class MayBeTensor:
         return found
 
     def _may(self, node: cst.BaseExpression, depth: int) -> bool:
-        if isinstance(node, cst.Name):
+        if type(node) is cst.Name:
             found = self.file.scopes.find(node.value, node)
             return found is not None and any(self._bound(binding, depth - 1) for binding in found[1])
-        if isinstance(node, cst.Attribute):
+        if type(node) is cst.Attribute:
             return self._attribute(node, depth)
-        if isinstance(node, cst.Comparison):
+        if type(node) is cst.Comparison:
             return self._comparison(node, depth)
-        if isinstance(node, cst.Call):
+        if type(node) is cst.Call:
             return _may_give_tensor(node.func)
-        if isinstance(node, cst.Tuple):
+        if type(node) is cst.Tuple:
             return True  # a part of it
-        if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Not):
+        if type(node) is cst.UnaryOperation and type(node.operator) is cst.Not:
             return False
         return any(self(getattr(node, part), depth - 1) for part in _PARTS.get(type(node), ()))
 
@@ -121,13 +121,13 @@ class MayBeTensor:
         return name in _OF_TENSORS or any(self(value, depth - 1) for value in self._written.get(name, ()))
 
     def _bound(self, binding: Binding, depth: int) -> bool:
-        if isinstance(binding.node, cst.Param):
+        if type(binding.node) is cst.Param:
             return self._given(binding.node, depth)
         if binding.kind in _NEVER:
             return False
         if isinstance(binding.node, (cst.For, cst.CompFor)):
             return not self._counts(binding)
-        whole = self.file.enclosing(binding.node, cst.Assign) if isinstance(binding.node, cst.AssignTarget) else None
+        whole = self.file.enclosing(binding.node, cst.Assign) if type(binding.node) is cst.AssignTarget else None
         value = binding.value if whole is None else whole.value
         return value is None or self(value, depth)
 
@@ -135,10 +135,10 @@ class MayBeTensor:
         """Whether a loop's variable is a number of `range` or `enumerate`."""
         loop = binding.node
         assert isinstance(loop, (cst.For, cst.CompFor))
-        called = loop.iter.func if isinstance(loop.iter, cst.Call) else None
-        name = called.value if isinstance(called, cst.Name) else ""
-        first = loop.target.elements[0].value if isinstance(loop.target, cst.Tuple) else loop.target
-        is_first = isinstance(first, cst.Name) and first.value == binding.name
+        called = loop.iter.func if type(loop.iter) is cst.Call else None
+        name = called.value if type(called) is cst.Name else ""
+        first = loop.target.elements[0].value if type(loop.target) is cst.Tuple else loop.target
+        is_first = type(first) is cst.Name and first.value == binding.name
         return is_first and (name == "range" or (name == "enumerate" and first is not loop.target))
 
     def _given(self, param: cst.Param, depth: int) -> bool:
@@ -149,7 +149,7 @@ class MayBeTensor:
         if param.default is not None and literal(param.default) not in (MISSING, None):
             return False
         function = self.file.enclosing(param, cst.FunctionDef, cst.Lambda)
-        if not isinstance(function, cst.FunctionDef):
+        if type(function) is not cst.FunctionDef:
             return True
         mentions = self.file.mentions.get(called_by(self.file, function), ())
         if function.name.value in ("forward", "__call__"):
@@ -159,16 +159,16 @@ class MayBeTensor:
     def _passes(self, name: cst.Name, depth: int) -> bool:
         """Whether what may be a tensor is given to what is called here."""
         above = self.file.parent(name)
-        callee, call = (above, self.file.parent(above)) if isinstance(above, cst.Attribute) else (name, above)
-        if not isinstance(call, cst.Call) or call.func is not callee:
+        callee, call = (above, self.file.parent(above)) if type(above) is cst.Attribute else (name, above)
+        if type(call) is not cst.Call or call.func is not callee:
             return not isinstance(above, (cst.FunctionDef, cst.ImportAlias))
         return any(arg.star != "" or self(arg.value, depth - 1) for arg in call.args)
 
 
 def _may_give_tensor(called: cst.BaseExpression) -> bool:
     """Whether what is called so may give a tensor, by its name."""
-    if isinstance(called, cst.Attribute):
+    if type(called) is cst.Attribute:
         return called.attr.value not in _PLAIN_METHODS and not called.attr.value.startswith(_ASKING)
-    if isinstance(called, cst.Name):
+    if type(called) is cst.Name:
         return called.value not in _PLAIN_FUNCTIONS and not called.value.startswith(_ASKING)
     return True
