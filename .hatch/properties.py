@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import ast
 
+from classes import reworded
+
 DECORATOR = "cached_property"
 ROOT = "Remembering"
 
 
 def written_out(source: str) -> str:
     """The module with its cached properties written out; what stands around their classes stays as it is."""
-    lines = source.split("\n")
-    classes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
-    for node in reversed(classes):
-        cached = [item for item in node.body if isinstance(item, ast.FunctionDef) and _is_cached(item)]
-        if cached:
-            first = min([node.lineno, *(one.lineno for one in node.decorator_list)]) - 1
-            _write_out(node, cached)
-            lines[first : node.end_lineno] = ast.unparse(node).split("\n")
-    return "\n".join(lines)
+    return reworded(source, _reword)
+
+
+def _reword(node: ast.ClassDef) -> bool:
+    cached = [item for item in node.body if isinstance(item, ast.FunctionDef) and _is_cached(item)]
+    if cached:
+        _write_out(node, cached)
+    return bool(cached)
 
 
 def _is_cached(function: ast.FunctionDef) -> bool:
@@ -51,7 +52,7 @@ def _write_out(node: ast.ClassDef, cached: list[ast.FunctionDef]) -> None:
         ]
         function.name, function.decorator_list = f"_make_{name}", []
     if any(ast.unparse(base) == ROOT for base in node.bases):
-        lines += ["def _forget(self, but: tuple[str, ...]) -> list[object]:", "    gone: list[object] = []"]
+        lines += ["def _drop(self, but: tuple[str, ...]) -> list[object]:", "    gone: list[object] = []"]
         for name, of in types.items():
             lines += [f"    if self._has_{name} and '{name}' not in but:", f"        self._has_{name} = False"]
             if of != "bool":

@@ -8,6 +8,8 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from classes import reworded
+
 DECORATORS = frozenset({"fixed", "dataclass"})
 ROOT = "Value"  # keeps the hash of what is made from it
 HASHED = frozenset({ROOT, "Result", "Sequence"})
@@ -37,25 +39,20 @@ class Field:
 
 def written_out(source: str) -> str:
     """The module with its records written out; what stands around them stays as it is."""
-    lines = source.split("\n")
     known: dict[str, list[Field]] = {}
-    written: list[tuple[int, int, str]] = []
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.ClassDef):
-            first = min([node.lineno, *(one.lineno for one in node.decorator_list)]) - 1
+
+    def reword(node: ast.ClassDef) -> bool:
+        decorators = [one for one in node.decorator_list if _name(one) in DECORATORS]
+        if decorators:
             own = [_field(item) for item in node.body if isinstance(item, ast.AnnAssign)]
             inherited = [field for base in node.bases for field in known.get(ast.unparse(base), ())]
-            decorators = [one for one in node.decorator_list if _name(one) in DECORATORS]
-            if decorators:
-                known[node.name] = inherited + own
-                _write_out(node, inherited + own, decorators[0])
-                written.append((first, node.end_lineno or first, ast.unparse(node)))
-            elif node.name == ROOT:
-                node.body = [*ast.parse("_hash: int = 0").body]
-                written.append((first, node.end_lineno or first, ast.unparse(node)))
-    for first, last, text in reversed(written):
-        lines[first:last] = text.split("\n")
-    return "\n".join(lines)
+            known[node.name] = inherited + own
+            _write_out(node, inherited + own, decorators[0])
+        elif node.name == ROOT:
+            node.body = [*ast.parse("_hash: int = 0").body]
+        return bool(decorators) or node.name == ROOT
+
+    return reworded(source, reword)
 
 
 def _name(decorator: ast.expr) -> str:

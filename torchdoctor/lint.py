@@ -61,11 +61,11 @@ def _asking(rules: frozenset[str], text: str) -> list[Check]:
     joined = b" ".join(own)
     return [
         check
-        for check, names, texts in checks_for(rules).checks
+        for check, names, others in checks_for(rules).checks
         if not check.words
         or not names.isdisjoint(own)
         or any(name in joined for name in names)
-        or any(text in data for text in texts)
+        or any(other in data for other in others)
     ]
 
 

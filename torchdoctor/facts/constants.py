@@ -8,10 +8,10 @@ from typing import Any
 
 import libcst as cst
 
-from torchdoctor.facts.literals import literal
+from torchdoctor.facts.literals import NAMED, literal
 from torchdoctor.facts.values import UNKNOWN, Const, Function, Made, Named, Sequence, Tensor, Value, const
 
-NAMED: dict[str, Value] = {"None": const(None), "True": const(True), "False": const(False)}
+NAMED_CONSTANTS: dict[str, Value] = {name: const(value) for name, value in NAMED.items()}
 _SINGLES = (None, True, False, ...)
 _KNOWN: dict[str, Value] = {}  # by their text, which tells numbers and strings apart: the same ones come again
 _MOST, _LONGEST = 10_000, 100  # of them, and of their letters

@@ -13,7 +13,7 @@ import libcst as cst
 from torchdoctor.facts import torch_api
 from torchdoctor.facts.batches import batch_of
 from torchdoctor.facts.configured import parsed_default, project_constant
-from torchdoctor.facts.constants import NAMED, compared, constant, identical, written
+from torchdoctor.facts.constants import NAMED_CONSTANTS, compared, constant, identical, written
 from torchdoctor.facts.containers import ANY, layer_at, layers_of
 from torchdoctor.facts.events import Arm
 from torchdoctor.facts.joins import join
@@ -96,7 +96,7 @@ class Expressions:
         value = self.run.state.names.get(name)
         if value is not None:
             return value
-        return NAMED[name] if name in NAMED else self.run.bindings.outside(node)
+        return NAMED_CONSTANTS[name] if name in NAMED_CONSTANTS else self.run.bindings.outside(node)
 
     def _attribute(self, node: cst.Attribute) -> Value:
         root: cst.CSTNode = node

@@ -8,7 +8,7 @@ from typing import Any
 import libcst as cst
 
 MISSING: Any = object()
-_NAMED = {"None": None, "True": True, "False": False}
+NAMED = {"None": None, "True": True, "False": False}
 _PLAIN = re.compile(r"""(['"])([^\\'"\n]*)\1""")  # what stands between the quotes is the string
 
 
@@ -17,7 +17,7 @@ def literal(node: cst.CSTNode) -> Any:
     kind = type(node)
     try:
         if kind is cst.Name:
-            return _NAMED.get(node.value, MISSING)  # type: ignore[attr-defined]
+            return NAMED.get(node.value, MISSING)  # type: ignore[attr-defined]
         if kind is cst.Integer:
             return int(node.value, 0)  # type: ignore[attr-defined]
         if kind is cst.Float:

@@ -70,7 +70,7 @@ class Neighbours:
         if path is None:
             return None
         found = self._store.load(path, module, self)
-        self.asked[str(path)] = self._store.digests[str(path)]
+        self._rest_on(path)
         return found
 
     def origin(self, name: str) -> str | None:
@@ -129,7 +129,8 @@ class Neighbours:
         module, _, attribute = name.rpartition(".")
         if not module or len(way) > _HOPS:
             return None
-        if self._path(module) is None or self._path(name) is not None or self._defines(module, attribute):
+        path = self._path(module)
+        if path is None or self._path(name) is not None or self._defines(path, attribute):
             return None
         here = self._outline(module)
         if here is None or attribute in here[0].others:
@@ -165,13 +166,10 @@ class Neighbours:
             return False
         return lines.binds(name) or any(there._brings(base, name, (*way, module)) for base in lines.stars)
 
-    def _defines(self, module: str, name: str) -> bool:
-        """Whether a function or class of that name plainly stands in a module of the project."""
-        path = self._path(module)
-        if path is None:
-            return False
+    def _defines(self, path: Path, name: str) -> bool:
+        """Whether a function or class of that name plainly stands in a file."""
         found = name in self._store.defined(path)
-        self.asked[str(path)] = self._store.digests[str(path)]
+        self._rest_on(path)
         return found
 
     def _outline(self, module: str) -> tuple[Outline, Neighbours] | None:
@@ -180,8 +178,12 @@ class Neighbours:
         if path is None:
             return None
         lines = self._store.outline(path, module)
-        self.asked[str(path)] = self._store.digests[str(path)]
+        self._rest_on(path)
         return None if lines is None else (lines, self._store.view(path, self))
+
+    def _rest_on(self, path: Path) -> None:
+        """Write down that what is said from here on rests on a file that was read."""
+        self.asked[str(path)] = self._store.digests[str(path)]
 
     def _path(self, module: str) -> Path | None:
         """Where a module lies. What is not there is written down too: a new file may change what a name means."""

@@ -18,11 +18,11 @@ class Remembering:
 
     def let_go(self, *but: str) -> None:
         """Forget what was worked out, except for these cached properties; what is forgotten forgets its own."""
-        for forgotten in self._forget(but):
+        for forgotten in self._drop(but):
             if isinstance(forgotten, Remembering):
                 forgotten.let_go()
 
-    def _forget(self, but: tuple[str, ...]) -> list[object]:
+    def _drop(self, but: tuple[str, ...]) -> list[object]:
         """Take the cached properties away that were asked for; what they gave. (Compiled classes have it written.)"""
         known = self.__dict__
         asked = [name for name in known if name not in but]

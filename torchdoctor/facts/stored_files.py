@@ -136,10 +136,10 @@ class StoredFiles:
         return self._paths[key]
 
     def _keep_file(self, key: tuple[Path, str], file: File | None, size: int) -> None:
-        before, known = self._files.pop(key, (None, 0))
+        before, counted = self._files.pop(key, (None, 0))
         if before is not None and before is not file:
             self._replaced.append(before)
-        self._parsed += size - known
+        self._parsed += size - counted
         self._files[key] = file, size
         if key not in self._used:
             self._used.add(key)
