@@ -92,12 +92,20 @@ def _is_known(tensor: Tensor) -> bool:
 # -- what functions do, by their text ---------------------------------------------------------------------------------
 
 
+@fixed
+class _Body:
+    """What the text of one function tells: whether it makes modules, and whom it calls."""
+
+    makes: bool
+    callees: tuple[tuple[File, cst.FunctionDef], ...]
+
+
 def role_of(file: File, function: cst.FunctionDef) -> Role:
     """What the function does, itself or by what it calls, as far as names tell."""
-    known = remembered(file, "roles")
+    known: dict[cst.FunctionDef, Role] = remembered(file, "roles")
     if function not in known:
         known[function] = _role(file, function)
-    return known[function]  # type: ignore[no-any-return]
+    return known[function]
 
 
 def _role(file: File, function: cst.FunctionDef) -> Role:
@@ -106,11 +114,17 @@ def _role(file: File, function: cst.FunctionDef) -> Role:
     trains = makes = False
     while todo and not (trains and makes):
         home, at = todo.pop()
-        if at not in seen:
-            seen.add(at)
-            trains = trains or at in _trainers(home)
-            makes = makes or at in _makers(home)
-            todo += _callees(home, at)
+        if at in seen:
+            continue
+        seen.add(at)
+        known: Role | None = remembered(home, "roles").get(at)
+        if known is not None:
+            trains, makes = trains or known.trains, makes or known.makes
+            continue
+        body = _body(home, at)
+        trains = trains or at in _trainers(home)
+        makes = makes or body.makes
+        todo += body.callees
     return Role(trains, makes)
 
 
@@ -122,27 +136,32 @@ def _trainers(file: File) -> set[cst.FunctionDef]:
     return known[None]  # type: ignore[no-any-return]
 
 
-def _makers(file: File) -> set[cst.FunctionDef]:
-    """The functions of a file in whose own bodies a module, an optimizer or a loader is made."""
-    known = remembered(file, "makers")
-    if None not in known:
-        made = [calls for name, calls in file.calls_by_name.items() if _is_made(file, name)]
-        known[None] = {function for calls in made for call in calls if (function := file.function(call)) is not None}
-    return known[None]  # type: ignore[no-any-return]
+def _body(file: File, function: cst.FunctionDef) -> _Body:
+    known: dict[cst.FunctionDef, _Body] = remembered(file, "bodies")
+    found = known.get(function)
+    if found is None:
+        calls = file.below(function.body, cst.Call)
+        names = [file.name(call.func) for call in calls]
+        made = (call for call, name in zip(calls, names, strict=True) if name is not None and _is_made(file, name))
+        makes = any(file.function(call) is function for call in made)
+        found = known[function] = _Body(makes, tuple(_callees(file, function, calls, names)))
+    return found
 
 
 def _is_made(file: File, name: str) -> bool:
+    """Whether the name is that of a module, an optimizer, a loader or such."""
     if not name.rpartition(".")[2][:1].isupper():
         return False
     facts = file.classes.named(name)
     return bool((facts.kinds if facts is not None else kinds_of(name)) & _MADE)
 
 
-def _callees(file: File, function: cst.FunctionDef) -> Iterator[tuple[File, cst.FunctionDef]]:
+def _callees(
+    file: File, function: cst.FunctionDef, calls: list[cst.Call], names: list[str | None]
+) -> Iterator[tuple[File, cst.FunctionDef]]:
     """The functions of the project that a function names as called, methods of its own class among them."""
     owner = file.classes.enclosing(function)
-    for call in file.below(function.body, cst.Call):
-        name = file.name(call.func)
+    for call, name in zip(calls, names, strict=True):
         if name is not None:
             yield from _named(file, name)
         elif owner is not None and type(call.func) is cst.Attribute and type(call.func.value) is cst.Name:
