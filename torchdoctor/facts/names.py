@@ -128,6 +128,8 @@ class Names:
         key = scope, name
         if key in self._imports:
             return self._imports[key]
+        if len(bindings) == 1 and bindings[0].kind != "import":
+            return self._single(bindings[0], scope, depth)
         live = [b for b in bindings if b.kind != "delete"]
         imports = [b for b in live if b.kind == "import"]
         if imports and len(imports) == len(live):

@@ -45,7 +45,7 @@ class Scopes:
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
         self._scopes: dict[cst.CSTNode, Scope] = {}
-        self._of: dict[cst.CSTNode, Scope] = {}  # of statements: whatever is in one and no scope is of the same
+        self._of: dict[cst.CSTNode, Scope] = {}  # of statements and blocks: whatever is in one and in no scope
         self._nonlocal: list[tuple[Scope, Binding]] = []
         self._build()
 
@@ -61,20 +61,21 @@ class Scopes:
         """
         parents = self.tree.parents
         below, child, above = node, node, parents.get(node)
-        statement: cst.CSTNode | None = None
+        passed: list[cst.CSTNode] = []
         found: Scope | None = None
         while found is None and above is not None:
             kind = type(above)
-            if kind is cst.SimpleStatementLine and statement is None:
-                statement = above
+            if kind is cst.SimpleStatementLine or kind is cst.IndentedBlock:
                 found = self._of.get(above)
+                if found is None:
+                    passed.append(above)
             elif kind in _SCOPE_KINDS and self._inside(above, child, below):
                 found = self._scope(above)
             below, child, above = child, above, parents.get(above)
         if found is None:
             found = self.module
-        if statement is not None:
-            self._of[statement] = found
+        for around in passed:
+            self._of[around] = found
         return found
 
     def inner(self, node: cst.CSTNode) -> Scope:

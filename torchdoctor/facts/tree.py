@@ -81,6 +81,7 @@ class Tree:
         self.by_kind: dict[type[cst.CSTNode], list[cst.CSTNode]] = defaultdict(list)
         self.parents: dict[cst.CSTNode, cst.CSTNode] = {}
         self.order: dict[cst.CSTNode, int] = {}
+        self._ends: dict[cst.CSTNode, int] = {}  # the last place that a node reaches to, where it was asked for
         self._walk()
 
     def _walk(self) -> None:
@@ -106,14 +107,12 @@ class Tree:
         found = self.by_kind.get(kind)
         if not found:
             return []
-        stack = [node]
-        while stack:
-            last = stack[0]  # what is pushed first comes last in the source
-            stack.clear()
-            _push(last, stack)
         order = self.order
+        end = self._ends.get(node)
+        if end is None:
+            end = self._ends[node] = order[_last(node)]
         first = bisect_left(found, order[node], key=order.__getitem__)
-        return found[first : bisect_right(found, order[last], first, key=order.__getitem__)]  # type: ignore[return-value]
+        return found[first : bisect_right(found, end, first, key=order.__getitem__)]  # type: ignore[return-value]
 
     def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
         return self.parents.get(node)
@@ -154,6 +153,16 @@ def _push(node: cst.CSTNode, stack: list[cst.CSTNode]) -> None:
             is_node = _IS_NODE.get(kind)
             if is_node or (is_node is None and _is_node(kind)):
                 stack.append(value)
+
+
+def _last(node: cst.CSTNode) -> cst.CSTNode:
+    """The node in this one that comes last in the source."""
+    stack = [node]
+    while stack:
+        node = stack[0]  # what is pushed first comes last
+        stack.clear()
+        _push(node, stack)
+    return node
 
 
 def children(node: cst.CSTNode) -> list[cst.CSTNode]:
