@@ -64,8 +64,8 @@ def _asking(rules: frozenset[str], text: str) -> list[Check]:
         for check, names, others in checks_for(rules).checks
         if not check.words
         or not names.isdisjoint(own)
-        or any(name in joined for name in names)
         or any(other in data for other in others)
+        or any(name in joined for name in names)
     ]
 
 

@@ -23,7 +23,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 # Lines that no bracket and no expression reaches across: what is measured lies between two of them.
-_STATEMENT = re.compile(rb"^[ \t]*(?:def|class|return|import|raise|while|try|assert|del|async)\b", re.MULTILINE)
+_STATEMENT = re.compile(rb"\n[ \t]*(?:def|class|return|import|raise|while|try|assert|del|async)\b")
 _NOT_OPEN = bytes(set(range(256)) - set(b"([{"))
 _NO_LINK = bytes(set(range(256)) - set(b"-+*/%@|&^~.<>([{\"'"))
 _WORDS = (b"and", b"or", b"not", b"if", b"else", b"lambda", b"await")
