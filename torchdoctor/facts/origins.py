@@ -14,6 +14,7 @@ import libcst as cst
 
 from torchdoctor.facts.classes import ClassFacts, receiver_name
 from torchdoctor.facts.defined import defined
+from torchdoctor.facts.remembered import remembered
 from torchdoctor.facts.scopes import Binding
 from torchdoctor.facts.tree import own_nodes
 
@@ -156,9 +157,22 @@ def owner_of_self(file: File, node: cst.CSTNode) -> ClassFacts | None:
     if type(node) is not cst.Name:
         return None
     for above in file.ancestors(node):
-        if type(above) is cst.FunctionDef and type(klass := _class_around(file, above)) is cst.ClassDef:
-            return file.classes.of(klass) if receiver_name(above) == node.value else None
+        if type(above) is cst.FunctionDef:
+            facts, receiver = _method(file, above)
+            if facts is not None:
+                return facts if receiver == node.value else None
     return None
+
+
+def _method(file: File, function: cst.FunctionDef) -> tuple[ClassFacts | None, str | None]:
+    """The class that a function is a method of, and what it calls the instance; each None where there is none."""
+    known: dict[cst.FunctionDef, tuple[ClassFacts | None, str | None]] = remembered(file, "methods")
+    found = known.get(function)
+    if found is None:
+        klass = _class_around(file, function)
+        facts = file.classes.of(klass) if type(klass) is cst.ClassDef else None
+        found = known[function] = facts, receiver_name(function)
+    return found
 
 
 def _class_around(file: File, method: cst.FunctionDef) -> cst.CSTNode | None:

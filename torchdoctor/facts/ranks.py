@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from torchdoctor.facts.literals import literal
-from torchdoctor.facts.origins import called_function, origins
+from torchdoctor.facts.origins import Origin, called_function, origins
 from torchdoctor.facts.remembered import remembered
 
 if TYPE_CHECKING:
@@ -53,10 +53,14 @@ def speaks_of_ranks(identifier: str) -> bool:
 
 def is_rank(file: File, node: cst.BaseExpression, depth: int = _DEPTH) -> bool:
     """Whether an expression is the number of the process: it, or else a constant where nothing is distributed."""
-    if isinstance(node, cst.Name) and depth > 0 and _is_parameter(file, node, depth):
+    return depth > 0 and _is_made_of_ranks(file, node, origins(file, node), depth)
+
+
+def _is_made_of_ranks(file: File, node: cst.BaseExpression, made: list[Origin], depth: int) -> bool:
+    if isinstance(node, cst.Name) and _is_parameter(file, node, depth):
         return True
-    found = [origin for origin in origins(file, node) if not _is_constant(origin.node)]
-    return depth > 0 and bool(found) and all(_is_rank(origin.file, origin.node, depth) for origin in found)
+    found = [origin for origin in made if not _is_constant(origin.node)]
+    return bool(found) and all(_is_rank(origin.file, origin.node, depth) for origin in found)
 
 
 def side(file: File, test: cst.BaseExpression, depth: int = _DEPTH) -> str | None:
@@ -69,13 +73,12 @@ def side(file: File, test: cst.BaseExpression, depth: int = _DEPTH) -> str | Non
         return side(file, test.left, depth) or side(file, test.right, depth)
     if isinstance(test, cst.Comparison):
         return _compared(file, test) if len(test.comparisons) == 1 else None
-    if is_rank(file, test, depth - 1):
+    made = origins(file, test)
+    if depth > 1 and _is_made_of_ranks(file, test, made, depth - 1):
         return "rest"
     if (isinstance(test, cst.Attribute) and test.attr.value in _FIRST_ATTRIBUTES) or _asks_first(test):
         return "one"
-    found = {side(origin.file, origin.node, depth - 1) for origin in origins(file, test) if origin.node is not test} - {
-        None
-    }
+    found = {side(origin.file, origin.node, depth - 1) for origin in made if origin.node is not test} - {None}
     return found.pop() if len(found) == 1 else None
 
 

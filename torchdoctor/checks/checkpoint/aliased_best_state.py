@@ -37,13 +37,13 @@ def check(file: File, _: File) -> Iterator[Found]:
 
 def _stale_use(file: File, function: cst.CSTNode, found: Kept) -> cst.CSTNode | None:
     """A use of what is kept that comes after more training, in any context that the function is called in."""
-    better = is_improvement(file, found.statement)
-    if not better and not comes_again(file, found):
-        return None
     whole = found.alias.node is found.alias.module  # `best = model`, which says nothing by itself
-    if (whole and not (better and is_used_as_object(file, found.alias.module))) or (
-        found.alias.on_cpu and _is_on_gpu(file, found)
-    ):
+    better = is_improvement(file, found.statement)
+    if not better and (whole or not comes_again(file, found)):
+        return None
+    if whole and not is_used_as_object(file, found.alias.module):
+        return None
+    if found.alias.on_cpu and _is_on_gpu(file, found):
         return None
     for flow in file.flows.of(function):
         kinds = {flow.kind(unwrapped(option)) for option in options(flow.value(found.alias.module))}
