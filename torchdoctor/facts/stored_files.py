@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torchdoctor.facts.neighbours import Neighbours
 
 KEPT_BYTES = 800_000  # of the source of files whose facts are kept: these take about 180 times as much, a tree 70
-_TREES = 4  # times as much is kept parsed
+_TREES = 6  # times as much is kept parsed
 _MOST_BYTES = 4_000_000  # that one file may lead to; what lies beyond is not known
 
 
