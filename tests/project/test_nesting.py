@@ -46,6 +46,19 @@ def test_what_passes_can_be_parsed_and_what_is_deeper_is_told(case: str) -> None
     assert 150 <= passed < 5000
 
 
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("case", [case for case in CASES if case != "f-strings"])
+def test_a_line_that_is_continued_is_one_line(case: str, newline: str) -> None:
+    opening, core, closing = CASES[case]
+    opened = f"{opening}\\{newline}" if opening else ""
+    closed = f"\\{newline}{closing}" if closing else ""
+    for depth in (150, 5000):
+        text = (
+            f"async def f():{newline}  x = {opened * depth}{core}{closed * depth}{newline}  # \\{newline}  y{newline}"
+        )
+        assert (too_deep(text) is None) == (depth == 150), depth
+
+
 def _parsed(text: str) -> None:
     with suppress(cst.ParserSyntaxError):  # nested f-strings
         assert cst.parse_module(text).code == text

@@ -18,7 +18,7 @@ _TOKEN = re.compile(
         | '{3}(?:[^\\]|\\.)*?'{3} | "{3}(?:[^\\]|\\.)*?"{3}
         | '(?:[^'\\\r\n]|\\.)*' | "(?:[^"\\\r\n]|\\.)*")
     | (?P<open>[(\[{]) | (?P<close>[)\]}])
-    | (?P<end>[,;]|\r\n?|\n)
+    | (?P<joined>\\(?:\r\n?|\n)) | (?P<end>[,;]|\r\n?|\n)
     | (?P<link>[-+*/%@|&^~.<>] | \b(?:and|or|not|if|else|for|lambda|await)\b)""",
     re.VERBOSE | re.DOTALL,
 )
