@@ -213,3 +213,10 @@ def _only_assigns(file: File, node: cst.CSTNode) -> bool:
         if isinstance(above, (cst.BaseSmallStatement, cst.BaseCompoundStatement)):
             return False
     return False
+
+
+def ends_in_exception(statement: cst.If) -> bool:
+    """Whether the way that ends in one of its arms ends in an exception: then the program fails either way."""
+    suites = [statement.body, *([statement.orelse.body] if isinstance(statement.orelse, cst.Else) else [])]
+    last = [suite.body[-1] for suite in suites if suite.body]
+    return any(isinstance(one, cst.SimpleStatementLine) and isinstance(one.body[-1], cst.Raise) for one in last)

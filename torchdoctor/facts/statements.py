@@ -9,6 +9,7 @@ import libcst as cst
 
 from torchdoctor.facts.carried import hands_on
 from torchdoctor.facts.context import opened_grad
+from torchdoctor.facts.endings import ends_in_exception
 from torchdoctor.facts.events import Arm
 from torchdoctor.facts.expected import asks_for_failure, catches
 from torchdoctor.facts.expressions import operator_symbol
@@ -147,7 +148,7 @@ class Statements:
                     self._if(statement.orelse)
                 else:
                     self.suite(statement.orelse.body)
-        if truth is None and after.dead != self.run.state.dead and not _raises(statement):
+        if truth is None and after.dead != self.run.state.dead and not ends_in_exception(statement):
             self.run.left.append(Arm(statement, int(after.dead), statement.test))
         self.run.state = joined(after, self.run.state)
 
@@ -256,6 +257,8 @@ class Statements:
     def _with(self, statement: cst.With) -> None:
         outer = self.run.state.grad
         opened = False
+        ways = [self.run.returns, *self._breaks[-1:], *self._continues[-1:]]
+        before = [len(way) for way in ways]
         for item in statement.items:
             value = self.run.evaluate(item.item)
             grad = opened_grad(value, item.item, self.run)
@@ -266,7 +269,8 @@ class Statements:
         with self.run.expecting_failure(any(asks_for_failure(self.run.file, item.item) for item in statement.items)):
             self.suite(statement.body)
         if opened:
-            self.run.state.grad = outer
+            for state in (self.run.state, *(s for way, mark in zip(ways, before, strict=True) for s in way[mark:])):
+                state.grad = outer  # whichever way the body is left
 
 
 _BY_KIND: dict[type, Callable[[Statements, Any], None]] = {
@@ -291,10 +295,3 @@ _BY_KIND: dict[type, Callable[[Statements, Any], None]] = {
     cst.FunctionDef: Statements._define,
     cst.ClassDef: Statements._define,
 }
-
-
-def _raises(statement: cst.If) -> bool:
-    """Whether the way that ends in one of its arms ends in an exception: then the program fails either way."""
-    suites = [statement.body, *([statement.orelse.body] if isinstance(statement.orelse, cst.Else) else [])]
-    last = [suite.body[-1] for suite in suites if suite.body]
-    return any(isinstance(one, cst.SimpleStatementLine) and isinstance(one.body[-1], cst.Raise) for one in last)
