@@ -9,7 +9,9 @@ import libcst as cst
 from torchdoctor.facts.derived import uses
 from torchdoctor.facts.events import Mode
 from torchdoctor.facts.names import dotted
+from torchdoctor.facts.origins import calls_of, owner_of_self
 from torchdoctor.facts.ownership import related
+from torchdoctor.facts.reach import UNNAMED
 from torchdoctor.facts.tree import within
 from torchdoctor.facts.values import Made, Method, Result, Self, Tensor, Value
 
@@ -157,13 +159,21 @@ def measured(flow: Flow, forward: Event) -> bool:
 
 
 def works_with_gradients(file: File, node: cst.CSTNode) -> bool:
-    """Whether the function around the node (or the script, outside of functions) handles gradients by itself."""
+    """Whether the function around the node (or the script, outside of functions) handles gradients by itself, or a
+    method that calls it does: `output = self.forward(image)`."""
     function = _outermost_function(file, node)
+    functions = {function}
+    if function is not None and function.name.value in UNNAMED:  # of others the callers' own runs tell
+        functions |= {_outermost_function(file, call) for call in calls_of(file, function) if _is_on_self(file, call)}
     for word in _GRADIENT_WORDS:
         for name in file.mentions.get(word, ()):
-            if _outermost_function(file, name) is function and not _is_optional(file, name):
+            if _outermost_function(file, name) in functions and not _is_optional(file, name):
                 return True
     return function is not None and _hidden_backward(file, function)
+
+
+def _is_on_self(file: File, call: cst.Call) -> bool:
+    return type(call.func) is cst.Attribute and owner_of_self(file, call.func.value) is not None
 
 
 def _is_optional(file: File, name: cst.Name) -> bool:
