@@ -10,6 +10,7 @@ from torchdoctor.facts.kind import annotated_class
 from torchdoctor.facts.values import Known, Made, Param, Result, Sequence, Tensor, Value
 
 if TYPE_CHECKING:
+    from torchdoctor.facts.file import File
     from torchdoctor.facts.run import Run
 
 # The attributes that hold the last layer of the models of torchvision and timm.
@@ -24,6 +25,18 @@ def output_of(run: Run, model: Value, value: Tensor) -> Value:
     if isinstance(model, (Made, Result)):
         return value.but(scale=_of_head(run, model))
     return value
+
+
+def is_declared_otherwise(file: File, function: cst.CSTNode) -> bool:
+    """Whether a function says that it returns an object of one of the project's classes, which is no tensor.
+
+    What an object makes of a tensor, by operators of its own, looks like a tensor to who does not know the object.
+    """
+    if type(function) is not cst.FunctionDef or function.returns is None:
+        return False
+    name = file.name(function.returns.annotation)
+    facts = file.classes.named(name) if name is not None else None
+    return facts is not None and "torch.Tensor" not in facts.external
 
 
 def _of_class(run: Run, model: Param, value: Tensor) -> Value:

@@ -20,13 +20,14 @@ from torchdoctor.facts.context import grad_of_decorators
 from torchdoctor.facts.events import Arm, Event, Mode
 from torchdoctor.facts.expressions import Expressions
 from torchdoctor.facts.joins import exact
+from torchdoctor.facts.outputs import is_declared_otherwise
 from torchdoctor.facts.protocol import Protocol
 from torchdoctor.facts.refusal import Refusal, Refused
 from torchdoctor.facts.state import Heap, State, joined
 from torchdoctor.facts.statements import Statements
 from torchdoctor.facts.teaching import teaches
 from torchdoctor.facts.torch_api import Refuse
-from torchdoctor.facts.values import UNKNOWN, Arithmetic, Attr, Known, Shape, Size, Value, const
+from torchdoctor.facts.values import UNKNOWN, Arithmetic, Attr, Known, Shape, Size, Tensor, Value, const
 
 if TYPE_CHECKING:
     from torchdoctor.facts.file import File
@@ -108,6 +109,8 @@ class Run:
             return
         body = self.node.body if isinstance(self.node, cst.Module) else self.node.body.body
         self.statements.block(body)
+        if isinstance(self.returned, Tensor) and is_declared_otherwise(self.file, self.node):
+            self.returned = UNKNOWN
         end = self.state
         for state in self.returns:
             end = joined(end, state)

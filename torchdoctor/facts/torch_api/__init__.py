@@ -14,7 +14,7 @@ from torchdoctor.facts import tensor as algebra
 from torchdoctor.facts.passing import is_starred
 from torchdoctor.facts.refusal import Refusal
 from torchdoctor.facts.torch_api import arrays, indexing, modules, operators, refusals
-from torchdoctor.facts.torch_api.arguments import Arguments, NotKnown, Use
+from torchdoctor.facts.torch_api.arguments import Arguments, NotKnown, Use, takes
 from torchdoctor.facts.torch_api.operands import as_array, as_tensor, is_array
 from torchdoctor.facts.torch_api.rows import Row
 from torchdoctor.facts.torch_api.slices import Key, Slice
@@ -23,6 +23,8 @@ from torchdoctor.facts.values import UNKNOWN, Array, Const, Fields, Known, Made,
 from torchdoctor.facts.viewing import view_fails
 
 Refuse = Callable[[Refusal], None]
+# Parameters of methods that are numbers, names or tuples of these.
+_PLAIN = frozenset({"p", "ord", "dim", "keepdim", "dims", "start_dim", "end_dim", "dim0", "dim1", "dtype", "chunks"})
 # What a layer is made with and then has as an attribute of the same name, unchanged.
 _KEPT = frozenset({
     "in_features", "out_features", "in_channels", "out_channels", "num_features", "num_embeddings", "embedding_dim",
@@ -75,7 +77,7 @@ def method(name: str, arguments: Arguments) -> Value | None:
     if arguments.values and is_array(arguments.values[0]):
         return arrays.method(name, arguments)
     if row is not None:
-        return _applied(row, arguments, f".{name}")
+        return None if _is_anothers(row, arguments) else _applied(row, arguments, f".{name}")
     return _in_place(table().methods.get(name[:-1]), f".{name[:-1]}", arguments) if is_inplace(name) else None
 
 
@@ -156,6 +158,17 @@ def is_inplace(method: str) -> bool:
 def _of_nothing(arguments: Arguments) -> bool:
     """Whether None is given where the input belongs, as by a forward that returns nothing: torch refuses it."""
     return bool(arguments.values) and isinstance(arguments.values[0], Const) and arguments.values[0].value is None
+
+
+def _is_anothers(row: Row, arguments: Arguments) -> bool:
+    """Whether a thing that is not known has a method of the name that is given what no tensor's takes: a layer that is
+    called `norm` is given a tensor."""
+    if arguments.values and isinstance(arguments.values[0], Tensor):
+        return False
+    given = zip(row.parameters, arguments.values, strict=False)
+    return any(isinstance(value, Tensor) and parameter in _PLAIN for parameter, value in given) or not all(
+        takes(row.parameters, keyword) for keyword in arguments.keywords
+    )
 
 
 def _applied(row: Row, arguments: Arguments, name: str) -> Value | None:

@@ -67,6 +67,18 @@ _ALSO = {
     "tensor": "input", "self": "input", "src": "input", "tgt": "input", "split_size_or_sections": "split_size",
     "split_sizes": "split_size", "query": "input", "shape": "size",
 }  # fmt: skip
+# What methods of tensors take besides, whether their row names it or not.
+_OPTIONS = frozenset({
+    "out", "dtype", "device", "layout", "requires_grad", "pin_memory", "memory_format", "non_blocking", "copy",
+    "generator", "alpha", "value", "inplace",
+})  # fmt: skip
+
+
+def takes(parameters: tuple[str, ...], keyword: str) -> bool:
+    """Whether a method of a tensor with these parameters may be given this keyword."""
+    return keyword in parameters or f"*{keyword}" in parameters or keyword in _ALSO or keyword in _OPTIONS
+
+
 # Arguments that hold integers or truth values, and so no gradient.
 _INTEGERS = frozenset({"mask", "condition", "index", "indices", "key_padding_mask", "boundaries", "sorted_sequence"})
 
