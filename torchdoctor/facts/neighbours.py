@@ -114,7 +114,7 @@ class Neighbours:
 
     def settle(self, file: File) -> None:
         """The file has been examined: give back its memory, and that of the others where it has become too much."""
-        self._store.settle(file)
+        self._store.settle(self._path(file.module_name), file)
 
     def calling(self, word: str, most: int) -> list[File] | None:
         """The project's files in which `word(` stands; None where they are more than ``most``."""

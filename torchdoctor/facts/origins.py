@@ -14,6 +14,7 @@ import libcst as cst
 
 from torchdoctor.facts.classes import ClassFacts, receiver_name
 from torchdoctor.facts.defined import defined
+from torchdoctor.facts.reach import owner_of
 from torchdoctor.facts.remembered import remembered
 from torchdoctor.facts.scopes import Binding
 from torchdoctor.facts.tree import own_nodes
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from torchdoctor.facts.file import File
 
 _DEPTH = 6
-_AROUND = (cst.ClassDef, cst.FunctionDef, cst.Lambda)
 _MOST = 24
 
 
@@ -116,8 +116,9 @@ def given(file: File, name: cst.Name) -> list[tuple[File, cst.BaseExpression]]:
         return []
     params = [param.name.value for param in (*function.params.posonly_params, *function.params.params)]
     place = params.index(name.value) if name.value in params else None
-    if place is not None and _class_around(file, function) is not None and receiver_name(function) is not None:
-        place -= isinstance(_class_around(file, function), cst.ClassDef)
+    facts, receiver = _method(file, function)
+    if place is not None and facts is not None and receiver is not None:
+        place -= 1
     values = [file.argument(call, place, name.value) for call in calls_of(file, function)]
     return [(file, value) for value in values if value is not None] if all(values) else []
 
@@ -125,10 +126,10 @@ def given(file: File, name: cst.Name) -> list[tuple[File, cst.BaseExpression]]:
 def calls_of(file: File, function: cst.FunctionDef) -> Iterator[cst.Call]:
     """The calls in the file that run a function: by its name, as a method of self, or by making its class."""
     yield from file.calls(file.names.own(function))
-    klass = _class_around(file, function)
-    if type(klass) is cst.ClassDef and function.name.value == "__init__":
+    klass = owner_of(file, function)
+    if klass is not None and function.name.value == "__init__":
         yield from file.calls(file.names.own(klass))
-    elif type(klass) is cst.ClassDef:
+    elif klass is not None:
         for call in file.calls_by_method.get(function.name.value, ()):
             found = called_function(file, call)
             if found is not None and found[1] is function:
@@ -169,18 +170,10 @@ def _method(file: File, function: cst.FunctionDef) -> tuple[ClassFacts | None, s
     known: dict[cst.FunctionDef, tuple[ClassFacts | None, str | None]] = remembered(file, "methods")
     found = known.get(function)
     if found is None:
-        klass = _class_around(file, function)
-        facts = file.classes.of(klass) if type(klass) is cst.ClassDef else None
+        klass = owner_of(file, function)
+        facts = file.classes.of(klass) if klass is not None else None
         found = known[function] = facts, receiver_name(function)
     return found
-
-
-def _class_around(file: File, method: cst.FunctionDef) -> cst.CSTNode | None:
-    """The class that a function is a method of (not one around a function around it)."""
-    for above in file.ancestors(method):
-        if type(above) in _AROUND:
-            return above
-    return None
 
 
 def called_function(file: File, call: cst.Call) -> tuple[File, cst.FunctionDef] | None:

@@ -36,7 +36,6 @@ class StoredFiles:
         self._parsed = 0  # bytes of all files that are kept
         self._files: dict[tuple[Path, str], tuple[File | None, int]] = {}  # the longest unused first
         self._replaced: list[File] = []  # by the same file, parsed in its own turn: what points at them is kept
-        self._adopted: tuple[Path, str] | None = None  # the file that is being examined
         self._led_to: set[tuple[Path, str]] = set()  # by the file that is being examined
         self._led = 0  # bytes
         self._outlines: dict[tuple[Path, str], Outline | None] = {}
@@ -68,16 +67,15 @@ class StoredFiles:
         view.asked = shared
         if str(path) not in self.digests:
             self._bytes(path)
-        self._adopted = path, file.module_name
-        self._keep_file(self._adopted, file, len(file.text))
+        self._keep_file((path, file.module_name), file, len(file.text))
 
     def kept(self, path: Path, module: str) -> File | None:
         return self._files.get((path, module), (None, 0))[0]
 
-    def settle(self, file: File) -> None:
+    def settle(self, path: Path | None, file: File) -> None:
         """Facts point at each other in circles, also across files, so what is forgotten is forgotten all at once."""
         self._led_to, self._led = set(), 0
-        held = self._adopted is not None and self._files.get(self._adopted, (None, 0))[0] is file
+        held = path is not None and self.kept(path, file.module_name) is file
         if self._kept > self._keep:
             for kept in self.held():
                 kept.forget()

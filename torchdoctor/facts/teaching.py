@@ -140,11 +140,10 @@ def _body(file: File, function: cst.FunctionDef) -> _Body:
     known: dict[cst.FunctionDef, _Body] = remembered(file, "bodies")
     found = known.get(function)
     if found is None:
-        calls = file.below(function.body, cst.Call)
-        names = [file.name(call.func) for call in calls]
-        made = (call for call, name in zip(calls, names, strict=True) if name is not None and _is_made(file, name))
+        calls = [(call, file.name(call.func)) for call in file.below(function.body, cst.Call)]
+        made = (call for call, name in calls if name is not None and _is_made(file, name))
         makes = any(file.function(call) is function for call in made)
-        found = known[function] = _Body(makes, tuple(_callees(file, function, calls, names)))
+        found = known[function] = _Body(makes, tuple(_callees(file, function, calls)))
     return found
 
 
@@ -157,11 +156,12 @@ def _is_made(file: File, name: str) -> bool:
 
 
 def _callees(
-    file: File, function: cst.FunctionDef, calls: list[cst.Call], names: list[str | None]
+    file: File, function: cst.FunctionDef, calls: list[tuple[cst.Call, str | None]]
 ) -> Iterator[tuple[File, cst.FunctionDef]]:
-    """The functions of the project that a function names as called, methods of its own class among them."""
+    """The functions of the project that a function names as called, methods of its own class among them; ``calls``
+    with their full names."""
     owner = file.classes.enclosing(function)
-    for call, name in zip(calls, names, strict=True):
+    for call, name in calls:
         if name is not None:
             yield from _named(file, name)
         elif owner is not None and type(call.func) is cst.Attribute and type(call.func.value) is cst.Name:

@@ -25,20 +25,22 @@ class Usage:
     def __init__(self, file: File) -> None:
         self.file = file
         self._methods: dict[tuple[cst.CSTNode | None, str], set[str]] = {}
-        self._calls: dict[str, list[tuple[str, cst.Call]]] = {}  # not yet looked at, by what may be asked for
-        for calls in file.calls_by_method.values():
+        # What was not yet looked at, by what may be asked for: all of the name, and what follows `self.`
+        self._calls: dict[str, list[tuple[str, str, cst.Call]]] = {}
+        for method, calls in file.calls_by_method.items():
             for call in calls:
                 assert type(call.func) is cst.Attribute
-                if (text := dotted(call.func.value)) is not None:
-                    for name in {text, text.partition(".")[2]}:
-                        self._calls.setdefault(name, []).append((text, call))
+                whole = dotted(call.func.value)
+                if whole is not None:
+                    self._calls.setdefault(whole, []).append((method, whole, call))
+                    if rest := whole.partition(".")[2]:
+                        self._calls.setdefault(rest, []).append((method, whole, call))
 
     def kind(self, owner: cst.CSTNode | None, text: str) -> str | None:
         """The kind of thing that ``text`` must be in that function, class or module; None where use does not tell."""
-        for whole, call in self._calls.pop(text, ()):
+        for method, whole, call in self._calls.pop(text, ()):
             key = self._owner(call, whole)
-            if key[1] == text and type(call.func) is cst.Attribute:
-                method = call.func.attr.value
+            if key[1] == text:
                 bare = method if not call.args else f"{method}(...)"
                 self._methods.setdefault(key, set()).update((bare, method))
         methods = self._methods.get((owner, text))

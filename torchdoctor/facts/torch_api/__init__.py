@@ -23,7 +23,7 @@ from torchdoctor.facts.values import UNKNOWN, Array, Const, Fields, Known, Made,
 from torchdoctor.facts.viewing import view_fails
 
 Refuse = Callable[[Refusal], None]
-# Parameters of methods that are numbers, names or tuples of these.
+# Parameters of methods that no tensor is given for: numbers, names, tuples of these.
 _PLAIN = frozenset({"p", "ord", "dim", "keepdim", "dims", "start_dim", "end_dim", "dim0", "dim1", "dtype", "chunks"})
 # What a layer is made with and then has as an attribute of the same name, unchanged.
 _KEPT = frozenset({
@@ -77,7 +77,7 @@ def method(name: str, arguments: Arguments) -> Value | None:
     if arguments.values and is_array(arguments.values[0]):
         return arrays.method(name, arguments)
     if row is not None:
-        return None if _is_anothers(row, arguments) else _applied(row, arguments, f".{name}")
+        return None if _is_no_tensors(row, arguments) else _applied(row, arguments, f".{name}")
     return _in_place(table().methods.get(name[:-1]), f".{name[:-1]}", arguments) if is_inplace(name) else None
 
 
@@ -160,15 +160,15 @@ def _of_nothing(arguments: Arguments) -> bool:
     return bool(arguments.values) and isinstance(arguments.values[0], Const) and arguments.values[0].value is None
 
 
-def _is_anothers(row: Row, arguments: Arguments) -> bool:
-    """Whether a thing that is not known has a method of the name that is given what no tensor's takes: a layer that is
-    called `norm` is given a tensor."""
+def _is_no_tensors(row: Row, arguments: Arguments) -> bool:
+    """Whether a method of something that is not known is given what a tensor's does not take: `model.norm(x)`, where
+    x is a tensor, is a layer's."""
     if arguments.values and isinstance(arguments.values[0], Tensor):
         return False
+    if not all(takes(row.parameters, keyword) for keyword in arguments.keywords):
+        return True
     given = zip(row.parameters, arguments.values, strict=False)
-    return any(isinstance(value, Tensor) and parameter in _PLAIN for parameter, value in given) or not all(
-        takes(row.parameters, keyword) for keyword in arguments.keywords
-    )
+    return any(isinstance(value, Tensor) and parameter in _PLAIN for parameter, value in given)
 
 
 def _applied(row: Row, arguments: Arguments, name: str) -> Value | None:
