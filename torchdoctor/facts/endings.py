@@ -1,4 +1,5 @@
-"""How a function's body ends: whether its end is reached, what is done last before it, and what of that is dropped."""
+"""How code ends: whether the end of a function's body is reached, what is done last before it, and what of that is
+dropped; whether an arm ends in an exception."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What comes out of a model that a run cannot step into: by its annotation, or by the head that it was given."""
+"""What comes out where a run cannot tell: of a model that it cannot step into, by its annotation or the head that it
+was given; of a function that says it returns another thing than it seems to."""
 
 from __future__ import annotations
 
